@@ -1,0 +1,232 @@
+"""Wires the agent's parts, runs their loops, and knows how to stop. A loop that dies takes the process with it, loudly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import agent as package
+from agent import log
+from agent.agent_token import Token
+from agent.attempts import Attempts
+from agent.calls import Calls
+from agent.changes import first_of
+from agent.child_requests import ChildRequests
+from agent.client import Client
+from agent.commands import CommandLog
+from agent.config import Config, tls
+from agent.data_socket import DataSocket, socket_path
+from agent.disk import Disk
+from agent.dispatch import Dispatcher
+from agent.events import EventShipper
+from agent.executors.process import ProcessExecutor
+from agent.heartbeat import Heartbeats
+from agent.identity import Identity
+from agent.intake import Intake
+from agent.leases import Leases
+from agent.locations import Locations
+from agent.logs import LogShipper
+from agent.poll import Poller
+from agent.processes import Reaper
+from agent.protocol import Goodbye
+from agent.registration import Registration
+from agent.reports import LocationReports
+from agent.retry import describe, is_retryable
+from agent.status import StatusFile
+from agent.supervisor import Supervisor
+from agent.worker_process import WorkerSettings
+
+if TYPE_CHECKING:
+    from agent.attempt import Attempt
+    from agent.home import Home
+
+MEGABYTE = 1024 * 1024
+# After the second signal: what runs get before SIGTERM and again before SIGKILL, and what sending the rest may take.
+STOP_GRACE = 5.0
+HAND_OVER_PATIENCE = 15.0
+GOODBYE_PATIENCE = 3.0
+EXIT_OK, EXIT_UNFINISHED = 0, 75
+
+
+class _StoppedError(Exception):
+    """Ends the task group; carries nothing."""
+
+
+class Agent:
+    """One agent process."""
+
+    def __init__(self, config: Config, home: Home) -> None:
+        self.config = config
+        self.home = home
+        self.identity = Identity(home.identity)
+        self.disk = Disk(home.folder, reserve_bytes=config.disk_reserve_mb * MEGABYTE)
+        self.attempts = Attempts(folder=home.attempts)
+        self._reaper = Reaper()
+        self._client = Client(url=config.url, token=Token(config), proxy=config.proxy, tls=tls(config))
+        self._settings = _worker_settings(config)
+        self._reports = LocationReports(client=self._client, identity=self.identity)
+        self.locations = Locations(
+            folder=home.locations,
+            settings=self._settings,
+            reaper=self._reaper,
+            load_timeout=config.load_timeout,
+            reports=self._reports,
+        )
+        self._leases = Leases(home.renewal, attempts=self.attempts, identity=self.identity)
+        self._commands = CommandLog(home.commands)
+        self._registration = Registration(
+            client=self._client, identity=self.identity, attempts=self.attempts, config=config
+        )
+        self._wire_runs()
+        self._wire_work()
+        self._signals = 0
+        self._draining = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def _wire_runs(self) -> None:
+        """Make what looks after attempts and what they say."""
+        self._events = EventShipper(client=self._client, identity=self.identity, on_fenced=self._lose)
+        self._logs = LogShipper(
+            client=self._client,
+            identity=self.identity,
+            attempts=self.attempts.all,
+            on_fenced=self._lose,
+            spool_limit=self.config.log_spool_mb * MEGABYTE,
+        )
+        self._intake = Intake(disk=self.disk, shipper=self._events)
+        executor = ProcessExecutor(locations=self.locations, settings=self._settings, reaper=self._reaper)
+        self._supervisor = Supervisor(
+            attempts=self.attempts,
+            executor=executor,
+            intake=self._intake,
+            logs=self._logs,
+            start_watchdog=self.config.start_watchdog,
+        )
+
+    def _wire_work(self) -> None:
+        """Make what brings work and what children speak to."""
+        self._calls = Calls(
+            folder=self.home.calls, locations=self.locations, client=self._client, identity=self.identity
+        )
+        dispatcher = Dispatcher(
+            commands=self._commands, attempts=self.attempts, calls=self._calls, locations=self.locations
+        )
+        self.poller = Poller(
+            client=self._client,
+            identity=self.identity,
+            attempts=self.attempts,
+            locations=self.locations,
+            dispatcher=dispatcher,
+            disk=self.disk,
+            slots=self.config.slots,
+            register=self._registration.register,
+        )
+        self._heartbeats = Heartbeats(
+            client=self._client, identity=self.identity, attempts=self.attempts, leases=self._leases
+        )
+        requests = ChildRequests(
+            attempts=self.attempts, calls=self._calls, intake=self._intake, client=self._client, identity=self.identity
+        )
+        self._socket = DataSocket(self._settings.socket_path, requests=requests)
+
+    async def run(self) -> int:
+        """Work until told to stop; answer the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_unhandled)
+        self._reaper.install()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._signalled, signum)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._start(group)
+                await self._until_finished()
+                raise _StoppedError  # noqa: TRY301 - the documented way to end a task group
+        except* _StoppedError:
+            pass
+        finally:
+            self.locations.kill()
+            self._commands.close()
+            await self._client.close()
+        return EXIT_UNFINISHED if self.attempts.all() else EXIT_OK
+
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        """Children first: they may be waiting for us, and need no control plane."""
+        group.create_task(self.attempts.run(self._supervisor, renewed_at=self._leases.last_renewal()))
+        group.create_task(self.locations.run())
+        group.create_task(self._calls.run())
+        await asyncio.sleep(0)
+        server = await self._socket.listen()
+        group.create_task(server.serve_forever())
+        for work in (self.disk.run(), self._leases.run(), StatusFile(self).run()):
+            group.create_task(work)
+        group.create_task(self._talk())
+
+    async def _talk(self) -> None:
+        """Register, then run everything that needs the control plane."""
+        await self._registration.register()
+        async with asyncio.TaskGroup() as group:
+            for one in (self.poller, self._heartbeats, self._events, self._logs, self._reports):
+                group.create_task(one.run())
+
+    def stop_gracefully(self) -> None:
+        """Take no new work; finish what runs; then leave."""
+        log.info("agent.draining", running=self.attempts.running)
+        self.poller.drain()
+        self._draining.set()
+
+    def stop_ungracefully(self) -> None:
+        """Cancel what runs; then leave."""
+        log.warning("agent.stopping", running=self.attempts.running)
+        for attempt in self.attempts.all():
+            self.attempts.cancel(attempt.ref, grace=STOP_GRACE)
+        self._stopping.set()
+
+    def _signalled(self, signum: int) -> None:
+        self._signals += 1
+        log.info("agent.signalled", signal=signal.Signals(signum).name, count=self._signals)
+        if self._signals == 1:
+            self.stop_gracefully()
+        elif self._signals == 2:
+            self.stop_ungracefully()
+
+    async def _until_finished(self) -> None:
+        await self._draining.wait()
+        nothing_left = self.attempts.changes.until(lambda: not self.attempts.all())
+        await first_of(nothing_left, self._stopping.wait())
+        if self._stopping.is_set():
+            rest = self.attempts.changes.until(lambda: not self.attempts.all())
+            await first_of(rest, timeout=2 * STOP_GRACE + HAND_OVER_PATIENCE)
+        await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
+        left = [attempt.id for attempt in self.attempts.all()]
+        message = Goodbye(agent_id=self.identity.agent_id, boot_id=self.identity.boot_id, handing_over=left)
+        try:
+            async with asyncio.timeout(GOODBYE_PATIENCE):
+                await self._client.goodbye(message)
+        except Exception as error:
+            if not is_retryable(error) and not isinstance(error, TimeoutError):
+                raise
+            log.warning("agent.goodbye_failed", error=describe(error))
+        log.info("agent.stopped", handing_over=len(left))
+
+    def _lose(self, attempt: Attempt) -> None:
+        self.attempts.lose(attempt.ref)
+
+
+def _worker_settings(config: Config) -> WorkerSettings:
+    return WorkerSettings(
+        socket_path=socket_path(config.home_folder),
+        worker_path=Path(config.worker_path) if config.worker_path else Path(package.__path__[0]) / "worker",
+        inherited_env=config.inherited_env,
+        working_directory=Path.cwd(),
+        storage_path=config.home_folder / "storage",
+    )
+
+
+def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    with contextlib.suppress(Exception):
+        log.error("agent.unhandled", exc_info=context.get("exception"), about=context.get("message"))

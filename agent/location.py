@@ -1,0 +1,217 @@
+"""One version of a code location on this agent: load it, keep a worker for it, replace the worker when it died or is distrusted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agent import log
+from agent.changes import Changes, first_of
+from agent.executors import CodeNotLoadedError
+from agent.files import private_folder
+from agent.protocol import DesiredLocation, ErrorInfo, LocationState
+from agent.worker_link import LinkLostError
+from agent.worker_process import WorkerProcess, WorkerSettings, spawn_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agent.processes import Reaper
+
+# Seconds. A worker that lived shorter than this is restarted ever more slowly.
+STABLE_AFTER = 60.0
+LONGEST_RESTART_WAIT = 60.0
+# A worker that died this often while loading is not tried again until somebody reloads.
+LOAD_ATTEMPTS = 3
+
+
+class Location:
+    """Keeps one loaded worker. A new worker is loaded beside the old one, which serves until then."""
+
+    def __init__(
+        self,
+        *,
+        desired: DesiredLocation,
+        folder: Path,
+        settings: WorkerSettings,
+        reaper: Reaper,
+        load_timeout: float,
+        loading_slots: asyncio.Semaphore,
+        on_change: Callable[[Location], None],
+    ) -> None:
+        self.desired = desired
+        self.state = LocationState.LOADING
+        self.facts: dict[str, Any] = {}
+        self.failure: CodeNotLoadedError | None = None
+        self.worker: WorkerProcess | None = None
+        self._mode: str | None = None
+        self._distrusted_because: str | None = None
+        self._log_path = private_folder(folder) / "worker.log"
+        self._settings = settings
+        self._reaper = reaper
+        self._load_timeout = load_timeout
+        self._loading_slots = loading_slots
+        self._on_change = on_change
+        self._changes = Changes()
+        self._reload = asyncio.Event()
+        self._generation = 0
+        self._loading = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def keep(self) -> None:
+        """Load, and load again whenever the worker died or somebody asks."""
+        deaths = 0
+        while True:
+            self._reload.clear()
+            started = time.monotonic()
+            self._loading = True
+            await self._load()
+            gone = await self._until_reload_or_death()
+            if not gone:
+                deaths = 0
+                continue
+            deaths = 1 if time.monotonic() - started > STABLE_AFTER else deaths + 1
+            log.warning("location.worker_died", **self.ids, deaths=deaths)
+            await first_of(self._reload.wait(), timeout=min(LONGEST_RESTART_WAIT, 0.1 * 4 ** (deaths - 1)))
+
+    async def ready(self) -> WorkerProcess:
+        """Wait for a worker; raise CodeNotLoadedError when the code cannot be loaded."""
+        await self._changes.until(lambda: self._usable() is not None or self.failure is not None)
+        worker = self._usable()
+        if worker is None:
+            assert self.failure is not None
+            raise self.failure
+        return worker
+
+    async def reload(self) -> None:
+        """Load again beside the current worker; return when that ended well or badly."""
+        # A load that is under way may have read the old code: wait for the one after it.
+        wanted = self._generation + (2 if self._loading else 1)
+        self._reload.set()
+        await self._changes.until(lambda: self._generation >= wanted)
+
+    def distrust(self, reason: str) -> None:
+        """Use no warm forks of this version any more."""
+        if self._mode is None:
+            self._mode, self._distrusted_because = "lukewarm", reason
+            log.warning("location.demoted", **self.ids, reason=reason)
+            self.worker = None
+            self._reload.set()
+
+    async def retire(self) -> None:
+        """Let the worker go when its attempts have ended."""
+        self.state = LocationState.UNLOADED
+        if self.worker is not None:
+            await self.worker.leave()
+            await self.worker.link.closed.wait()
+        self._on_change(self)
+
+    def kill(self) -> None:
+        if self.worker is not None:
+            self.worker.kill()
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {
+            "deployment": self.desired.deployment,
+            "location": self.desired.name,
+            "version": self.desired.version_id,
+        }
+
+    def _usable(self) -> WorkerProcess | None:
+        return self.worker if self.worker is not None and not self.worker.link.closed.is_set() else None
+
+    async def _until_reload_or_death(self) -> bool:
+        """Answer whether the worker died."""
+        if self.worker is None:
+            await self._reload.wait()
+            return False
+        await first_of(self.worker.link.closed.wait(), self._reload.wait())
+        return self.worker is not None and self.worker.link.closed.is_set()
+
+    async def _load(self) -> None:
+        if self._usable() is None:
+            self._changed(LocationState.LOADING)
+        for tried in range(1, LOAD_ATTEMPTS + 1):
+            try:
+                async with self._loading_slots:
+                    await self._load_once()
+                break
+            except LinkLostError:
+                if tried == LOAD_ATTEMPTS:
+                    self._failed(CodeNotLoadedError(self._died_while_loading()))
+            except CodeNotLoadedError as failure:
+                self._failed(failure)
+                break
+        self._generation += 1
+        self._loading = False
+        self._changes.notify()
+
+    async def _load_once(self) -> None:
+        worker = spawn_worker(
+            location=self.desired,
+            mode=self._mode,
+            log_path=self._log_path,
+            settings=self._settings,
+            reaper=self._reaper,
+        )
+        self._in_background(worker.run())
+        try:
+            facts = await asyncio.wait_for(worker.link.loaded, self._load_timeout)
+        except TimeoutError:
+            worker.kill()
+            raise CodeNotLoadedError(
+                f"The code did not finish loading in {self._load_timeout:.0f} s; the agent stopped it. "
+                "Look for slow work at import time, or raise load_timeout on the agent."
+            ) from None
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+        self.facts = facts
+        if facts["t"] == "load_failed":
+            await worker.link.stop()
+            raise CodeNotLoadedError("The code failed to load.", _error_info(facts))
+        self._take(worker, facts)
+
+    def _take(self, worker: WorkerProcess, facts: dict[str, Any]) -> None:
+        worker.mode = str(facts.get("mode", "unknown"))
+        worker.mode_reason = self._distrusted_because or facts.get("mode_reason")
+        old, self.worker, self.failure = self.worker, worker, None
+        if old is not None:
+            self._in_background(old.leave())
+        self._changed(LocationState.LOADED)
+        log.info("location.loaded", **self.ids, mode=worker.mode, seconds=facts.get("load_seconds"), pid=worker.pid)
+
+    def _failed(self, failure: CodeNotLoadedError) -> None:
+        """Note a failed load. A worker that is still there goes on serving, and the report says both."""
+        self.failure = failure
+        self._changed(LocationState.LOADED if self._usable() else LocationState.FAILED)
+        detail = failure.error.message if failure.error else str(failure)
+        log.warning("location.load_failed", **self.ids, error=detail)
+
+    def _changed(self, state: LocationState) -> None:
+        self.state = state
+        self._changes.notify()
+        self._on_change(self)
+
+    def _died_while_loading(self) -> str:
+        tail = self._log_path.read_bytes()[-2000:].decode(errors="replace").strip() if self._log_path.exists() else ""
+        return (
+            f"The code worker died {LOAD_ATTEMPTS} times while loading the code. Its last output:\n{tail or '(none)'}"
+        )
+
+    def _in_background(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _error_info(facts: dict[str, Any]) -> ErrorInfo:
+    try:
+        return msgspec.convert(facts.get("error"), ErrorInfo)
+    except msgspec.ValidationError:
+        return ErrorInfo(message=str(facts.get("error")))

@@ -1,0 +1,183 @@
+"""Starting code workers: the command line, the environment they see, their control channel. One object per process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from agent.executors import CodeNotLoadedError
+from agent.processes import Exit, Reaper, send_signal, start_ticks
+from agent.virtualenv import activated
+from agent.worker_link import WorkerLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from agent.protocol import DesiredLocation
+
+# A worker's own output (not that of steps) is kept for people; an old one is thrown away at the next start.
+WORKER_LOG_LIMIT = 10 * 1024 * 1024
+# Seconds a worker has to leave after its channel was closed.
+LEAVE_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What all code workers of an agent share."""
+
+    socket_path: Path
+    worker_path: Path
+    inherited_env: Mapping[str, str]
+    working_directory: Path
+    storage_path: Path
+
+
+class WorkerProcess:
+    """One code worker that serves one version of a location."""
+
+    def __init__(
+        self, *, popen: subprocess.Popen[bytes], link: WorkerLink, control: socket.socket, reaper: Reaper
+    ) -> None:
+        self.pid = popen.pid
+        self.link = link
+        self.mode = "unknown"
+        self.mode_reason: str | None = None
+        self.gone = asyncio.Event()
+        self._popen = popen
+        self._ticks = start_ticks(popen.pid) or 0
+        self._reaper = reaper
+        self._control = control
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Answer pid and start time."""
+        return self.pid, self._ticks
+
+    async def run(self) -> Exit:
+        """Serve the channel until the worker is gone."""
+        await self.link.serve(self._control)
+        ended = asyncio.create_task(self._reaper.wait(self.pid, self._ticks))
+        await asyncio.wait({ended}, timeout=LEAVE_PATIENCE)
+        send_signal(self.pid, self._ticks, signal.SIGKILL, group=False)
+        ended_as = await ended
+        self.gone.set()
+        self._popen.returncode = ended_as.exit_code or 0  # collected by the reaper: Popen must not look for it
+        return ended_as
+
+    async def leave(self) -> None:
+        """Let the worker go once its children have ended, for it is the one that sees their exit codes."""
+        await self.link.idle.wait()
+        await self.link.stop()
+
+    def kill(self) -> None:
+        send_signal(self.pid, self._ticks, signal.SIGKILL, group=False)
+
+
+def spawn_worker(
+    *, location: DesiredLocation, mode: str | None, log_path: Path, settings: WorkerSettings, reaper: Reaper
+) -> WorkerProcess:
+    """Start a worker with a control channel."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        os.set_inheritable(theirs.fileno(), True)
+        arguments = ["serve", "--control-fd", str(theirs.fileno()), *_common_arguments(location, settings)]
+        arguments += ["--mode", mode] if mode else []
+        try:
+            popen = spawn(
+                location=location, arguments=arguments, log_path=log_path, settings=settings, keep=theirs.fileno()
+            )
+        except CodeNotLoadedError:
+            ours.close()
+            raise
+    ours.setblocking(False)
+    return WorkerProcess(popen=popen, link=WorkerLink(), control=ours, reaper=reaper)
+
+
+def spawn_cold(
+    *, location: DesiredLocation, attempt_folder: Path, env: Mapping[str, str], settings: WorkerSettings
+) -> subprocess.Popen[bytes]:
+    """Start a process that runs one attempt only."""
+    arguments = ["run", *_common_arguments(location, settings), "--attempt-dir", str(attempt_folder)]
+    return spawn(
+        location=location, arguments=arguments, log_path=attempt_folder / "process.log", settings=settings, env=env
+    )
+
+
+def spawn(
+    *,
+    location: DesiredLocation,
+    arguments: list[str],
+    log_path: Path,
+    settings: WorkerSettings,
+    env: Mapping[str, str] | None = None,
+    keep: int | None = None,
+) -> subprocess.Popen[bytes]:
+    executable = location.target.executable_path or sys.executable
+    folder = Path(location.target.working_directory or settings.working_directory)
+    if not folder.is_dir():
+        raise CodeNotLoadedError(f"The working directory {folder} does not exist on this agent's machine.")
+    with _worker_log(log_path) as output:
+        try:
+            return subprocess.Popen(
+                [executable, "-m", "daggerboard_worker", *arguments],
+                cwd=folder,
+                env={**activated(worker_env(location, settings), executable), **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=() if keep is None else (keep,),
+                # Not in our group: what ends the agent, a Ctrl-C for example, must not end runs.
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise CodeNotLoadedError(
+                f"The Python of this location, {executable}, could not be started: {error}"
+            ) from error
+
+
+def worker_env(location: DesiredLocation, settings: WorkerSettings) -> dict[str, str]:
+    """Answer the agent's environment without anything of the agent's own, then the location's variables."""
+    env = {**settings.inherited_env, **location.env}
+    paths = [str(settings.worker_path), env.get("PYTHONPATH", "")]
+    return {**env, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def _common_arguments(location: DesiredLocation, settings: WorkerSettings) -> list[str]:
+    return [
+        "--socket",
+        str(settings.socket_path),
+        "--location",
+        msgspec.json.encode(_location(location, settings)).decode(),
+        "--storage",
+        str(settings.storage_path / quote(location.deployment, safe="") / quote(location.name, safe="")),
+    ]
+
+
+def _location(location: DesiredLocation, settings: WorkerSettings) -> dict[str, Any]:
+    target = {key: value for key, value in msgspec.to_builtins(location.target).items() if value is not None}
+    target.pop("executable_path", None)
+    return {"working_directory": str(settings.working_directory), **target, "name": location.name}
+
+
+@contextlib.contextmanager
+def _worker_log(path: Path) -> Iterator[IO[bytes] | int]:
+    """Open a file for a worker's own output; without room for one the output goes nowhere."""
+    try:
+        too_long = path.exists() and path.stat().st_size > WORKER_LOG_LIMIT
+        output = path.open("wb" if too_long else "ab")
+    except OSError:
+        yield subprocess.DEVNULL
+        return
+    with output:
+        yield output

@@ -1,0 +1,40 @@
+"""What is measured: one Figure per row of the table, with its unit and its goal."""
+
+from dataclasses import dataclass
+
+PROCESSES = ("postgres", "redis", "web", "worker", "clock", "agent", "code_worker")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with a name. `goal` is a most, or a least where `more_is_better`; None where there is no goal."""
+
+    key: str
+    unit: str
+    goal: float | None
+    says: str
+    more_is_better: bool = False
+
+    def meets(self, value: float) -> bool | None:
+        """Whether the goal is met; None without a goal."""
+        if self.goal is None:
+            return None
+        return value >= self.goal if self.more_is_better else value <= self.goal
+
+
+FIGURES = (
+    Figure("launch_to_success_p50_ms", "ms", 200, "launch over the API until SUCCESS can be read, one asset, median"),
+    Figure("launch_to_success_p95_ms", "ms", 500, "the same, 95th percentile"),
+    Figure("runs_per_minute", "runs/min", 600, "one-asset runs, all launched at once, until all are done", True),
+    Figure("five_step_run_ms", "ms", 700, "a job of five steps in a row, a process each"),
+    Figure("thousand_log_lines_added_ms", "ms", 150, "what 1,000 lines of context.log.info add to a run"),
+    Figure("events_per_second", "events/s", 30_000, "events stored through the agent endpoint, with projections", True),
+    Figure("log_line_visible_p95_ms", "ms", 500, "from print in user code to the line in a browser"),
+    Figure("graph_5000_api_ms", "ms", 150, "asset graph of 5,000 assets over the API, warm"),
+    Figure("graph_5000_interactive_ms", "ms", 1_000, "lineage page of 5,000 assets, until it can be used"),
+    Figure(
+        "ready_seconds", "s", 30, "`daggerboard up` in an empty folder until ready, first run of the sample included"
+    ),
+    *(Figure(f"rss_mb_{name}", "MB", None, f"resident memory of {name} after all that") for name in PROCESSES),
+)
+BY_KEY = {figure.key: figure for figure in FIGURES}

@@ -1,0 +1,1 @@
+"""Daggerboard's own figures, measured from outside on a whole installation."""

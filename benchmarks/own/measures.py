@@ -1,0 +1,74 @@
+"""Daggerboard's figures: which measure gives which of them, in the order in which they are taken."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import runs
+from benchmarks.figures import PROCESSES
+from benchmarks.measuring import Values, gather
+from benchmarks.own.cpu import cpu_told
+from benchmarks.own.daggerboard import DaggerboardSystem
+from benchmarks.own.flood import events_per_second
+from benchmarks.own.graph import api
+from benchmarks.own.lineage_page import graph_interactive
+from benchmarks.own.log_line import log_line_visible
+from benchmarks.own.processes import memory
+from benchmarks.own.ready import ready
+from tests.installation import Installation, installed
+
+LAUNCHES, RUNS, REPEATS = 60, 100, 9
+Measure = tuple[frozenset[str], str, Callable[[], Values]]
+
+
+def measure(keys: frozenset[str]) -> Values:
+    """The figures among `keys`, each on a fresh installation that has done nothing but the measures before it."""
+    values: Values = {}
+    if "ready_seconds" in keys:
+        gather(values, "start in an empty folder", ready)
+    if keys - {"ready_seconds"}:
+        gather(values, "an installation with the acceptance project", lambda: _installed(keys))
+    return values
+
+
+def _installed(keys: frozenset[str]) -> Values:
+    values: Values = {}
+    with _acceptance() as installation:
+        system = DaggerboardSystem(installation)
+        for wanted, what, work in _measures(installation, system):
+            if keys & wanted:
+                with cpu_told(installation):
+                    gather(values, what, work)
+    return values
+
+
+def _measures(installation: Installation, system: DaggerboardSystem) -> Iterator[Measure]:
+    latency = frozenset({"launch_to_success_p50_ms", "launch_to_success_p95_ms"})
+    yield latency, "launches", lambda: runs.launch_latency(system, runs=LAUNCHES)
+    yield frozenset({"runs_per_minute"}), "many runs", lambda: runs.throughput(system, runs=RUNS)
+    yield frozenset({"five_step_run_ms"}), "five steps", lambda: runs.five_steps(system, repeats=REPEATS)
+    yield frozenset({"thousand_log_lines_added_ms"}), "log lines", lambda: runs.log_lines(system, repeats=REPEATS)
+    yield (
+        frozenset({"log_line_visible_p95_ms"}),
+        "log line in a browser",
+        lambda: log_line_visible(installation, system),
+    )
+    yield frozenset({"graph_5000_api_ms"}), "graph of 5,000 assets", lambda: api(installation, system)
+    yield (
+        frozenset({"graph_5000_interactive_ms"}),
+        "lineage page of 5,000 assets",
+        lambda: graph_interactive(installation),
+    )
+    yield frozenset({"events_per_second"}), "events", lambda: events_per_second(installation, system)
+    yield frozenset(f"rss_mb_{name}" for name in PROCESSES), "memory", lambda: memory(installation)
+
+
+@contextmanager
+def _acceptance() -> Iterator[Installation]:
+    with (
+        tempfile.TemporaryDirectory(prefix="daggerboard-benchmarks-") as folder,
+        installed(Path(folder) / "home") as installation,
+    ):
+        installation.deploy_acceptance()
+        yield installation

@@ -1,0 +1,145 @@
+"""REST: assets, their graph, their checks and their partitions. What happened to them is in event_api.py."""
+
+from typing import ClassVar
+
+from django.http import HttpResponse, HttpResponseNotModified
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.catalog import partition_selectors, selectors
+from controlplane.catalog.asset_filter import AssetFilter
+from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.asset_views import AssetCheckView, asset_detail
+from controlplane.catalog.graph_document import graph_document
+from controlplane.catalog.serializers import (
+    AssetCheckSerializer,
+    AssetDetailSerializer,
+    AssetGraphSerializer,
+    AssetSerializer,
+    PartitionSerializer,
+)
+from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.deployments.http import DeploymentAPIView
+from controlplane.deployments.selectors import definitions
+from tenants.errors import InvalidError
+from tenants.paging import (
+    PAGE_PARAMETERS,
+    page_of_list,
+    page_of_sequence,
+    page_request,
+    page_response,
+    page_schema,
+)
+from tenants.permissions import Permission
+
+ASSET = OpenApiParameter("asset", str, required=True, description="The asset's key, parts joined by `/`.")
+_FILTERS = {
+    "q": "Words that the key contains.",
+    "group": "The group.",
+    "kind": "One of the kinds.",
+    "owner": "One of the owners.",
+    "tag": "A tag, as `key` or `key=value`.",
+    "location": "The code location.",
+}
+
+
+class CatalogAPIView(DeploymentAPIView):
+    """Base of what reads assets."""
+
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.ASSET_READ}
+
+    @property
+    def definitions(self) -> DeploymentDefinitions:
+        return definitions(self.org_id, self.deployment.id)
+
+
+def asset_parameter(request: Request) -> str:
+    """The `asset` of the query; InvalidError when it is missing."""
+    key = request.query_params.get("asset")
+    if not key:
+        raise InvalidError("Say which asset, with ?asset=<key>.", attr="asset")
+    return key
+
+
+class AssetsView(CatalogAPIView):
+    @extend_schema(
+        operation_id="list_assets",
+        parameters=[
+            *(OpenApiParameter(name, str, description=text) for name, text in _FILTERS.items()),
+            OpenApiParameter("status", str, enum=[status.value for status in AssetStatus]),
+            *PAGE_PARAMETERS,
+        ],
+        responses=page_schema(AssetSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """The deployment's assets, by key."""
+        wanted = AssetFilter(**{name: request.query_params.get(name, "") for name in (*_FILTERS, "status")})
+        if wanted.status not in {"", *AssetStatus}:
+            raise InvalidError(f"status is one of {', '.join(AssetStatus)}.", attr="status")
+        found = selectors.assets(self.org_id, self.deployment.id, self.definitions, wanted)
+        page = page_of_list(found, page_request(request), key=lambda view: (view.key,))
+        return page_response(request, page, AssetSerializer)
+
+
+class AssetDetailView(CatalogAPIView):
+    @extend_schema(operation_id="get_asset", responses=AssetDetailSerializer)
+    def get(self, request: Request, key: str) -> Response:
+        """One asset: its definition, its neighbours, its checks, and its latest materialization."""
+        found = asset_detail(self.org_id, self.deployment.id, self.definitions, key)
+        return Response(AssetDetailSerializer(found).data)
+
+
+class AssetGraphView(CatalogAPIView):
+    @extend_schema(operation_id="get_asset_graph", responses=AssetGraphSerializer)
+    def get(self, request: Request) -> HttpResponse:
+        """All assets with their dependencies and a layout. Answers 304 to a client that has this graph already (`If-None-Match`)."""
+        document = graph_document(self.definitions)
+        etag = f'"{document.etag}"'
+        if etag in request.headers.get("If-None-Match", ""):
+            answer: HttpResponse = HttpResponseNotModified()
+        elif "gzip" in request.headers.get("Accept-Encoding", ""):
+            answer = HttpResponse(document.gzipped, content_type="application/json")
+            answer["Content-Encoding"] = "gzip"
+        else:
+            answer = HttpResponse(document.json, content_type="application/json")
+        answer["ETag"], answer["Vary"], answer["Cache-Control"] = etag, "Accept-Encoding", "private, no-cache"
+        return answer
+
+
+class ChecksView(CatalogAPIView):
+    @extend_schema(
+        operation_id="list_checks",
+        parameters=[OpenApiParameter("asset", str, description="Only checks of this asset."), *PAGE_PARAMETERS],
+        responses=page_schema(AssetCheckSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Asset checks with their latest outcome, by asset and name."""
+        key = request.query_params.get("asset")
+        found = (
+            [selectors.asset(self.org_id, self.deployment.id, self.definitions, key)]
+            if key
+            else selectors.assets(self.org_id, self.deployment.id, self.definitions)
+        )
+        checks = [
+            AssetCheckView(name=check.name, definition=check.definition, state=check.state, asset_key=view.key)
+            for view in found
+            for check in view.checks
+        ]
+        page = page_of_list(checks, page_request(request), key=lambda check: (check.asset_key, check.name))
+        return page_response(request, page, AssetCheckSerializer)
+
+
+class PartitionsView(CatalogAPIView):
+    @extend_schema(
+        operation_id="list_partitions",
+        parameters=[ASSET, *PAGE_PARAMETERS],
+        responses=page_schema(PartitionSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """The partitions of an asset as they stand, in dagster's order."""
+        key = asset_parameter(request)
+        found = selectors.asset(self.org_id, self.deployment.id, self.definitions, key)
+        views = partition_selectors.partitions(self.org_id, self.deployment.id, self.definitions, found.key).views
+        page = page_of_sequence(lambda offset, limit: views[offset : offset + limit], page_request(request))
+        return page_response(request, page, PartitionSerializer)

@@ -1,0 +1,7 @@
+"""Assets as they are: materializations, partitions, checks."""
+
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "controlplane.catalog"

@@ -1,0 +1,45 @@
+"""What state an asset or a partition is in, judged from its latest ids. Pure."""
+
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+class AssetStatus(StrEnum):
+    """Where an asset or a partition stands. `stale` and the like come with automation."""
+
+    MATERIALIZED = "materialized"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    MISSING = "missing"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+
+_LABELS = {
+    AssetStatus.MATERIALIZED: "Materialized",
+    AssetStatus.FAILED: "Failed",
+    AssetStatus.IN_PROGRESS: "In progress",
+    AssetStatus.MISSING: "Missing",
+}
+
+
+class Latest(Protocol):
+    """What AssetState and PartitionState have in common."""
+
+    materialization_id: int | None
+    planned_id: int | None
+    failed_run_id: UUID | None
+
+
+def status_of(latest: Latest | None) -> AssetStatus:
+    """A plan newer than the last materialization is in progress, until its run failed."""
+    if latest is None:
+        return AssetStatus.MISSING
+    if latest.failed_run_id is not None:
+        return AssetStatus.FAILED
+    if (latest.planned_id or 0) > (latest.materialization_id or 0):
+        return AssetStatus.IN_PROGRESS
+    return AssetStatus.MATERIALIZED if latest.materialization_id is not None else AssetStatus.MISSING

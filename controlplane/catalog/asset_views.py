@@ -1,0 +1,47 @@
+"""One asset with everything beside it, put together for the API."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from controlplane.catalog.selectors import AssetView, CheckView, asset
+from controlplane.deployments.current_definitions import DeploymentDefinitions
+
+
+@dataclass(frozen=True)
+class AssetDetail(AssetView):
+    """An asset with its neighbours and what its definition refers to."""
+
+    upstream: tuple[str, ...] = ()
+    downstream: tuple[str, ...] = ()
+    partitions: dict[str, Any] | None = None
+    automation_condition: str | None = None
+
+
+@dataclass(frozen=True)
+class AssetCheckView(CheckView):
+    """A check beside the key of its asset."""
+
+    asset_key: str
+
+
+def asset_detail(org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, key: str) -> AssetDetail:
+    """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
+    view = asset(org_id, deployment_id, definitions, key)
+    if view.node is None:
+        return AssetDetail(key=key, node=None, state=view.state, checks=view.checks)
+    manifest = definitions.location(view.node.location).manifest
+    definition = manifest.partitions_definitions.get(view.node.asset.partitions or "")
+    condition = manifest.conditions.get(view.node.asset.automation or "")
+    return AssetDetail(
+        key=key,
+        node=view.node,
+        state=view.state,
+        checks=view.checks,
+        upstream=view.node.upstream,
+        downstream=definitions.graph.downstream[key],
+        partitions=msgspec.to_builtins(definition) if definition else None,
+        automation_condition=condition.label if condition else None,
+    )

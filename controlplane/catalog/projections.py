@@ -1,0 +1,71 @@
+"""From events to the history and the latest state of assets, partitions and checks. Set-based; called inside the caller's transaction.
+
+A partition is materialized once it has a materialization; it is incomplete while its latest planned id is above its latest
+materialization id, and then it failed if that run failed, and is in progress while that run goes on.
+"""
+
+import datetime
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
+from uuid import UUID
+
+from controlplane.catalog import projection_sql as sql
+from controlplane.catalog.models import AssetEventKind
+from controlplane.catalog.rows import AssetEventRow, CheckRow
+from controlplane.core import recordsets
+
+Row = TypeVar("Row", AssetEventRow, CheckRow)
+
+
+def apply(org_id: UUID, rows: Sequence[AssetEventRow | CheckRow]) -> None:
+    """Store these, in their order, and bring the latest states up to date. Ids rise through the whole installation."""
+    if not rows:
+        return
+    for row, event_id in zip(rows, _new_ids(len(rows)), strict=True):
+        row.id = event_id
+    events = [row for row in rows if isinstance(row, AssetEventRow)]
+    if events:
+        recordsets.execute(sql.INSERT_ASSET_EVENTS, [recordsets.rows(events), org_id])
+        _apply_kind(org_id, events, AssetEventKind.PLANNED, sql.ASSET_PLANNED, sql.PARTITION_PLANNED)
+        _apply_kind(org_id, events, AssetEventKind.MATERIALIZATION, sql.ASSET_MATERIALIZED, sql.PARTITION_MATERIALIZED)
+        _apply_kind(org_id, events, AssetEventKind.OBSERVATION, sql.ASSET_OBSERVED, None)
+    checks = [row for row in rows if isinstance(row, CheckRow)]
+    if checks:
+        recordsets.execute(sql.INSERT_CHECK_EVALUATIONS, [recordsets.rows(checks), org_id])
+        _upsert(org_id, sql.CHECK_EVALUATED, _latest(checks, attrgetter("deployment_id", "asset_key", "check_name")))
+
+
+def record_failures(org_id: UUID, failed: Sequence[tuple[UUID, UUID, datetime.datetime]]) -> None:
+    """What these runs (deployment, run, ended at) planned last and did not materialize has failed."""
+    rows = recordsets.rows([{"deployment_id": d, "run_id": r, "at": at} for d, r, at in failed])
+    run_ids = [run_id for _, run_id, _ in failed]
+    recordsets.execute(sql.ASSET_FAILED, [rows, org_id, run_ids])
+    recordsets.execute(sql.PARTITION_FAILED, [rows, org_id, run_ids])
+
+
+def _apply_kind(
+    org_id: UUID, events: list[AssetEventRow], kind: AssetEventKind, of_asset: str, of_partition: str | None
+) -> None:
+    rows = [event for event in events if event.kind == kind]
+    if not rows:
+        return
+    _upsert(org_id, of_asset, _latest(rows, attrgetter("deployment_id", "asset_key")))
+    partitioned = [row for row in rows if row.partition_key is not None]
+    if of_partition and partitioned:
+        _upsert(org_id, of_partition, _latest(partitioned, attrgetter("deployment_id", "asset_key", "partition_key")))
+
+
+def _upsert(org_id: UUID, statement: str, rows: Sequence[Any]) -> None:
+    recordsets.execute(statement, [recordsets.rows(rows), org_id])
+
+
+def _latest(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Row]:
+    """The last row of each key, by key: two transactions that lock several states do so in the same order."""
+    last = {key(row): row for row in rows}
+    return [last[each] for each in sorted(last)]
+
+
+def _new_ids(count: int) -> list[int]:
+    found = recordsets.fetch("SELECT nextval('asset_event_id_seq') FROM generate_series(1, %s)", [count])
+    return [row[0] for row in found]

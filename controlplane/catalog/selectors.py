@@ -1,0 +1,147 @@
+"""Reading assets: definitions beside what happened to them. Lists of assets are sorted by key, histories newest first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.catalog.asset_filter import AssetFilter
+from controlplane.catalog.asset_status import AssetStatus, status_of
+from controlplane.catalog.models import AssetEvent, AssetEventKind, AssetState, CheckEvaluation, CheckState
+from controlplane.definitions.graph import AssetNode
+from controlplane.definitions.manifest import Check
+from controlplane.deployments.current_definitions import DeploymentDefinitions
+from tenants.errors import NotFoundError
+from tenants.scoping import org_scope
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """An asset check with its latest evaluation. `definition` is None when the code no longer has it."""
+
+    name: str
+    definition: Check | None
+    state: CheckState | None
+
+    @property
+    def status(self) -> str:
+        """passed, warn, failed or missing."""
+        if self.state is None:
+            return "missing"
+        if self.state.passed:
+            return "passed"
+        return "warn" if self.state.severity == "WARN" else "failed"
+
+
+@dataclass(frozen=True)
+class AssetView:
+    """An asset as it stands. `node` is None when no code location defines it any more and only its history is left."""
+
+    key: str
+    node: AssetNode | None
+    state: AssetState | None
+    checks: tuple[CheckView, ...] = ()
+
+    @property
+    def status(self) -> AssetStatus:
+        return status_of(self.state)
+
+    @property
+    def checks_failed(self) -> int:
+        return sum(check.status in {"failed", "warn"} for check in self.checks)
+
+
+def assets(
+    org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, wanted: AssetFilter | None = None
+) -> list[AssetView]:
+    """The defined assets that a filter lets through."""
+    states = asset_states(org_id, deployment_id)
+    filter_ = wanted or AssetFilter()
+    nodes = definitions.graph.nodes
+    found = [key for key in sorted(nodes) if filter_.matches(nodes[key], status_of(states.get(key)))]
+    checks = _check_views(org_id, deployment_id, definitions, found)
+    return [AssetView(key=key, node=nodes[key], state=states.get(key), checks=checks.get(key, ())) for key in found]
+
+
+def asset(org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, key: str) -> AssetView:
+    """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
+    node = definitions.graph.nodes.get(key)
+    with org_scope(org_id):
+        state = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key).first()
+    if node is None and state is None:
+        raise NotFoundError(f"There is no asset {key} in this deployment.")
+    checks = _check_views(org_id, deployment_id, definitions, [key])
+    return AssetView(key=key, node=node, state=state, checks=checks.get(key, ()))
+
+
+def asset_states(org_id: UUID, deployment_id: UUID) -> dict[str, AssetState]:
+    """The latest state of every asset that has one. Metadata and serializations stay in the database until asked for."""
+    with org_scope(org_id):
+        rows = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id)
+        heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes", "observation_serdes")
+        return {row.asset_key: row for row in rows.defer(*heavy)}
+
+
+def statuses(org_id: UUID, deployment_id: UUID) -> dict[str, AssetStatus]:
+    """The status of every asset that ever had an event."""
+    return {key: status_of(state) for key, state in asset_states(org_id, deployment_id).items()}
+
+
+def materializations(
+    org_id: UUID, deployment_id: UUID, key: str, *, partition: str | None = None
+) -> QuerySet[AssetEvent]:
+    """The materializations of an asset, newest first; read inside org_scope."""
+    return _events(org_id, deployment_id, key, AssetEventKind.MATERIALIZATION, partition)
+
+
+def observations(org_id: UUID, deployment_id: UUID, key: str, *, partition: str | None = None) -> QuerySet[AssetEvent]:
+    """The observations of an asset, newest first; read inside org_scope."""
+    return _events(org_id, deployment_id, key, AssetEventKind.OBSERVATION, partition)
+
+
+def check_evaluations(
+    org_id: UUID, deployment_id: UUID, key: str, *, name: str | None = None
+) -> QuerySet[CheckEvaluation]:
+    """The evaluations of the checks of an asset, or of one of them, newest first; read inside org_scope."""
+    rows = CheckEvaluation.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key)
+    return (rows if name is None else rows.filter(check_name=name)).defer("serdes").order_by("-id")
+
+
+def events_of_run(org_id: UUID, run_id: UUID) -> QuerySet[AssetEvent]:
+    """What a run did to assets, in order; read inside org_scope."""
+    rows = AssetEvent.objects.for_org(org_id).filter(run_id=run_id).exclude(kind=AssetEventKind.PLANNED)
+    return rows.defer("serdes").order_by("id")
+
+
+def evaluations_of_run(org_id: UUID, run_id: UUID) -> QuerySet[CheckEvaluation]:
+    """The asset checks that a run evaluated, in order; read inside org_scope."""
+    return CheckEvaluation.objects.for_org(org_id).filter(run_id=run_id).defer("serdes").order_by("id")
+
+
+def _events(
+    org_id: UUID, deployment_id: UUID, key: str, kind: AssetEventKind, partition: str | None
+) -> QuerySet[AssetEvent]:
+    rows = AssetEvent.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key, kind=kind)
+    return (rows if partition is None else rows.filter(partition_key=partition)).defer("serdes").order_by("-id")
+
+
+def _check_views(
+    org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, keys: Iterable[str]
+) -> Mapping[str, tuple[CheckView, ...]]:
+    """The checks of these assets: the defined ones, then those that only have a state."""
+    wanted = set(keys)
+    with org_scope(org_id):
+        rows = CheckState.objects.for_org(org_id).filter(deployment_id=deployment_id)
+        if len(wanted) == 1:
+            rows = rows.filter(asset_key__in=wanted)
+        states = {(row.asset_key, row.check_name): row for row in rows.defer("serdes", "metadata")}
+    found: dict[str, dict[str, CheckView]] = {}
+    for key in wanted:
+        for check in definitions.checks_by_asset.get(key, []):
+            view = CheckView(name=check.name, definition=check, state=states.get((key, check.name)))
+            found.setdefault(key, {})[check.name] = view
+    for (key, name), state in sorted(states.items()):
+        if key in wanted:
+            found.setdefault(key, {}).setdefault(name, CheckView(name=name, definition=None, state=state))
+    return {key: tuple(views.values()) for key, views in found.items()}

@@ -1,0 +1,84 @@
+"""The REST API as the commands use it. Refusals become one clear line."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import httpx
+
+from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.profile import Profile
+
+_EXIT_CODES = {
+    httpx.codes.UNAUTHORIZED: ExitCode.NOT_SIGNED_IN,
+    httpx.codes.NOT_FOUND: ExitCode.NOT_FOUND,
+}
+_POLL_SECONDS = 0.1
+
+
+class ApiClient:
+    """One connection to one control plane; paths are below the profile's deployment unless they start with a slash."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._http = httpx.Client(
+            base_url=profile.url,
+            headers={"Authorization": f"Bearer {profile.token}"},
+            timeout=60,
+            # The local control plane is never behind a proxy.
+            trust_env="127.0.0.1" not in profile.url,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._send("GET", path, params={k: v for k, v in params.items() if v is not None}).json()
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self._send("POST", path, json=body or {}).json()
+
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        return self._send("PUT", path, json=body).json()
+
+    def content(self, path: str, **params: Any) -> bytes:
+        return self._send("GET", path, params=params).content
+
+    def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every result of a list, page after page."""
+        page = self.get(path, **params)
+        yield from page["results"]
+        while page["next"]:
+            page = self._send("GET", page["next"]).json()
+            yield from page["results"]
+
+    def wait(self, path: str, done: Callable[[Any], bool], *, seconds: float, what: str) -> Any:
+        """Ask again until `done` holds; CommandError when it takes too long."""
+        end = time.monotonic() + seconds
+        while not done(answer := self.get(path)):
+            if time.monotonic() > end:
+                raise CommandError(f"{what} took longer than {seconds:.0f} s.")
+            time.sleep(_POLL_SECONDS)
+        return answer
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        address = path if path.startswith(("/", "http")) else f"{self.profile.deployment_path}/{path}"
+        try:
+            response = self._http.request(method, address, **options)
+        except httpx.HTTPError as error:
+            raise CommandError(f"{self.profile.url} does not answer ({error}). Is Daggerboard running?") from error
+        if response.is_error:
+            code = _EXIT_CODES.get(httpx.codes(response.status_code), ExitCode.FAILED)
+            raise CommandError(_refusal(response), exit_code=code)
+        return response
+
+
+def _refusal(response: httpx.Response) -> str:
+    try:
+        errors = response.json()["errors"]
+        return "; ".join(f"{e['attr']}: {e['detail']}" if e.get("attr") else e["detail"] for e in errors)
+    except (ValueError, KeyError, TypeError):
+        return f"{response.request.url} answered {response.status_code}."

@@ -1,0 +1,217 @@
+"""The `daggerboard` command: its subcommands and what their failures look like."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from controlplane.cli.errors import CommandError, ExitCode
+
+app = typer.Typer(
+    name="daggerboard",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Control plane for Dagster code. Start one with [b]daggerboard up[/]; the other commands talk to it, or to the one that "
+    "DAGGERBOARD_URL, DAGGERBOARD_TOKEN, DAGGERBOARD_ORGANIZATION and DAGGERBOARD_DEPLOYMENT name.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong words, 3 not signed in, 4 no such thing, 130 interrupted.",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Deployment = Annotated[
+    str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
+]
+
+
+@app.command()
+def up(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the first run: 0 when it succeeded.")] = False,
+    port: Annotated[
+        int | None, typer.Option(help="The port of the hosted UI; 8321 or a free one when not given.")
+    ] = None,
+    sample: Annotated[bool, typer.Option(help="Deploy and run the sample project.")] = True,
+) -> None:
+    """Start everything on this machine: Postgres, Redis, the control plane, one agent and the sample project."""
+    from controlplane.cli.up import up as start
+
+    raise typer.Exit(start(once=once, port=port, sample=sample))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def agent(context: typer.Context) -> None:
+    """Run or inspect an agent: the same as the command [b]daggerboard-agent[/]. Try `daggerboard agent run --help`."""
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "agent.cli", *context.args], check=False).returncode)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="The project folder; its pyproject.toml says what to load.")] = Path(),
+    module_name: Annotated[str | None, typer.Option("--module-name", "-m", help="Load this module instead.")] = None,
+    package_name: Annotated[str | None, typer.Option("--package-name", "-p", help="Load this package instead.")] = None,
+    python_file: Annotated[str | None, typer.Option("--python-file", "-f", help="Load this file instead.")] = None,
+    autoload: Annotated[str | None, typer.Option("--autoload-defs-module-name", help="Autoload this module.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", "-a", help="The attribute that holds the definitions.")
+    ] = None,
+    python: Annotated[Path | None, typer.Option(help="The interpreter that has the project's packages.")] = None,
+) -> None:
+    """Load a Dagster project as the agent would and print what is in it, as JSON: counts and edge_sha256."""
+    from controlplane.cli.inspect import inspect_project
+
+    names = {
+        "module_name": module_name,
+        "package_name": package_name,
+        "python_file": python_file,
+        "autoload_defs_module_name": autoload,
+        "attribute": attribute,
+    }
+    raise typer.Exit(inspect_project(path, names=names, python=python))
+
+
+@app.command()
+def deploy(
+    name: Annotated[str, typer.Argument(help="The name of the code location.")],
+    path: Annotated[Path, typer.Argument(help="The project folder, as the agent's machine sees it.")] = Path(),
+    module_name: Annotated[str | None, typer.Option("--module-name", "-m", help="Load this module.")] = None,
+    package_name: Annotated[str | None, typer.Option("--package-name", "-p", help="Load this package.")] = None,
+    python_file: Annotated[str | None, typer.Option("--python-file", "-f", help="Load this file.")] = None,
+    autoload: Annotated[str | None, typer.Option("--autoload-defs-module-name", help="Autoload this module.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", "-a", help="The attribute that holds the definitions.")
+    ] = None,
+    python: Annotated[Path | None, typer.Option(help="The interpreter that has the project's packages.")] = None,
+    queue: Annotated[str, typer.Option(help="The agent queue that serves it.")] = "default",
+    wait: Annotated[bool, typer.Option(help="Wait until it is loaded.")] = True,
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """Deploy a code location and wait until an agent has loaded it. A location that fails to load prints the user's traceback."""
+    from controlplane.cli.deploy import deploy_project
+
+    names = {
+        "module_name": module_name,
+        "package_name": package_name,
+        "python_file": python_file,
+        "autoload_defs_module_name": autoload,
+        "attribute": attribute,
+    }
+    deploy_project(
+        name, path, names=names, python=python, queue=queue, wait=wait, deployment=deployment, as_json=as_json
+    )
+
+
+@app.command()
+def run(
+    location: Annotated[str, typer.Argument(help="The code location.")],
+    job: Annotated[str | None, typer.Option("--job", "-j", help="The job; without it, name assets.")] = None,
+    asset: Annotated[
+        list[str] | None, typer.Option("--asset", "-a", help="An asset key such as a/b; may be repeated.")
+    ] = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="The partition key.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A JSON file with the run config; - for standard input.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, KEY=VALUE; may be repeated.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """Launch a run and wait for its end."""
+    from controlplane.cli.runs import launch
+
+    request: dict[str, Any] = {"location": location}
+    request |= {"job": job} if job else {}
+    request |= {"assets": asset} if asset else {}
+    request |= {"partition": partition} if partition else {}
+    request |= {"run_config": _read_json(config)} if config else {}
+    request |= {"tags": dict(_tag(text) for text in tag)} if tag else {}
+    raise typer.Exit(launch(request, wait=wait, deployment=deployment, as_json=as_json))
+
+
+@app.command()
+def logs(
+    run_id: Annotated[str, typer.Argument(help="The run's id.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    stream: Annotated[str, typer.Option(help="events, stdout or stderr.")] = "events",
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """Print a run's events, or what it wrote to stdout or stderr."""
+    from controlplane.cli.runs import print_logs
+
+    print_logs(run_id, follow=follow, stream=stream, deployment=deployment, as_json=as_json)
+
+
+@app.command()
+def status(deployment: Deployment = None, as_json: Json = False) -> None:
+    """Show agents, code locations and the newest runs."""
+    from controlplane.cli.status import print_status
+
+    print_status(deployment=deployment, as_json=as_json)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version. Needs DAGGERBOARD_DATABASE_OWNER_URL beside the other settings."""
+    from controlplane.cli.migrate import main as apply
+
+    apply()
+
+
+@app.command()
+def createuser(
+    email: Annotated[str, typer.Argument(help="The e-mail address.")],
+    organization: Annotated[
+        str, typer.Option("--organization", "-o", help="The organization, made when there is none.")
+    ],
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Add an owner to an organization and print a one-time sign-in link. Runs where the control plane's settings are."""
+    from controlplane.cli.accounts import create_owner
+
+    create_owner(email, organization=organization, name=name, as_json=as_json)
+
+
+@app.command(name="sign-in-link")
+def sign_in_link(
+    email: Annotated[
+        str | None, typer.Argument(help="The e-mail address; the owner of `make up` when not given.")
+    ] = None,
+) -> None:
+    """Print a new one-time sign-in link."""
+    from controlplane.cli.accounts import print_sign_in_link
+
+    print_sign_in_link(email)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"A tag is KEY=VALUE; {text!r} has no =.", exit_code=ExitCode.USAGE)
+    return key, value
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The run config in {path} cannot be read: {error}", exit_code=ExitCode.USAGE) from error
+
+
+def main() -> None:
+    """Run the command; failures are one clear line on standard error."""
+    try:
+        app()
+    except CommandError as error:
+        print(f"daggerboard: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Which control plane a command talks to: flags first, then DAGGERBOARD_* variables, then the `up` of this checkout."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.embedded.files import write_private
+from controlplane.embedded.state import locate_home
+
+FILE_NAME = "cli.json"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Address, token, and the organization and deployment that are meant when none is named."""
+
+    url: str
+    token: str
+    organization: str
+    deployment: str
+
+    @property
+    def deployment_path(self) -> str:
+        return f"/api/v1/organizations/{self.organization}/deployments/{self.deployment}"
+
+
+def home() -> Path:
+    """The state folder of the embedded Daggerboard."""
+    return locate_home(os.environ)
+
+
+def save_profile(profile: Profile) -> None:
+    """Remember the profile of an embedded Daggerboard, readable by its owner only."""
+    write_private(home() / FILE_NAME, json.dumps(profile.__dict__, indent=1))
+
+
+def load_profile(*, deployment: str | None = None) -> Profile:
+    """The profile in force; CommandError says how to make one."""
+    known = _saved() | {key: os.environ[name] for key, name in _VARIABLES.items() if os.environ.get(name)}
+    if deployment:
+        known["deployment"] = deployment
+    missing = [name for key, name in _VARIABLES.items() if not known.get(key)]
+    if missing:
+        raise CommandError(
+            f"No control plane is known here: start one with `make up`, or set {', '.join(missing)}.",
+            exit_code=ExitCode.NOT_SIGNED_IN,
+        )
+    return Profile(**known)
+
+
+_VARIABLES = {
+    "url": "DAGGERBOARD_URL",
+    "token": "DAGGERBOARD_TOKEN",
+    "organization": "DAGGERBOARD_ORGANIZATION",
+    "deployment": "DAGGERBOARD_DEPLOYMENT",
+}
+
+
+def _saved() -> dict[str, str]:
+    path = home() / FILE_NAME
+    try:
+        return {key: str(value) for key, value in json.loads(path.read_text()).items() if key in _VARIABLES}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} cannot be read ({error}). Remove it and run `make up` again.") from error

@@ -1,0 +1,70 @@
+"""The routes below `/api/v1/`, as docs/architecture.md lists them."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from controlplane.catalog import api as catalog
+from controlplane.catalog import event_api as history
+from controlplane.core.api_errors import MissingView
+from controlplane.core.api_schema import schema_view
+from controlplane.deployments import api as deployments
+from controlplane.deployments import job_api as jobs
+from controlplane.dispatch import api as questions
+from controlplane.fleet import api as fleet
+from controlplane.insights import api as insights
+from controlplane.runs import api as runs
+from controlplane.runs import event_api as run_events
+from controlplane.runs import log_api as logs
+from tenants import api as tenants
+
+_run: list[URLPattern | URLResolver] = [
+    path("", runs.RunDetailView.as_view(), name="run"),
+    path("cancel/", runs.CancelView.as_view(), name="run-cancel"),
+    path("re-execute/", runs.ReexecuteView.as_view(), name="run-re-execute"),
+    path("events/", run_events.EventsView.as_view(), name="run-events"),
+    path("steps/", run_events.StepsView.as_view(), name="run-steps"),
+    path("logs/", logs.LogStreamsView.as_view(), name="run-logs"),
+    path("logs/<str:stream>/", logs.LogBytesView.as_view(), name="run-log"),
+    path("logs/<str:stream>/lines/", logs.LogLinesView.as_view(), name="run-log-lines"),
+    path("logs/<str:stream>/search/", logs.LogSearchView.as_view(), name="run-log-search"),
+]
+
+_deployment: list[URLPattern | URLResolver] = [
+    path("", deployments.DeploymentView.as_view(), name="deployment"),
+    path("code-locations/", deployments.CodeLocationsView.as_view(), name="code-locations"),
+    path("code-locations/<str:location>/", deployments.CodeLocationView.as_view(), name="code-location"),
+    path("code-locations/<str:location>/reload/", deployments.ReloadView.as_view(), name="code-location-reload"),
+    path("code-locations/<str:location>/versions/", deployments.VersionsView.as_view(), name="code-location-versions"),
+    path("assets/", catalog.AssetsView.as_view(), name="assets"),
+    path("assets/<path:key>/", catalog.AssetDetailView.as_view(), name="asset"),
+    path("asset-graph/", catalog.AssetGraphView.as_view(), name="asset-graph"),
+    path("materializations/", history.MaterializationsView.as_view(), name="materializations"),
+    path("observations/", history.ObservationsView.as_view(), name="observations"),
+    path("checks/", catalog.ChecksView.as_view(), name="checks"),
+    path("check-evaluations/", history.CheckEvaluationsView.as_view(), name="check-evaluations"),
+    path("partitions/", catalog.PartitionsView.as_view(), name="partitions"),
+    path("jobs/", jobs.JobsView.as_view(), name="jobs"),
+    path("jobs/<str:job>/", jobs.JobDetailView.as_view(), name="job"),
+    path("jobs/<str:job>/validate/", questions.ValidateConfigView.as_view(), name="job-validate"),
+    path("runs/", runs.RunsView.as_view(), name="runs"),
+    path("runs/<uuid:run_id>/", include(_run)),
+    path("cost/", insights.DeploymentCostView.as_view(), name="cost"),
+    path("cost/assets/<path:key>/", insights.AssetCostView.as_view(), name="asset-cost"),
+]
+
+_organization: list[URLPattern | URLResolver] = [
+    path("", tenants.OrganizationView.as_view(), name="organization"),
+    path("agents/", fleet.AgentsView.as_view(), name="agents"),
+    path("agents/<uuid:agent_id>/", fleet.AgentDetailView.as_view(), name="agent"),
+    path("tokens/", tenants.TokensView.as_view(), name="tokens"),
+    path("tokens/<uuid:token_id>/", tenants.TokenView.as_view(), name="token"),
+    path("deployments/", deployments.DeploymentsView.as_view(), name="deployments"),
+    path("deployments/<slug:deployment>/", include(_deployment)),
+]
+
+app_name = "api"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("schema/", schema_view, name="schema"),
+    path("organizations/", tenants.OrganizationsView.as_view(), name="organizations"),
+    path("organizations/<slug:org>/", include(_organization)),
+    re_path("", MissingView.as_view(), name="missing"),
+]

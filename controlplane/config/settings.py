@@ -1,0 +1,296 @@
+"""All settings, flat and in groups; the only reader of the environment in the control plane. docs/settings.md explains each."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from controlplane.config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+# ---- the installation
+
+SECRET_KEY = env.text("DAGGERBOARD_SECRET_KEY", None, "the key that signs sessions, links and run tokens")
+PUBLIC_URL = env.text("DAGGERBOARD_PUBLIC_URL", "http://127.0.0.1:8321", "the address people and agents use").rstrip(
+    "/"
+)
+ALLOWED_HOSTS = env.words(
+    "DAGGERBOARD_ALLOWED_HOSTS",
+    [urlsplit(PUBLIC_URL).hostname or "localhost", "127.0.0.1", "localhost"],
+    "host names the control plane answers to",
+)
+DEBUG = False
+HTTPS = PUBLIC_URL.startswith("https://")
+
+# ---- data stores
+
+
+def _database(url: str, *, pool_size: int) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.username:
+        raise env.BadSettingError(
+            "DAGGERBOARD_DATABASE_URL and its siblings must look like postgresql://user:password@host:5432/name"
+        )
+    # Planning a statement over partitioned tables costs more than running it: the hot ones (recordsets) are prepared, per connection.
+    # A pgbouncer in between must keep them (max_prepared_statements).
+    options: dict[str, Any] = {"application_name": "daggerboard", "prepare_threshold": 5}
+    if pool_size:
+        options["pool"] = {"min_size": 0, "max_size": pool_size, "timeout": 15, "max_idle": 60}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "127.0.0.1",
+        "PORT": str(parts.port or 5432),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": options,
+    }
+
+
+DATABASE_POOL_SIZE = env.integer("DAGGERBOARD_DATABASE_POOL", 10, "how many Postgres connections one process may hold")
+_app_url = env.text(
+    "DAGGERBOARD_DATABASE_URL", None, "the Postgres URL of the application role (no ownership, no BYPASSRLS)"
+)
+DATABASES = {
+    "default": _database(_app_url, pool_size=DATABASE_POOL_SIZE),
+    # Cross-tenant jobs only, through tenants.scoping.across_orgs.
+    "door": _database(
+        env.text("DAGGERBOARD_DATABASE_DOOR_URL", None, "the Postgres URL of the role for cross-tenant jobs"),
+        pool_size=2,
+    ),
+}
+# Only `daggerboard migrate` gets this one: the role that owns the tables.
+_owner_url = env.optional("DAGGERBOARD_DATABASE_OWNER_URL", "the Postgres URL of the owner role; only migrate needs it")
+if _owner_url:
+    DATABASES["owner"] = _database(_owner_url, pool_size=0)
+
+REDIS_URL = env.text("DAGGERBOARD_REDIS_URL", None, "the Redis or Valkey URL, for wake-ups and live fan-out")
+OBJECT_STORE_URL = env.text(
+    "DAGGERBOARD_OBJECT_STORE_URL", None, "where log chunks and definitions live: file:///folder or s3://bucket/prefix"
+)
+OBJECT_STORE_ENDPOINT_URL = env.optional(
+    "DAGGERBOARD_OBJECT_STORE_ENDPOINT_URL", "the endpoint of an S3-compatible store"
+)
+
+# ---- agents and leases; seconds
+
+AGENT_POLL_WAIT_SECONDS = env.number("DAGGERBOARD_AGENT_POLL_WAIT_SECONDS", 25.0, "how long a poll waits for work")
+AGENT_HEARTBEAT_SECONDS = env.number(
+    "DAGGERBOARD_AGENT_HEARTBEAT_SECONDS", 10.0, "how often a busy agent renews its leases"
+)
+# Three heartbeats and a half, so that a run of a lost agent ends within a minute.
+LEASE_SECONDS = env.number("DAGGERBOARD_LEASE_SECONDS", 35.0, "how long an attempt or a command is leased")
+LEASE_GRACE_SECONDS = env.number(
+    "DAGGERBOARD_LEASE_GRACE_SECONDS", 10.0, "how long after its lease an attempt may still be killing itself"
+)
+AGENT_OUTAGE_SECONDS = env.number(
+    "DAGGERBOARD_AGENT_OUTAGE_SECONDS", 86_400.0, "how long an agent lets a run go on that it cannot report"
+)
+AGENT_EVENT_FLUSH_SECONDS = env.number(
+    "DAGGERBOARD_AGENT_EVENT_FLUSH_SECONDS", 0.05, "how long an agent collects events"
+)
+AGENT_LOG_FLUSH_SECONDS = env.number(
+    "DAGGERBOARD_AGENT_LOG_FLUSH_SECONDS", 0.15, "how long an agent collects log bytes"
+)
+
+# ---- runs; seconds and bytes
+
+RUN_QUEUED_TIMEOUT_SECONDS = env.number(
+    "DAGGERBOARD_RUN_QUEUED_TIMEOUT_SECONDS", 24 * 3600.0, "how long a run may wait in the queue; 0 for ever"
+)
+RUN_STARTING_TIMEOUT_SECONDS = env.number(
+    "DAGGERBOARD_RUN_STARTING_TIMEOUT_SECONDS", 300.0, "how long a claimed run may take to start"
+)
+RUN_RUNNING_TIMEOUT_SECONDS = env.number(
+    "DAGGERBOARD_RUN_RUNNING_TIMEOUT_SECONDS",
+    0.0,
+    "how long a run may run, unless the tag dagster/max_runtime says; 0 for ever",
+)
+RUN_CANCELING_TIMEOUT_SECONDS = env.number(
+    "DAGGERBOARD_RUN_CANCELING_TIMEOUT_SECONDS", 180.0, "how long a cancelled run may take to end"
+)
+RUN_CANCEL_GRACE_SECONDS = env.number(
+    "DAGGERBOARD_RUN_CANCEL_GRACE_SECONDS", 30.0, "time between SIGINT, SIGTERM and SIGKILL when a run is cancelled"
+)
+LOG_STREAM_MAX_BYTES = env.integer(
+    "DAGGERBOARD_LOG_STREAM_MAX_BYTES", 1024**3, "how much of one step's stdout or stderr is stored"
+)
+
+# ---- cost; the default price book
+
+PRICE_CURRENCY = env.text(
+    "DAGGERBOARD_PRICE_CURRENCY", "usd", "the currency of the default price book (ISO 4217, lower case)"
+)
+PRICE_PER_VCPU_HOUR = env.number("DAGGERBOARD_PRICE_PER_VCPU_HOUR", 0.04048, "price of one vCPU for one hour")
+PRICE_PER_GIB_HOUR = env.number("DAGGERBOARD_PRICE_PER_GIB_HOUR", 0.004445, "price of one GiB of memory for one hour")
+
+# ---- Django
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_standardized_errors",
+    "csp",
+    "tenants",
+    "controlplane.core",
+    "controlplane.definitions",
+    "controlplane.deployments",
+    "controlplane.fleet",
+    "controlplane.catalog",
+    "controlplane.insights",
+    "controlplane.runs",
+    "controlplane.dispatch",
+    "controlplane.ui",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "controlplane.ui.errors.ErrorPages",
+]
+ROOT_URLCONF = "controlplane.config.urls"
+ASGI_APPLICATION = "controlplane.config.asgi.application"
+WSGI_APPLICATION = "controlplane.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "controlplane" / "ui" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_USER_MODEL = "tenants.User"
+PASSWORD_HASHERS = ["tenants.passwords.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign-in"
+CSRF_FAILURE_VIEW = "controlplane.ui.errors.csrf_failed"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "controlplane" / "ui" / "static"]
+STATIC_ROOT = env.text(
+    "DAGGERBOARD_STATIC_ROOT",
+    str(BASE_DIR / ".daggerboard" / "static"),
+    "where `collectstatic` puts the files that web serves",
+)
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# ---- security headers
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "daggerboard_session"
+CSRF_COOKIE_NAME = "daggerboard_csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+
+# ---- REST API
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.authentication.BearerAuthentication",
+        "tenants.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.parsing.TextJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "controlplane.core.api_schema.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tenants.negotiation.OneFormNegotiation",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DEFAULT_THROTTLE_RATES": {},
+    "UNAUTHENTICATED_USER": None,
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "controlplane.core.api_errors.ApiExceptionHandler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Daggerboard API",
+    "VERSION": "1",
+    "DESCRIPTION": "Control plane for Dagster code. Authenticate with `Authorization: Bearer <token>`.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "OAS_VERSION": "3.1.0",
+    # Enumerations stay where they are used, instead of getting made-up names.
+    "POSTPROCESSING_HOOKS": [],
+}
+
+# ---- background work
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    # A dead broker fails a send at once instead of after six seconds: whoever enqueues must not wait, a sweep comes by.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
+DUE_JOBS = {
+    "core.ensure_partitions": 3600.0,
+    "dispatch.sweep_commands": 5.0,
+    "runs.sweep_leases": 2.0,
+    "runs.sweep_timeouts": 5.0,
+    "runs.compact_logs": 30.0,
+}
+
+# ---- logging
+
+LOG_LEVEL = env.text("DAGGERBOARD_LOG_LEVEL", "INFO", "how much the processes say: DEBUG, INFO, WARNING, ERROR").upper()
+LOG_FORMAT = env.text("DAGGERBOARD_LOG_FORMAT", "text", "how they say it: text or json")
+LOGGING_CONFIG = "controlplane.core.logging.configure"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}

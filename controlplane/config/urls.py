@@ -1,0 +1,15 @@
+"""All routes of the control plane."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("controlplane.core.urls")),
+    path("agent/v1/", include("controlplane.dispatch.urls")),
+    path("api/v1/", include("controlplane.config.api_urls")),
+    path("", include("controlplane.ui.urls")),
+]
+
+handler400 = "controlplane.ui.errors.bad_request"
+handler403 = "controlplane.ui.errors.forbidden"
+handler404 = "controlplane.ui.errors.not_found"
+handler500 = "controlplane.ui.errors.server_error"

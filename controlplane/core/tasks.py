@@ -1,0 +1,10 @@
+"""Periodic work of the installation itself."""
+
+from celery import shared_task
+
+from controlplane.core import partitioning
+
+
+@shared_task(name="core.ensure_partitions")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+def ensure_partitions() -> None:
+    partitioning.ensure_partitions()

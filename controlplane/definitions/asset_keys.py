@@ -1,0 +1,40 @@
+r"""Keys as text: parts joined by `/`. Inside a part `/` is written `\/` and `\` is written `\\`: text and parts match one to one."""
+
+import re
+from collections.abc import Sequence
+
+_PART = re.compile(r"(?:[^/\\]|\\.)*", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def to_text(parts: Sequence[str]) -> str:
+    """Write an asset key."""
+    return "/".join(part.replace("\\", "\\\\").replace("/", "\\/") for part in parts)
+
+
+def to_parts(text: str) -> list[str]:
+    """Read an asset key; ValueError when the text is none (it ends in a lone backslash)."""
+    parts, position = [], 0
+    while True:
+        found = _PART.match(text, position)
+        assert found is not None  # the pattern matches the empty text
+        parts.append(_ESCAPED.sub(r"\1", found.group()))
+        position = found.end()
+        if position == len(text):
+            return parts
+        if text[position] != "/":
+            raise ValueError(f"{text!r} is not an asset key: it ends in a backslash.")
+        position += 1
+
+
+def check_text(parts: Sequence[str], name: str) -> str:
+    """Write the key of an asset check; dagster allows no `:` in the name."""
+    return f"{to_text(parts)}:{name}"
+
+
+def check_parts(text: str) -> tuple[list[str], str]:
+    """Read the key of an asset check; ValueError when the text is none."""
+    asset, colon, name = text.rpartition(":")
+    if not colon:
+        raise ValueError(f"{text!r} is not the key of an asset check: write <asset>:<name>.")
+    return to_parts(asset), name

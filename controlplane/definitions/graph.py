@@ -1,0 +1,112 @@
+"""The asset graph of a whole deployment: the graphs of its locations, merged by asset key."""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from controlplane.definitions.asset_keys import to_text
+from controlplane.definitions.layout import Layout, layered
+from controlplane.definitions.manifest import Asset, Manifest
+
+
+@dataclass(frozen=True)
+class AssetNode:
+    """One asset as the location that defines it says."""
+
+    key: str
+    location: str
+    asset: Asset
+    upstream: tuple[str, ...]
+
+
+class AssetGraph:
+    """Nodes, upstream and downstream by asset key. Immutable; made once per set of manifests."""
+
+    def __init__(self, nodes: Mapping[str, AssetNode]) -> None:
+        self.nodes = nodes
+
+    @classmethod
+    def of(cls, manifests: Mapping[str, Manifest]) -> "AssetGraph":
+        """Merge. Where several locations name an asset, the one that can execute it defines it; its upstreams are everyone's."""
+        nodes: dict[str, AssetNode] = {}
+        for location, manifest in sorted(manifests.items()):
+            for asset in manifest.assets:
+                node = _node(location, asset)
+                known = nodes.get(node.key)
+                nodes[node.key] = node if known is None else _merged(known, node)
+        return cls(nodes)
+
+    @cached_property
+    def upstream(self) -> dict[str, tuple[str, ...]]:
+        """The upstreams of each asset, without those that no location knows."""
+        return {key: tuple(up for up in node.upstream if up in self.nodes) for key, node in self.nodes.items()}
+
+    @cached_property
+    def downstream(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {key: [] for key in self.nodes}
+        for key in sorted(self.upstream):
+            for up in self.upstream[key]:
+                found[up].append(key)
+        return {key: tuple(down) for key, down in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """All assets, upstreams first, otherwise by key. A cycle (two locations can make one) is cut at its first key."""
+        waiting = {key: len(up) for key, up in self.upstream.items()}
+        ready = [key for key, count in waiting.items() if count == 0]
+        heapq.heapify(ready)
+        stuck = iter(sorted(self.nodes))
+        ordered: dict[str, None] = {}
+        while len(ordered) < len(self.nodes):
+            key = heapq.heappop(ready) if ready else next(key for key in stuck if key not in ordered)
+            if key in ordered:
+                continue
+            ordered[key] = None
+            for down in self.downstream[key]:
+                waiting[down] -= 1
+                if waiting[down] == 0:
+                    heapq.heappush(ready, down)
+        return tuple(ordered)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where each asset stands when the graph is drawn."""
+        return layered(self.order, self.upstream)
+
+    def ancestors(self, keys: Iterable[str]) -> set[str]:
+        """Everything upstream of the keys, without them."""
+        return _reached(keys, self.upstream)
+
+    def descendants(self, keys: Iterable[str]) -> set[str]:
+        """Everything downstream of the keys, without them."""
+        return _reached(keys, self.downstream)
+
+
+def _node(location: str, asset: Asset) -> AssetNode:
+    upstream = dict.fromkeys(to_text(dependency.asset) for dependency in asset.deps)
+    key = to_text(asset.key)
+    upstream.pop(key, None)  # a self-dependency over partitions is no edge between assets
+    return AssetNode(key=key, location=location, asset=asset, upstream=tuple(upstream))
+
+
+def _merged(known: AssetNode, other: AssetNode) -> AssetNode:
+    first, second = (other, known) if _rank(other) > _rank(known) else (known, other)
+    upstream = tuple(dict.fromkeys((*first.upstream, *second.upstream)))
+    return AssetNode(key=first.key, location=first.location, asset=first.asset, upstream=upstream)
+
+
+def _rank(node: AssetNode) -> int:
+    return 2 if node.asset.is_executable else 0 if node.asset.is_external else 1
+
+
+def _reached(keys: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> set[str]:
+    start = set(keys)
+    seen: set[str] = set()
+    front = [near for key in start for near in edges.get(key, ())]
+    while front:
+        key = front.pop()
+        if key not in seen:
+            seen.add(key)
+            front.extend(edges[key])
+    return seen - start

@@ -1,0 +1,140 @@
+"""REST: deployments, their code locations, and the versions of these."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.deployments import selectors, services
+from controlplane.deployments.http import DeploymentAPIView
+from controlplane.deployments.serializers import (
+    CodeLocationSerializer,
+    CreateDeploymentSerializer,
+    DeployLocationSerializer,
+    DeploymentSerializer,
+    LocationVersionSerializer,
+    TargetSerializer,
+)
+from tenants.http import OrgAPIView
+from tenants.paging import PAGE_PARAMETERS, page_of_list, page_of_rows, page_request, page_response, page_schema
+from tenants.permissions import Permission
+
+
+class DeploymentsView(OrgAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.DEPLOYMENT_READ,
+        "POST": Permission.DEPLOYMENT_WRITE,
+    }
+
+    @extend_schema(
+        operation_id="list_deployments", parameters=PAGE_PARAMETERS, responses=page_schema(DeploymentSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        """The organization's deployments, by name."""
+        found = selectors.deployments(self.access.org.id)
+        page = page_of_list(found, page_request(request), key=lambda deployment: (deployment.name,))
+        return page_response(request, page, DeploymentSerializer)
+
+    @extend_schema(
+        operation_id="create_deployment", request=CreateDeploymentSerializer, responses={201: DeploymentSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Create a full deployment."""
+        asked = CreateDeploymentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = services.create_deployment(
+            org_id=self.access.org.id, name=asked.validated_data["name"], actor=self.access.actor
+        )
+        return Response(DeploymentSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class DeploymentView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.DEPLOYMENT_READ}
+
+    @extend_schema(operation_id="get_deployment", responses=DeploymentSerializer)
+    def get(self, request: Request) -> Response:
+        """One deployment."""
+        return Response(DeploymentSerializer(self.deployment).data)
+
+
+class CodeLocationsView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.LOCATION_READ}
+
+    @extend_schema(
+        operation_id="list_code_locations", parameters=PAGE_PARAMETERS, responses=page_schema(CodeLocationSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        """The deployment's code locations, by name."""
+        found = selectors.code_locations(self.org_id, self.deployment.id)
+        page = page_of_list(found, page_request(request), key=lambda location: (location.name,))
+        return page_response(request, page, CodeLocationSerializer)
+
+
+class CodeLocationView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.LOCATION_READ,
+        "PUT": Permission.LOCATION_WRITE,
+        "DELETE": Permission.LOCATION_WRITE,
+    }
+
+    @extend_schema(operation_id="get_code_location", responses=CodeLocationSerializer)
+    def get(self, request: Request, location: str) -> Response:
+        """One code location with its desired and current versions."""
+        return self._answer(location)
+
+    @extend_schema(
+        operation_id="deploy_code_location", request=DeployLocationSerializer, responses=CodeLocationSerializer
+    )
+    def put(self, request: Request, location: str) -> Response:
+        """Deploy: make a new version, which serves once an agent has loaded it. The location may be new."""
+        asked = DeployLocationSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.deploy_location(
+            org_id=self.org_id,
+            deployment_id=self.deployment.id,
+            name=location,
+            actor=self.access.actor,
+            **{**asked.validated_data, "target": TargetSerializer.target(asked.validated_data["target"])},
+        )
+        return self._answer(location)
+
+    @extend_schema(operation_id="delete_code_location", responses={204: None})
+    def delete(self, request: Request, location: str) -> Response:
+        """Delete a code location. Its runs and the history of its assets stay."""
+        services.delete_location(
+            org_id=self.org_id, deployment_id=self.deployment.id, name=location, actor=self.access.actor
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _answer(self, location: str) -> Response:
+        found = selectors.location(self.org_id, self.deployment.id, location)
+        return Response(CodeLocationSerializer(found).data)
+
+
+class ReloadView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.LOCATION_WRITE}
+
+    @extend_schema(operation_id="reload_code_location", request=None, responses=LocationVersionSerializer)
+    def post(self, request: Request, location: str) -> Response:
+        """Load the desired version again, as a new version; the old one serves until that has worked."""
+        version = services.reload_location(
+            org_id=self.org_id, deployment_id=self.deployment.id, name=location, actor=self.access.actor
+        )
+        return Response(LocationVersionSerializer(version).data)
+
+
+class VersionsView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.LOCATION_READ}
+
+    @extend_schema(
+        operation_id="list_code_location_versions",
+        parameters=PAGE_PARAMETERS,
+        responses=page_schema(LocationVersionSerializer),
+    )
+    def get(self, request: Request, location: str) -> Response:
+        """Every version that was deployed, the newest first."""
+        found = selectors.location(self.org_id, self.deployment.id, location)
+        page = page_of_rows(selectors.versions(self.org_id, found.id), page_request(request), by=["-number"])
+        return page_response(request, page, LocationVersionSerializer)

@@ -1,0 +1,7 @@
+"""Full deployments, code locations and their versions."""
+
+from django.apps import AppConfig
+
+
+class DeploymentsConfig(AppConfig):
+    name = "controlplane.deployments"

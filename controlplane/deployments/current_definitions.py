@@ -1,0 +1,91 @@
+"""The definitions of one deployment as they serve now: by location, and as one graph. The graph is cached by the hashes."""
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controlplane.definitions.asset_keys import check_text, to_text
+from controlplane.definitions.graph import AssetGraph, AssetNode
+from controlplane.definitions.manifest import Check, Job, Manifest
+from controlplane.deployments.models import CodeLocation, LocationVersion
+from tenants.errors import NotFoundError
+
+_GRAPHS = 64
+_graphs: OrderedDict[frozenset[tuple[str, str]], AssetGraph] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class LocationDefinitions:
+    """One location, the version that serves, and what that defines."""
+
+    location: CodeLocation
+    version: LocationVersion
+    manifest: Manifest
+
+    @functools.cached_property
+    def jobs(self) -> dict[str, Job]:
+        return {job.name: job for job in self.manifest.jobs}
+
+    @functools.cached_property
+    def checks(self) -> dict[str, Check]:
+        """Asset checks by their key `<asset>:<name>`."""
+        return {check_text(check.asset, check.name): check for check in self.manifest.checks}
+
+
+@dataclass(frozen=True)
+class DeploymentDefinitions:
+    """All locations that serve, by name. A location that never loaded is not among them."""
+
+    by_location: Mapping[str, LocationDefinitions]
+
+    @functools.cached_property
+    def graph(self) -> AssetGraph:
+        return _graph(
+            {name: (found.version.manifest_sha256, found.manifest) for name, found in self.by_location.items()}
+        )
+
+    def location(self, name: str) -> LocationDefinitions:
+        """NotFoundError when there is no such location, or it has not loaded yet."""
+        if name not in self.by_location:
+            raise NotFoundError(f"There is no code location {name} that has loaded.")
+        return self.by_location[name]
+
+    def job(self, location: str, name: str) -> Job:
+        """One job; NotFoundError when the location defines none of this name."""
+        jobs = self.location(location).jobs
+        if name not in jobs:
+            raise NotFoundError(f"{location} defines no job {name}.")
+        return jobs[name]
+
+    def asset(self, key: str) -> AssetNode:
+        """One asset by its key as text; NotFoundError when no location defines it."""
+        if key not in self.graph.nodes:
+            raise NotFoundError(f"No code location defines the asset {key}.")
+        return self.graph.nodes[key]
+
+    @functools.cached_property
+    def checks_by_asset(self) -> dict[str, list[Check]]:
+        """The checks of each asset, from whichever location, by name."""
+        found: dict[str, list[Check]] = {}
+        for location in self.by_location.values():
+            for check in location.manifest.checks:
+                found.setdefault(to_text(check.asset), []).append(check)
+        return {key: sorted(checks, key=lambda check: check.name) for key, checks in found.items()}
+
+
+def _graph(manifests: Mapping[str, tuple[str, Manifest]]) -> AssetGraph:
+    """The merged graph; the same object as long as no location changes. Content-addressed: equal hashes, equal graphs."""
+    key = frozenset((location, sha256) for location, (sha256, _manifest) in manifests.items())
+    with _lock:
+        if key in _graphs:
+            _graphs.move_to_end(key)
+            return _graphs[key]
+    graph = AssetGraph.of({location: manifest for location, (_sha256, manifest) in manifests.items()})
+    with _lock:
+        _graphs[key] = graph
+        while len(_graphs) > _GRAPHS:
+            _graphs.popitem(last=False)
+    return graph

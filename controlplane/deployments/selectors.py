@@ -1,0 +1,68 @@
+"""What an organization has deployed: deployments, code locations, and the definitions that serve now."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.definitions import selectors as stored
+from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
+from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
+from tenants.errors import NotFoundError
+from tenants.scoping import org_scope
+
+
+def deployments(org_id: UUID) -> list[Deployment]:
+    """All deployments, by name."""
+    with org_scope(org_id):
+        return list(Deployment.objects.for_org(org_id).order_by("name"))
+
+
+def deployment(org_id: UUID, name: str) -> Deployment:
+    """One deployment by name; NotFoundError when there is none."""
+    with org_scope(org_id):
+        found = Deployment.objects.for_org(org_id).filter(name=name).first()
+    if found is None:
+        raise NotFoundError(f"There is no deployment called {name}.")
+    return found
+
+
+def code_locations(org_id: UUID, deployment_id: UUID) -> list[CodeLocation]:
+    """The code locations with their desired and current versions, by name."""
+    with org_scope(org_id):
+        return list(_locations(org_id).filter(deployment_id=deployment_id).order_by("name"))
+
+
+def location(org_id: UUID, deployment_id: UUID, name: str) -> CodeLocation:
+    """One code location with its versions; NotFoundError when there is none."""
+    with org_scope(org_id):
+        found = _locations(org_id).filter(deployment_id=deployment_id, name=name).first()
+    if found is None:
+        raise NotFoundError(f"There is no code location {name} in this deployment.")
+    return found
+
+
+def versions(org_id: UUID, location_id: UUID) -> QuerySet[LocationVersion]:
+    """Every version of a location, the newest first; read it inside org_scope."""
+    return LocationVersion.objects.for_org(org_id).filter(location_id=location_id).order_by("-number")
+
+
+def versions_by_id(org_id: UUID, version_ids: Iterable[UUID]) -> dict[UUID, LocationVersion]:
+    """Versions with their location and deployment; those that were deleted are left out."""
+    with org_scope(org_id):
+        rows = LocationVersion.objects.for_org(org_id).filter(id__in=list(version_ids))
+        return {row.id: row for row in rows.select_related("location", "location__deployment")}
+
+
+def definitions(org_id: UUID, deployment_id: UUID) -> DeploymentDefinitions:
+    """What the current versions of all code locations define."""
+    found = {}
+    for row in code_locations(org_id, deployment_id):
+        if row.current is not None and row.current.manifest_sha256:
+            manifest = stored.manifest(org_id, row.current.manifest_sha256)
+            found[row.name] = LocationDefinitions(location=row, version=row.current, manifest=manifest)
+    return DeploymentDefinitions(by_location=found)
+
+
+def _locations(org_id: UUID) -> QuerySet[CodeLocation]:
+    return CodeLocation.objects.for_org(org_id).select_related("desired", "current", "deployment")

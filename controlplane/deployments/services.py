@@ -1,0 +1,125 @@
+"""What changes deployments and their code locations."""
+
+from uuid import UUID
+
+import msgspec
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.utils.text import slugify
+
+from agent.protocol import Target
+from controlplane.core import wakeups
+from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
+from controlplane.deployments.selectors import location as find_location
+from tenants.access import Actor
+from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.scoping import org_scope
+
+log = structlog.get_logger(__name__)
+
+_NAMES = ("module_name", "package_name", "python_file", "autoload_defs_module_name")
+_MAX_NAME = 200
+_MAX_QUEUE = 100
+
+
+def create_deployment(*, org_id: UUID, name: str, actor: Actor) -> Deployment:
+    """Add a full deployment; ConflictError when the name is taken."""
+    if not name or slugify(name) != name:
+        raise InvalidError("The name of a deployment has lower-case letters, digits and dashes only.", attr="name")
+    try:
+        with org_scope(org_id), transaction.atomic():
+            deployment = Deployment.objects.create_in(org_id, name=name)
+    except IntegrityError as error:
+        raise ConflictError(f"There is already a deployment called {name}.", attr="name") from error
+    log.info("deployment.created", org=str(org_id), deployment=str(deployment.id), actor=str(actor.id))
+    return deployment
+
+
+def ensure_deployment(*, org_id: UUID, name: str, actor: Actor) -> Deployment:
+    """The deployment of this name, made if it is missing."""
+    with org_scope(org_id):
+        known = Deployment.objects.for_org(org_id).filter(name=name).first()
+        return known or create_deployment(org_id=org_id, name=name, actor=actor)
+
+
+def deploy_location(
+    *,
+    org_id: UUID,
+    deployment_id: UUID,
+    name: str,
+    target: Target,
+    actor: Actor,
+    git_commit: str = "",
+    git_url: str = "",
+    queue: str = "default",
+) -> LocationVersion:
+    """Make this what the location should be: a new version, which serves once an agent has loaded it. The location may be new."""
+    _check_location(name, target, queue)
+    with org_scope(org_id):
+        location = _locked_location(org_id, deployment_id, name, queue)
+        version = LocationVersion.objects.create_in(
+            org_id,
+            location=location,
+            number=_next_number(location),
+            target=msgspec.to_builtins(target),
+            git_commit=git_commit,
+            git_url=git_url,
+            deployed_by=actor.label,
+        )
+        CodeLocation.objects.for_org(org_id).filter(id=location.id).update(desired=version, queue=queue)
+        wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
+    log.info("location.deployed", org=str(org_id), version=str(version.id), actor=str(actor.id))
+    return version
+
+
+def reload_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Actor) -> LocationVersion:
+    """Deploy what is deployed once more: its code is imported anew, and the old version serves until that has worked."""
+    with org_scope(org_id):
+        location = find_location(org_id, deployment_id, name)
+        if location.desired is None:
+            raise ConflictError(f"{name} has no version to load again. Deploy it.")
+        return deploy_location(
+            org_id=org_id,
+            deployment_id=deployment_id,
+            name=name,
+            target=msgspec.convert(location.desired.target, Target),
+            actor=actor,
+            git_commit=location.desired.git_commit,
+            git_url=location.desired.git_url,
+            queue=location.queue,
+        )
+
+
+def delete_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Actor) -> None:
+    """Take a code location away. Agents unload it after its runs have ended; runs and history stay."""
+    with org_scope(org_id):
+        deleted, _ = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, name=name).delete()
+        if not deleted:
+            raise NotFoundError(f"There is no code location {name} in this deployment.")
+        wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
+    log.info("location.deleted", org=str(org_id), deployment=str(deployment_id), location=name, actor=str(actor.id))
+
+
+def _check_location(name: str, target: Target, queue: str) -> None:
+    if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
+        raise InvalidError(f"The name of a code location is 1 to {_MAX_NAME} printable characters.", attr="name")
+    if not queue.strip() or len(queue) > _MAX_QUEUE or not queue.isprintable():
+        raise InvalidError(f"The name of a queue is 1 to {_MAX_QUEUE} printable characters.", attr="queue")
+    given = [field for field in _NAMES if getattr(target, field)]
+    if len(given) > 1:
+        raise InvalidError(f"Name what to load in one way: not {' and '.join(given)} together.", attr="target")
+
+
+def _locked_location(org_id: UUID, deployment_id: UUID, name: str, queue: str) -> CodeLocation:
+    """The row, locked, so that two deploys get two numbers."""
+    if not Deployment.objects.for_org(org_id).filter(id=deployment_id).exists():
+        raise NotFoundError("There is no such deployment.")
+    row = CodeLocation(org_id=org_id, deployment_id=deployment_id, name=name, queue=queue)
+    CodeLocation.unscoped.bulk_create([row], ignore_conflicts=True)
+    return CodeLocation.objects.for_org(org_id).select_for_update().get(deployment_id=deployment_id, name=name)
+
+
+def _next_number(location: CodeLocation) -> int:
+    versions = LocationVersion.objects.for_org(location.org_id).filter(location=location)
+    return (versions.aggregate(last=Max("number"))["last"] or 0) + 1

@@ -1,0 +1,112 @@
+"""Asking user code a short question through an agent, and waiting for the answer."""
+
+import datetime
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.db.models.functions import Now
+
+from agent.protocol import CommandResult
+from controlplane.core import wakeups
+from controlplane.dispatch.errors import CallFailedError
+from controlplane.dispatch.models import Command, CommandKind, CommandState
+from controlplane.dispatch.threads import with_connections_returned
+from controlplane.fleet.models import Agent
+from controlplane.fleet.selectors import hosts
+from tenants.errors import NotFoundError, UnavailableError
+from tenants.scoping import org_scope
+
+# How long a lost wake-up delays an answer.
+_POLL_SECONDS = 0.5
+# The answer of user code that takes its whole time still has to travel.
+_TRAVEL_SECONDS = 2.0
+_ANSWERED = (CommandState.DONE, CommandState.FAILED)
+
+# For callers inside a transaction, whose command nobody else could see before the answer.
+_BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="calls")
+
+
+def call_worker(*, org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout: float) -> Any:
+    """The answer of the code worker (docs/code-worker.md, Calls).
+
+    UnavailableError when no connected agent has the version loaded or it does not answer in time; CallFailedError with what user
+    code raised.
+    """
+    if transaction.get_connection().in_atomic_block:
+        asked = _BESIDE.submit(with_connections_returned, _call, org_id, version_id, op, args, timeout)
+        return asked.result()
+    return _call(org_id, version_id, op, args, timeout)
+
+
+def _call(org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout: float) -> Any:
+    agent_id = _host(org_id, version_id)
+    command_id = _ask(org_id, agent_id, version_id, {"op": op, "args": args, "timeout": timeout})
+    until = time.monotonic() + timeout + _TRAVEL_SECONDS
+    with wakeups.listening_sync(f"command:{command_id}") as listener:
+        while (command := _read(org_id, command_id)).state not in _ANSWERED:
+            left = until - time.monotonic()
+            if left <= 0:
+                _give_up(org_id, command_id)
+                raise UnavailableError(f"The code location did not answer within {timeout:.0f} s. Is its agent busy?")
+            listener.wait(min(left, _POLL_SECONDS))
+    if command.state == CommandState.FAILED:
+        raise CallFailedError(command.error or {})
+    return command.result
+
+
+def _host(org_id: UUID, version_id: UUID) -> UUID:
+    working = [view for view in hosts(org_id, [version_id])[version_id] if view.is_working]
+    if not working:
+        raise UnavailableError("No agent that is connected has loaded this version of the code location.")
+    return working[0].agent.id
+
+
+def _ask(org_id: UUID, agent_id: UUID, version_id: UUID, question: dict[str, Any]) -> UUID:
+    patience = datetime.timedelta(seconds=question["timeout"] + _TRAVEL_SECONDS)
+    with org_scope(org_id):
+        command = Command.objects.create_in(
+            org_id,
+            agent_id=agent_id,
+            kind=CommandKind.CALL,
+            version_id=version_id,
+            body={"version_id": str(version_id), **question},
+            expires_at=Now() + patience,
+        )
+        wakeups.wake(f"agent:{agent_id}")
+    return command.id
+
+
+def _read(org_id: UUID, command_id: UUID) -> Command:
+    with org_scope(org_id):
+        return Command.objects.for_org(org_id).get(id=command_id)
+
+
+def _give_up(org_id: UUID, command_id: UUID) -> None:
+    with org_scope(org_id):
+        unanswered = Command.objects.for_org(org_id).filter(id=command_id).exclude(state__in=_ANSWERED)
+        unanswered.update(state=CommandState.EXPIRED, finished_at=Now())
+
+
+def store_result(*, org_id: UUID, agent: Agent, message: CommandResult) -> None:
+    """Keep what came of a command, once. Repeated, or too late for whoever asked, it changes nothing; NotFoundError for another's."""
+    mine = Command.objects.for_org(org_id).filter(agent_id=agent.id, kind__in=[CommandKind.CALL, CommandKind.RELOAD])
+    try:
+        command = mine.filter(id=UUID(message.command_id)).first()
+    except ValueError:
+        command = None
+    if command is None:
+        raise NotFoundError("This agent was given no such command.")
+    error = msgspec.to_builtins(message.error) if message.error else None
+    waiting = mine.filter(id=command.id, state__in=[CommandState.PENDING, CommandState.LEASED, CommandState.ACCEPTED])
+    waiting.update(
+        state=CommandState.FAILED if error else CommandState.DONE,
+        result=message.result,
+        error=error,
+        finished_at=Now(),
+        lease_until=None,
+    )
+    wakeups.wake(f"command:{command.id}")

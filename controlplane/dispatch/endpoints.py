@@ -1,0 +1,74 @@
+"""What every agent endpoint is: protocol check, proof of identity, decoding, one handler, an answer or the error document."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, TypeVar
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+
+from controlplane.dispatch.callers import Caller, authenticate
+from controlplane.dispatch.threads import DELIVERIES, in_pool
+from controlplane.dispatch.wire import answer, check_protocol, read_message, refusal
+from tenants.errors import AppError, UnavailableError
+
+log = structlog.get_logger(__name__)
+
+M = TypeVar("M")
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+
+# Seconds. A database that restarts is back soon; the agent adds its own jitter.
+_RETRY_AFTER = 1
+
+
+class _FaultError(AppError):
+    """Something went wrong here, and it is our fault. It has been logged; the agent tries again."""
+
+    code = "error"
+    status = 500
+
+
+def agent_view(method: str) -> Callable[[Callable[..., Awaitable[Any]]], View]:
+    """A coroutine that answers a message (or None), as a view: refusals become the error document."""
+
+    def decorate(serve: Callable[..., Awaitable[Any]]) -> View:
+        @csrf_exempt
+        @wraps(serve)
+        async def view(request: HttpRequest, **parts: str) -> HttpResponse:
+            if request.method != method:
+                return HttpResponseNotAllowed([method])
+            try:
+                return answer(await serve(request, **parts))
+            except AppError as error:
+                return refusal(error, retry_after=_RETRY_AFTER if isinstance(error, UnavailableError) else None)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("agent.database_unavailable", path=request.path, error=str(error))
+                return refusal(UnavailableError("The database does not answer now."), retry_after=_RETRY_AFTER)
+            except Exception:
+                log.exception("agent.request_failed", path=request.path)
+                return refusal(_FaultError())
+
+        return view
+
+    return decorate
+
+
+def endpoint(message_type: type[M], *, run_tokens: bool = False) -> Callable[[Callable[[Caller, M], Any]], View]:
+    """A plain function of caller and message, as a view; it runs in the pool for deliveries, from decoding to its end."""
+
+    def decorate(handle: Callable[[Caller, M], Any]) -> View:
+        def serve(request: HttpRequest) -> Any:
+            check_protocol(request)
+            caller = authenticate(request.headers.get("Authorization", ""), run_tokens=run_tokens)
+            return handle(caller, read_message(request, message_type))
+
+        @agent_view("POST")
+        @wraps(handle)
+        async def view(request: HttpRequest) -> Any:
+            return await in_pool(DELIVERIES, serve, request)
+
+        return view
+
+    return decorate

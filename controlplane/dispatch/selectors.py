@@ -1,0 +1,104 @@
+"""What an agent should have loaded, its timing, and where in the whole installation work waits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from agent.protocol import DesiredLocation, Target, Timing
+from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
+from controlplane.dispatch.models import Command, CommandState
+from controlplane.fleet.models import Agent, AgentLocation
+from controlplane.runs.models import Run
+from controlplane.runs.states import RunStatus
+
+
+def desired_locations(org_id: UUID, agent: Agent) -> list[DesiredLocation]:
+    """Every location version this agent should have loaded; call it inside org_scope. outlook.py has the fingerprint of it."""
+    locations = list(
+        CodeLocation.objects.for_org(org_id)
+        .filter(queue__in=agent.queues)
+        .select_related("deployment", "desired", "current")
+        .order_by("id")
+    )
+    loaded = _loaded(org_id, agent) if any(row.current_id != row.desired_id for row in locations) else set()
+    wanted = [_on_the_wire(row, version) for row in locations for version in _versions(row, loaded)]
+    return wanted + _of_starting_runs(org_id, agent, {known.version_id for known in wanted})
+
+
+def _loaded(org_id: UUID, agent: Agent) -> set[UUID]:
+    rows = AgentLocation.objects.for_org(org_id).filter(agent_id=agent.id, state=VersionState.LOADED)
+    return set(rows.values_list("version_id", flat=True))
+
+
+def _versions(location: CodeLocation, loaded: set[UUID]) -> Iterator[LocationVersion]:
+    """What should be loaded, and until it is, what serves now."""
+    if location.desired is not None:
+        yield location.desired
+    if location.current is not None and location.current != location.desired and location.desired_id not in loaded:
+        yield location.current
+
+
+def _of_starting_runs(org_id: UUID, agent: Agent, known: set[str]) -> list[DesiredLocation]:
+    """Versions of runs that were claimed and have not started: their launch may still be under way."""
+    starting = Run.objects.for_org(org_id).filter(agent_id=agent.id, status=RunStatus.STARTING)
+    wanted = {version for version in starting.values_list("version_id", flat=True) if str(version) not in known}
+    versions = LocationVersion.objects.for_org(org_id).filter(id__in=wanted).order_by("id")
+    return [
+        _on_the_wire(version.location, version)
+        for version in versions.select_related("location", "location__deployment")
+    ]
+
+
+def _on_the_wire(location: CodeLocation, version: LocationVersion) -> DesiredLocation:
+    return DesiredLocation(
+        version_id=str(version.id),
+        deployment=location.deployment.name,
+        name=location.name,
+        target=msgspec.convert(version.target, Target),
+    )
+
+
+def timing() -> Timing:
+    """The seconds that agents keep, as the settings say now."""
+    return Timing(
+        poll_wait=settings.AGENT_POLL_WAIT_SECONDS,
+        heartbeat=settings.AGENT_HEARTBEAT_SECONDS,
+        lease=settings.LEASE_SECONDS,
+        lease_grace=settings.LEASE_GRACE_SECONDS,
+        outage=settings.AGENT_OUTAGE_SECONDS,
+        event_flush=settings.AGENT_EVENT_FLUSH_SECONDS,
+        log_flush=settings.AGENT_LOG_FLUSH_SECONDS,
+    )
+
+
+@dataclass(frozen=True)
+class WaitingWork:
+    """Where something waits, in the whole installation: ids only."""
+
+    agents: frozenset[UUID]
+    queues: frozenset[tuple[UUID, str]]
+
+    def concerns(self, *, org_id: UUID, agent_id: UUID, queues: frozenset[str]) -> bool:
+        return agent_id in self.agents or any((org_id, queue) in self.queues for queue in queues)
+
+
+def waiting_work() -> WaitingWork:
+    """For the sweep that makes good lost wake-ups: one look for all polls of a process."""
+    reason = "wake polls whose wake-up was lost"
+    due = Q(state=CommandState.PENDING) | Q(state=CommandState.LEASED, lease_until__lte=Now())
+    commands = Command.objects.across_orgs(reason=reason).filter(due)
+    queued = Run.objects.across_orgs(reason=reason).filter(status=RunStatus.QUEUED)
+    canceling = (
+        Run.objects.across_orgs(reason=reason).filter(status=RunStatus.CANCELING).values_list("agent_id", flat=True)
+    )
+    return WaitingWork(
+        agents=frozenset(
+            [*commands.values_list("agent_id", flat=True), *(agent_id for agent_id in canceling if agent_id)]
+        ),
+        queues=frozenset(queued.values_list("org_id", "queue").distinct()),
+    )

@@ -1,0 +1,137 @@
+"""The endpoints of agents, one function each (agent/protocol.py says what they mean). The long-poll is in polling.py."""
+
+import time
+
+from django.http import HttpRequest
+
+from agent import protocol as wire
+from controlplane.definitions import selectors as definitions
+from controlplane.definitions.services import store_file
+from controlplane.deployments.loading import record_load
+from controlplane.dispatch import services
+from controlplane.dispatch.callers import (
+    Caller,
+    authenticate,
+    calling_agent,
+    check_attempts,
+    parsed_id,
+)
+from controlplane.dispatch.calls import store_result
+from controlplane.dispatch.endpoints import agent_view, endpoint
+from controlplane.dispatch.selectors import timing
+from controlplane.dispatch.threads import DELIVERIES, in_pool
+from controlplane.dispatch.wire import check_protocol, read_body, read_message
+from controlplane.fleet import selectors as agents
+from controlplane.fleet import services as fleet
+from controlplane.fleet.models import Agent
+from controlplane.runs import ingest, instance_view, leases, log_store
+from tenants.scoping import org_scope
+
+
+@agent_view("POST")
+async def register(request: HttpRequest) -> wire.Registered:
+    """Know the agent, and tell it who it is."""
+    return await in_pool(DELIVERIES, _register, request)
+
+
+def _register(request: HttpRequest) -> wire.Registered:
+    version = check_protocol(request)
+    caller = authenticate(request.headers.get("Authorization", ""), run_tokens=False)
+    message = read_message(request, wire.Register)
+    assert caller.token_id is not None  # run tokens are not accepted here
+    with org_scope(caller.org.id):
+        agent = fleet.register_agent(
+            org_id=caller.org.id, token_id=caller.token_id, protocol_version=version, message=message
+        )
+        services.deliver_again(org_id=caller.org.id, agent=agent)
+    return wire.Registered(
+        agent_id=str(agent.id), organization=caller.org.slug, timing=timing(), server_time=time.time()
+    )
+
+
+@endpoint(wire.Heartbeat)
+def heartbeat(caller: Caller, message: wire.Heartbeat) -> wire.Leases:
+    """Renew what the agent holds."""
+    with org_scope(caller.org.id):
+        agent = calling_agent(caller, message.agent_id, boot_id=message.boot_id)
+        renewed = leases.renew(org_id=caller.org.id, agent_id=agent.id, attempts=message.attempts)
+        fleet.note_heartbeat(org_id=caller.org.id, agent_id=agent.id)
+    return renewed
+
+
+@endpoint(wire.EventBatch, run_tokens=True)
+def events(caller: Caller, batch: wire.EventBatch) -> wire.EventsStored:
+    """Store events, each once."""
+    check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.attempts})
+    agent = _agent(caller, batch.agent_id)
+    stored = ingest.store_events(org_id=caller.org.id, agent_id=agent.id, batch=batch)
+    fleet.note_events(agent)
+    return stored
+
+
+@endpoint(wire.LogBatch, run_tokens=True)
+def logs(caller: Caller, batch: wire.LogBatch) -> wire.LogsStored:
+    """Append to captured logs."""
+    check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.chunks})
+    agent = _agent(caller, batch.agent_id)
+    stored = log_store.append_batch(org_id=caller.org.id, agent_id=agent.id, batch=batch)
+    fleet.note_events(agent)
+    return stored
+
+
+@endpoint(wire.Read, run_tokens=True)
+def read(caller: Caller, message: wire.Read) -> wire.ReadAnswer:
+    """Answer what user code asks of its instance."""
+    run = message.run
+    check_attempts(caller, {(run.run_id, run.attempt, run.epoch)} if run else {("", 0, 0)})
+    _agent(caller, message.agent_id)
+    return wire.ReadAnswer(result=instance_view.answer(caller.org.id, message))
+
+
+@endpoint(wire.CommandResult)
+def results(caller: Caller, message: wire.CommandResult) -> None:
+    """Keep the answer of a call."""
+    with org_scope(caller.org.id):
+        store_result(org_id=caller.org.id, agent=calling_agent(caller, message.agent_id), message=message)
+
+
+@endpoint(wire.DefinitionsHave)
+def definitions_missing(caller: Caller, message: wire.DefinitionsHave) -> wire.DefinitionsMissing:
+    """Which files to upload."""
+    return wire.DefinitionsMissing(sha256s=definitions.missing(caller.org.id, message.sha256s))
+
+
+@agent_view("PUT")
+async def upload_definitions(request: HttpRequest, sha256: str) -> None:
+    """Keep a manifest or snapshot."""
+    await in_pool(DELIVERIES, _upload_definitions, request, sha256)
+
+
+def _upload_definitions(request: HttpRequest, sha256: str) -> None:
+    check_protocol(request)
+    caller = authenticate(request.headers.get("Authorization", ""), run_tokens=False)
+    store_file(org_id=caller.org.id, sha256=sha256, gzip_bytes=read_body(request))
+
+
+@endpoint(wire.LocationReport)
+def locations(caller: Caller, report: wire.LocationReport) -> None:
+    """Note what came of loading a version."""
+    org_id, version_id = caller.org.id, parsed_id(report.version_id)
+    with org_scope(org_id):
+        agent = calling_agent(caller, report.agent_id)
+        elsewhere = agents.loaded_elsewhere(org_id, version_id, than=agent.id)
+        record_load(org_id=org_id, version_id=version_id, report=report, loaded_elsewhere=elsewhere)
+        fleet.record_location(org_id=org_id, agent_id=agent.id, version_id=version_id, report=report)
+
+
+@endpoint(wire.Goodbye)
+def goodbye(caller: Caller, message: wire.Goodbye) -> None:
+    """The agent stops. Attempts that it hands over run on; their leases end if nobody comes back for them."""
+    with org_scope(caller.org.id):
+        agent = calling_agent(caller, message.agent_id, boot_id=message.boot_id)
+        fleet.note_goodbye(org_id=caller.org.id, agent_id=agent.id)
+
+
+def _agent(caller: Caller, agent_id: str) -> Agent:
+    with org_scope(caller.org.id):
+        return calling_agent(caller, agent_id)

@@ -1,0 +1,92 @@
+"""REST: runs: list, launch, look at, cancel, run again."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.deployments.http import DeploymentAPIView
+from controlplane.runs import selectors, services
+from controlplane.runs.http import RunAPIView
+from controlplane.runs.models import Run
+from controlplane.runs.serializers import (
+    LaunchRunSerializer,
+    ReexecuteRunSerializer,
+    RunDetailSerializer,
+    RunQuerySerializer,
+    RunSerializer,
+)
+from controlplane.runs.waiting import waiting_reason
+from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
+from tenants.permissions import Permission
+
+
+class RunsView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.RUN_READ, "POST": Permission.RUN_LAUNCH}
+
+    @extend_schema(
+        operation_id="list_runs",
+        parameters=[RunQuerySerializer, *PAGE_PARAMETERS],
+        responses=page_schema(RunSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """The deployment's runs, the newest first."""
+        asked = RunQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        rows = selectors.filtered(self.org_id, self.deployment.id, RunQuerySerializer.filter(asked.validated_data))
+        page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"])
+        return page_response(request, page, RunSerializer)
+
+    @extend_schema(operation_id="launch_run", request=LaunchRunSerializer, responses={201: RunSerializer})
+    def post(self, request: Request) -> Response:
+        """Launch a run. It is checked against the definitions at once, and starts when an agent takes it."""
+        asked = LaunchRunSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        run = services.request_run(
+            org_id=self.org_id,
+            deployment_id=self.deployment.id,
+            request=LaunchRunSerializer.request(asked.validated_data),
+            actor=self.access.actor,
+        )
+        return _made(run)
+
+
+class RunDetailView(RunAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.RUN_READ}
+
+    @extend_schema(operation_id="get_run", responses=RunDetailSerializer)
+    def get(self, request: Request) -> Response:
+        """One run."""
+        reason = waiting_reason(self.run)
+        document: dict[str, Any] = RunDetailSerializer(self.run).data
+        return Response(document | {"waiting_reason": reason.message if reason else None})
+
+
+class CancelView(RunAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_CANCEL}
+
+    @extend_schema(operation_id="cancel_run", request=None, responses=RunSerializer)
+    def post(self, request: Request) -> Response:
+        """Cancel a run, in whatever state it is. One that has ended is a conflict."""
+        run = services.cancel_run(org_id=self.org_id, run_id=self.run.id, actor=self.access.actor)
+        return Response(RunSerializer(run).data)
+
+
+class ReexecuteView(RunAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_LAUNCH}
+
+    @extend_schema(operation_id="reexecute_run", request=ReexecuteRunSerializer, responses={201: RunSerializer})
+    def post(self, request: Request) -> Response:
+        """Run it again: all of it, or from where it failed."""
+        asked = ReexecuteRunSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        run = services.reexecute_run(
+            org_id=self.org_id, run_id=self.run.id, actor=self.access.actor, **asked.validated_data
+        )
+        return _made(run)
+
+
+def _made(run: Run) -> Response:
+    return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)

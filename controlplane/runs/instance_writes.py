@@ -1,0 +1,149 @@
+"""The few writes that user code can reach: dynamic partitions, reported events, wiped assets, tags of runs."""
+
+import datetime
+from typing import Any
+from uuid import UUID
+
+from agent.protocol import Event, Usage
+from controlplane.catalog import projections as catalog
+from controlplane.catalog.models import (
+    AssetEvent,
+    AssetState,
+    CheckEvaluation,
+    CheckState,
+    DynamicPartition,
+    PartitionState,
+)
+from controlplane.core import recordsets, wakeups
+from controlplane.runs import asset_rows, event_bounds, labels
+from controlplane.runs.instance_partitions import DynamicKey
+from controlplane.runs.instance_runs import OneRun, run_uuid
+from controlplane.runs.instance_scope import Arguments, Scope, key_text
+from controlplane.runs.models import Run, RunLabel
+from controlplane.runs.requests import check_tags
+from tenants.errors import InvalidError, NotFoundError
+
+# In one request; a definition of more is added in several.
+_ADDED_MAX = 100_000
+
+
+class AddDynamicPartitions(Arguments, frozen=True):
+    name: str
+    partitions: list[str]
+
+
+class ReportedEvent(Arguments, frozen=True):
+    """agent.protocol.Event without its place in a run."""
+
+    type: str
+    ts: float = 0.0
+    level: int = 20
+    step: str | None = None
+    message: str = ""
+    data: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    usage: Usage | None = None
+    serdes: str | None = None
+
+
+class ReportEvent(Arguments, frozen=True):
+    event: ReportedEvent
+    run_id: str | None = None
+
+
+class WipeAsset(Arguments, frozen=True):
+    asset: list[str]
+    partitions: list[str] | None = None
+
+
+class AddRunTags(Arguments, frozen=True):
+    run_id: str
+    tags: dict[str, str]
+
+
+_ADD = """
+    INSERT INTO dynamic_partition (org_id, deployment_id, definition, partition_key, position, created_at)
+    SELECT o.org_id, o.deployment_id, o.definition, d.key, nextval('dynamic_partition_position_seq'), now()
+    FROM (SELECT DISTINCT ON (key) key, n FROM jsonb_to_recordset(%s::jsonb) AS d(key text, n int) ORDER BY key, n) d,
+         (SELECT %s::uuid AS org_id, %s::uuid AS deployment_id, %s::text AS definition) o
+    ORDER BY d.n
+    ON CONFLICT (deployment_id, definition, partition_key) DO NOTHING
+"""
+
+
+def add_dynamic_partitions(scope: Scope, args: AddDynamicPartitions) -> None:
+    if len(args.partitions) > _ADDED_MAX:
+        raise InvalidError(
+            f"{_ADDED_MAX} partitions can be added at once; these are {len(args.partitions)}.", attr="partitions"
+        )
+    for text in (args.name, *args.partitions):
+        if not text or "\0" in text or event_bounds.key(text) != text:
+            raise InvalidError(f"{text[:50]!r} is empty or too long for a partition.", attr="partitions")
+    rows = [{"key": key, "n": number} for number, key in enumerate(args.partitions)]
+    recordsets.execute(_ADD, [recordsets.rows(rows), scope.org_id, scope.deployment_id, args.name])
+
+
+def delete_dynamic_partition(scope: Scope, args: DynamicKey) -> None:
+    scope.rows(DynamicPartition).filter(definition=args.name, partition_key=args.partition).delete()
+
+
+def report_event(scope: Scope, args: ReportEvent) -> None:
+    """An asset event outside any run, or of another run. What is no event of an asset changes nothing."""
+    fields = {name: getattr(args.event, name) for name in args.event.__struct_fields__}
+    now = datetime.datetime.now(datetime.UTC)
+    event = Event(seq=1, **fields)
+    at = datetime.datetime.fromtimestamp(event_bounds.moment(event.ts, now), datetime.UTC)
+    run_id = _run_of_scope(scope, args.run_id) if args.run_id else None
+    row = asset_rows.build(event, at, deployment_id=scope.deployment_id, run_id=run_id)
+    if row:
+        catalog.apply(scope.org_id, [row])
+        wakeups.wake(f"org:{scope.org_id}:runs")
+
+
+def wipe_asset(scope: Scope, args: WipeAsset) -> None:
+    asset = key_text(args.asset)
+    models: tuple[Any, ...] = (AssetEvent, PartitionState)
+    if args.partitions is None:
+        models = (*models, AssetState, CheckEvaluation, CheckState)
+    for model in models:
+        rows = scope.rows(model).filter(asset_key=asset)
+        if args.partitions is not None:
+            rows = rows.filter(partition_key__in=args.partitions)
+        rows.delete()
+
+
+def add_run_tags(scope: Scope, args: AddRunTags) -> None:
+    run_id = _run_of_scope(scope, args.run_id)
+    run = scope.rows(Run).select_for_update().only("id", "tags").get(id=run_id)
+    tags = check_tags({**run.tags, **args.tags})
+    scope.rows(Run).filter(id=run_id).update(tags=tags)
+    scope.rows(RunLabel).filter(
+        run_id=run_id, label__in=[labels.tag(name, run.tags[name]) for name in args.tags if name in run.tags]
+    ).delete()
+    new = [labels.tag(name, value) for name, value in args.tags.items()]
+    RunLabel.unscoped.bulk_create(
+        [RunLabel(org_id=scope.org_id, run_id=run_id, label=label, deployment_id=scope.deployment_id) for label in new],
+        ignore_conflicts=True,
+    )
+
+
+def delete_run(scope: Scope, args: OneRun) -> None:
+    _run_of_scope(scope, args.run_id)
+    raise InvalidError("Runs are kept: user code cannot delete them.")
+
+
+def _run_of_scope(scope: Scope, text: str) -> UUID:
+    run_id = run_uuid(text)
+    if not scope.rows(Run).filter(id=run_id).exists():
+        raise NotFoundError("There is no such run in this deployment.")
+    return run_id
+
+
+METHODS: dict[str, Any] = {
+    "add_dynamic_partitions": (AddDynamicPartitions, add_dynamic_partitions),
+    "delete_dynamic_partition": (DynamicKey, delete_dynamic_partition),
+    "report_event": (ReportEvent, report_event),
+    "wipe_asset": (WipeAsset, wipe_asset),
+    "add_run_tags": (AddRunTags, add_run_tags),
+    "delete_run": (OneRun, delete_run),
+}

@@ -1,0 +1,233 @@
+"""Runs, their attempts, steps, events and captured logs. All partitioned by week on the run's own UUIDv7."""
+
+from django.db import models
+from django.utils import timezone
+
+from controlplane.runs.states import AttemptState, RunStatus, StepStatus
+from tenants.ids import uuid7
+from tenants.scoping import TenantModel
+
+
+class Run(TenantModel):
+    """One run of a job or of selected assets. Status follows states.py; terminal states absorb."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    deployment_id = models.UUIDField()
+    location_id = models.UUIDField()
+    location_name = models.CharField(max_length=200)
+    version_id = models.UUIDField()
+    job_name = models.CharField(max_length=500)
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.QUEUED)
+
+    # Selections as user strings: `a/b` for assets, `a/b:name` for checks. Null means all of the job.
+    asset_selection = models.JSONField(null=True)
+    check_selection = models.JSONField(null=True)
+    op_selection = models.JSONField(null=True)
+    step_keys = models.JSONField(null=True)
+    # The assets that this run will materialize, resolved when it was requested.
+    target_assets = models.JSONField(default=list)
+    partition_key = models.CharField(max_length=1000, null=True)
+    run_config = models.JSONField(default=dict)
+    tags = models.JSONField(default=dict)
+    parent_run_id = models.UUIDField(null=True)
+    root_run_id = models.UUIDField(null=True)
+    queue = models.CharField(max_length=100)
+    priority = models.IntegerField(default=0)
+
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by = models.CharField(max_length=254, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    attempt = models.PositiveIntegerField(default=0)
+    epoch = models.PositiveIntegerField(default=0)
+    agent_id = models.UUIDField(null=True)
+    worker_mode = models.CharField(max_length=12, blank=True)
+    # Why it ended, for people; empty for a success. `failure_code` is one of reasons.FailureCode.
+    failure_code = models.CharField(max_length=32, blank=True)
+    failure_message = models.TextField(blank=True)
+    event_count = models.BigIntegerField(default=0)
+
+    steps_total = models.PositiveIntegerField(default=0)
+    steps_succeeded = models.PositiveIntegerField(default=0)
+    steps_failed = models.PositiveIntegerField(default=0)
+    cpu_seconds = models.FloatField(default=0)
+    gib_seconds = models.FloatField(default=0)
+    peak_rss_bytes = models.BigIntegerField(default=0)
+    cost_micros = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        db_table = "run"
+        indexes = [
+            models.Index(fields=["org_id", "deployment_id", "-id"], name="run_newest"),
+            models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="run_by_status"),
+            models.Index(fields=["org_id", "deployment_id", "job_name", "-id"], name="run_by_job"),
+            models.Index(fields=["org_id", "-priority", "id"], name="run_queue", condition=models.Q(status="QUEUED")),
+            models.Index(fields=["org_id", "root_run_id"], name="run_by_root"),
+            models.Index(
+                fields=["org_id", "status", "updated_at"],
+                name="run_active",
+                condition=models.Q(status__in=["QUEUED", "STARTING", "STARTED", "CANCELING"]),
+            ),
+        ]
+
+
+class RunLabel(TenantModel):
+    """An inverted index for run lists: which runs have an asset, a partition, a tag, a launcher (labels.py makes the labels)."""
+
+    pk = models.CompositePrimaryKey("run_id", "label")
+    run_id = models.UUIDField()
+    label = models.UUIDField()
+    deployment_id = models.UUIDField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "run_label"
+        indexes = [models.Index(fields=["org_id", "deployment_id", "label", "-run_id"], name="run_label_newest")]
+
+
+class RunStatusEvent(TenantModel):
+    """One move of a run, by whomever it was made. `id` is of the same rising numbers as the ids of asset events."""
+
+    pk = models.CompositePrimaryKey("run_id", "id")
+    run_id = models.UUIDField()
+    id = models.BigIntegerField()
+    deployment_id = models.UUIDField()
+    job_name = models.CharField(max_length=500)
+    # Dagster's event type for it, such as PIPELINE_SUCCESS.
+    type = models.CharField(max_length=24)
+    at = models.DateTimeField()
+    message = models.TextField(blank=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "run_status_event"
+        indexes = [models.Index(fields=["org_id", "deployment_id", "type", "-id"], name="run_status_event_newest")]
+
+
+class RunAttempt(TenantModel):
+    """One try at a run on one agent, fenced by its epoch, alive while its lease is renewed."""
+
+    pk = models.CompositePrimaryKey("run_id", "attempt")
+    run_id = models.UUIDField()
+    attempt = models.PositiveIntegerField()
+    epoch = models.PositiveIntegerField()
+    agent_id = models.UUIDField()
+    state = models.CharField(max_length=10, choices=AttemptState.choices, default=AttemptState.CLAIMED)
+    lease_until = models.DateTimeField()
+    # Highest contiguous sequence number stored.
+    last_seq = models.BigIntegerField(default=0)
+    pid = models.IntegerField(null=True)
+    mode = models.CharField(max_length=12, blank=True)
+    mode_reason = models.CharField(max_length=500, blank=True)
+    claimed_at = models.DateTimeField(default=timezone.now)
+    # When the agent said that the launch is durable with it; before that, a lapsed lease gives the run to another agent.
+    accepted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    exit_reason = models.CharField(max_length=32, blank=True)
+    exit_code = models.IntegerField(null=True)
+    exit_signal = models.CharField(max_length=16, blank=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "run_attempt"
+        indexes = [
+            models.Index(fields=["org_id", "agent_id"], name="run_attempt_open", condition=models.Q(ended_at=None)),
+            models.Index(fields=["lease_until"], name="run_attempt_lease", condition=models.Q(ended_at=None)),
+        ]
+
+
+class Step(TenantModel):
+    """One step of one attempt."""
+
+    pk = models.CompositePrimaryKey("run_id", "attempt", "step_key")
+    run_id = models.UUIDField()
+    attempt = models.PositiveIntegerField()
+    step_key = models.CharField(max_length=1000)
+    status = models.CharField(max_length=12, choices=StepStatus.choices, default=StepStatus.PLANNED)
+    position = models.IntegerField(default=0)
+    assets = models.JSONField(default=list)
+    depends_on = models.JSONField(default=list)
+    tries = models.PositiveIntegerField(default=0)
+    # When its process was asked for, where a step has one; when it became ready follows from what it depends on (selectors.steps).
+    launched_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    error = models.JSONField(null=True)
+    wall_seconds = models.FloatField(null=True)
+    cpu_seconds = models.FloatField(null=True)
+    peak_rss_bytes = models.BigIntegerField(null=True)
+    gib_seconds = models.FloatField(null=True)
+    cost_micros = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        db_table = "step"
+
+
+class RunEvent(TenantModel):
+    """One event, stored once under (run, attempt, seq). `at` is the child's clock, `stored_at` the database's."""
+
+    pk = models.CompositePrimaryKey("run_id", "attempt", "seq")
+    run_id = models.UUIDField()
+    attempt = models.IntegerField()
+    seq = models.BigIntegerField()
+    at = models.DateTimeField()
+    stored_at = models.DateTimeField(db_default=models.functions.Now())
+    type = models.CharField(max_length=64)
+    level = models.SmallIntegerField()
+    step_key = models.TextField(null=True)
+    message = models.TextField()
+    data = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "run_event"
+
+
+class LogStream(TenantModel):
+    """One captured stream (stdout or stderr) of one log key: how long it is now."""
+
+    pk = models.CompositePrimaryKey("run_id", "attempt", "log_key", "stream")
+    run_id = models.UUIDField()
+    attempt = models.PositiveIntegerField()
+    log_key = models.CharField(max_length=1000)
+    stream = models.CharField(max_length=6)
+    size = models.BigIntegerField(default=0)
+    newlines = models.BigIntegerField(default=0)
+    # Offset just behind the last newline: what follows it is the last, unfinished line.
+    line_start = models.BigIntegerField(default=0)
+    dropped_bytes = models.BigIntegerField(default=0)
+    final = models.BooleanField(default=False)
+    # Whether its chunks have become few large ones (log_compaction.py).
+    compacted = models.BooleanField(default=False, db_default=False)
+
+    class Meta(TenantModel.Meta):
+        db_table = "log_stream"
+        indexes = [
+            models.Index(
+                fields=["org_id", "run_id"], name="log_stream_loose", condition=models.Q(final=True, compacted=False)
+            )
+        ]
+
+
+class LogChunk(TenantModel):
+    """A stretch of a captured stream; the bytes are one object in the store, its key made from these ids."""
+
+    pk = models.CompositePrimaryKey("run_id", "attempt", "log_key", "stream", "offset")
+    run_id = models.UUIDField()
+    attempt = models.PositiveIntegerField()
+    log_key = models.CharField(max_length=1000)
+    stream = models.CharField(max_length=6)
+    offset = models.BigIntegerField()
+    bytes = models.IntegerField()
+    # Newlines in the stream before this chunk, and in it: line numbers without reading.
+    newlines_before = models.BigIntegerField()
+    newlines = models.IntegerField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "log_chunk"

@@ -1,0 +1,69 @@
+"""The request that runs something again: all of it, or what is left of it after a failure."""
+
+from controlplane.catalog.models import AssetEvent, AssetEventKind
+from controlplane.runs.errors import NotResumableError
+from controlplane.runs.models import Run, Step
+from controlplane.runs.requests import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RunRequest
+from controlplane.runs.states import TERMINAL, RunStatus, StepStatus
+
+PARENT_TAG = "dagster/parent_run_id"
+ROOT_TAG = "dagster/root_run_id"
+RESUME_TAG = "dagster/is_resume_retry"
+# These belong to the old run, or are made anew by the new one.
+_OWN_TAGS = frozenset({PARENT_TAG, ROOT_TAG, RESUME_TAG})
+
+
+def rerun_request(run: Run, *, from_failure: bool) -> RunRequest:
+    """What to ask for. NotResumableError says why a part of the run cannot be run by itself."""
+    if from_failure and run.status not in TERMINAL:
+        raise NotResumableError("The run has not ended yet. Wait for it, or cancel it.")
+    if from_failure and run.status == RunStatus.SUCCESS:
+        raise NotResumableError("The run succeeded: there is no failure to start from. Run all of it again.")
+    root = run.root_run_id or run.id
+    tags = {name: value for name, value in run.tags.items() if name not in _OWN_TAGS and not _is_partition_tag(name)}
+    tags |= {PARENT_TAG: str(run.id), ROOT_TAG: str(root)}
+    assets = _unfinished(run) if from_failure else run.asset_selection
+    return RunRequest(
+        location=run.location_name,
+        job=run.job_name,
+        assets=assets,
+        checks=None if from_failure else run.check_selection,
+        ops=None if from_failure else run.op_selection,
+        step_keys=None if from_failure else run.step_keys,
+        partition=run.partition_key,
+        run_config=run.run_config,
+        tags={**tags, RESUME_TAG: "true"} if from_failure else tags,
+        parent_run_id=run.id,
+        root_run_id=root,
+    )
+
+
+def _is_partition_tag(name: str) -> bool:
+    return name == PARTITION_TAG or name.startswith(f"{PARTITION_TAG}/")
+
+
+def _unfinished(run: Run) -> list[str]:
+    """The assets that the run was to make and did not: those whose step failed, and those behind them that never came."""
+    if not run.target_assets:
+        raise NotResumableError(
+            "Only runs of assets can be continued: a job of ops passes values between its steps, and those of the old run may be gone "
+            "from where its I/O managers kept them. Run all of it again."
+        )
+    if run.tags.get(RANGE_START_TAG) and run.tags.get(RANGE_END_TAG):
+        raise NotResumableError("A run of a range of partitions cannot be continued in part. Run all of it again.")
+    made = AssetEvent.objects.for_org(run.org_id).filter(run_id=run.id, kind=AssetEventKind.MATERIALIZATION)
+    done = set(made.values_list("asset_key", flat=True)) - _of_unsuccessful_steps(run)
+    left = [asset for asset in run.target_assets if asset not in done]
+    if not left:
+        raise NotResumableError(
+            "Every asset of the run was materialized: what failed was a check or something after it. Run all of it again."
+        )
+    return left
+
+
+def _of_unsuccessful_steps(run: Run) -> set[str]:
+    """A step can fail after it has said that its asset is made."""
+    steps = (
+        Step.objects.for_org(run.org_id).filter(run_id=run.id, attempt=run.attempt).exclude(status=StepStatus.SUCCESS)
+    )
+    return {asset for assets in steps.values_list("assets", flat=True) for asset in assets}

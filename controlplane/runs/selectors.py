@@ -1,0 +1,132 @@
+"""Reading runs: lists by filters, one run, its attempts. Fast with millions of runs: every filter has an index, pages go by id."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.runs import labels
+from controlplane.runs.models import Run, RunAttempt, RunLabel
+from controlplane.runs.states import RunStatus
+from tenants.errors import InvalidError, NotFoundError
+from tenants.ids import first_uuid7_at
+from tenants.scoping import org_scope
+
+PAGE_MAX = 500
+# Between the making of a run's id and the database's idea of when the run was made.
+_CLOCK_SLACK = datetime.timedelta(hours=1)
+_HEX = frozenset("0123456789abcdef")
+_UUID_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What runs to show; everything that is set must hold. `id_prefix` is the beginning of an id, with or without dashes."""
+
+    statuses: Sequence[RunStatus] = ()
+    location: str | None = None
+    job: str | None = None
+    asset: str | None = None
+    partition: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    launched_by: str | None = None
+    created_after: datetime.datetime | None = None
+    created_before: datetime.datetime | None = None
+    id_prefix: str | None = None
+    root_run_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Some runs, the newest first. `cursor` is the id to go on from, None at the end."""
+
+    runs: list[Run]
+    cursor: UUID | None
+
+
+def run(org_id: UUID, run_id: UUID) -> Run:
+    """One run; NotFoundError when the organization has none by this id."""
+    with org_scope(org_id):
+        found = Run.objects.for_org(org_id).filter(id=run_id).first()
+    if found is None:
+        raise NotFoundError("There is no such run.")
+    return found
+
+
+def attempts(org_id: UUID, run_id: UUID) -> list[RunAttempt]:
+    """The attempts at a run, the first one first."""
+    with org_scope(org_id):
+        return list(RunAttempt.objects.for_org(org_id).filter(run_id=run_id).order_by("attempt"))
+
+
+def run_group(org_id: UUID, run: Run) -> list[Run]:
+    """The run, what it was run again from, and what was run again from it; the first one first."""
+    with org_scope(org_id):
+        rows = Run.objects.for_org(org_id).filter(root_run_id=run.root_run_id or run.id)
+        return list(rows.defer("run_config", "target_assets").order_by("id"))
+
+
+def runs(
+    org_id: UUID, deployment_id: UUID, filters: RunFilter | None = None, *, cursor: UUID | None = None, limit: int = 50
+) -> RunPage:
+    """A page of a deployment's runs, the newest first."""
+    limit = max(1, min(limit, PAGE_MAX))
+    with org_scope(org_id):
+        rows = filtered(org_id, deployment_id, filters or RunFilter())
+        if cursor is not None:
+            rows = rows.filter(id__lt=cursor)
+        found = list(rows.defer("run_config").order_by("-id")[: limit + 1])
+    more = len(found) > limit
+    return RunPage(found[:limit], found[limit - 1].id if more else None)
+
+
+def count_runs(org_id: UUID, deployment_id: UUID, filters: RunFilter | None = None, *, most: int = 1000) -> int:
+    """How many there are, counted up to `most`."""
+    with org_scope(org_id):
+        return filtered(org_id, deployment_id, filters or RunFilter()).values("id")[:most].count()
+
+
+def filtered(org_id: UUID, deployment_id: UUID, filters: RunFilter) -> QuerySet[Run]:
+    """The runs that pass; read it inside org_scope."""
+    rows = Run.objects.for_org(org_id).filter(deployment_id=deployment_id)
+    exact = {"location_name": filters.location, "job_name": filters.job, "root_run_id": filters.root_run_id}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if filters.statuses:
+        rows = rows.filter(status__in=list(filters.statuses))
+    for label in _labels(filters):
+        holders = RunLabel.objects.for_org(org_id).filter(deployment_id=deployment_id, label=label)
+        rows = rows.filter(id__in=holders.values("run_id"))
+    return _by_id(_by_time(rows, filters), filters)
+
+
+def _labels(filters: RunFilter) -> list[UUID]:
+    found = [labels.tag(name, value) for name, value in filters.tags.items()]
+    if filters.asset is not None:
+        found.append(labels.asset(filters.asset))
+    if filters.partition is not None:
+        found.append(labels.partition(filters.partition))
+    if filters.launched_by is not None:
+        found.append(labels.launched_by(filters.launched_by))
+    return found
+
+
+def _by_time(rows: QuerySet[Run], filters: RunFilter) -> QuerySet[Run]:
+    """The id, which begins with the time, narrows; the column decides."""
+    if filters.created_after is not None:
+        first = first_uuid7_at(filters.created_after - _CLOCK_SLACK)
+        rows = rows.filter(id__gte=first, created_at__gte=filters.created_after)
+    if filters.created_before is not None:
+        last = first_uuid7_at(filters.created_before + _CLOCK_SLACK)
+        rows = rows.filter(id__lt=last, created_at__lt=filters.created_before)
+    return rows
+
+
+def _by_id(rows: QuerySet[Run], filters: RunFilter) -> QuerySet[Run]:
+    if not filters.id_prefix:
+        return rows
+    digits = filters.id_prefix.lower().replace("-", "")
+    if not set(digits) <= _HEX or len(digits) > _UUID_DIGITS:
+        raise InvalidError(f"{filters.id_prefix!r} is not the beginning of a run's id.", attr="id")
+    return rows.filter(id__gte=UUID(digits.ljust(_UUID_DIGITS, "0")), id__lte=UUID(digits.ljust(_UUID_DIGITS, "f")))

@@ -1,0 +1,27 @@
+"""Periodic work of runs; the clock wakes these (settings.DUE_JOBS).
+
+After an outage of ours, agents get one lease's time to report first.
+"""
+
+from celery import shared_task
+from django.conf import settings
+
+from controlplane.core import pulse
+from controlplane.runs import leases, log_compaction, timeouts
+
+
+@shared_task(name="runs.sweep_leases")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+def sweep_leases() -> None:
+    if pulse.steady_for(settings.LEASE_SECONDS):
+        leases.sweep()
+
+
+@shared_task(name="runs.sweep_timeouts")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_timeouts() -> None:
+    if pulse.steady_for(settings.LEASE_SECONDS):
+        timeouts.sweep()
+
+
+@shared_task(name="runs.compact_logs")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def compact_logs() -> None:
+    log_compaction.sweep()

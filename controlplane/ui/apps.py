@@ -1,0 +1,7 @@
+"""Pages, templates and the front end."""
+
+from django.apps import AppConfig
+
+
+class UiConfig(AppConfig):
+    name = "controlplane.ui"

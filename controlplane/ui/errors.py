@@ -1,0 +1,71 @@
+"""Errors as pages: one middleware turns an AppError into a page, and Django's own handlers look the same."""
+
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tenants.errors import AppError
+
+log = structlog.get_logger(__name__)
+
+_TITLES = {
+    400: "This request does not make sense",
+    403: "You may not do that",
+    404: "There is nothing here",
+    409: "That is not possible now",
+    413: "That is too large",
+    500: "Something went wrong on our side",
+    503: "Something does not answer",
+}
+_ADVICE = {
+    404: "The address may be mistyped, or the thing was deleted, or it belongs to an organization you are not a member of.",
+    500: "The error is in the log of the control plane. Try again; if it stays, send what the button below copies to whoever runs it.",
+}
+
+
+class ErrorPages:
+    """Middleware: an AppError raised by a page becomes an error page. API and agent endpoints have their own form."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, AppError) or request.path.startswith(("/api/", "/agent/")):
+            return None
+        return error_page(request, status=exception.status, code=exception.code, message=exception.message)
+
+
+def error_page(request: HttpRequest, *, status: int, code: str, message: str) -> HttpResponse:
+    """What happened, why, what to do; htmx gets the sentence alone, for its notice."""
+    if request.headers.get("HX-Request") == "true" or "application/json" in request.headers.get("Accept", ""):
+        return HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
+    title = _TITLES.get(status, "That did not work")
+    markdown = f"**{title}** ({status} `{code}`)\n\n{message}\n\n`{request.method} {request.path}`"
+    context = {"title": title, "message": message, "advice": _ADVICE.get(status), "markdown": markdown}
+    return render(request, "errors/error.html", {**context, "status": status, "code": code}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
+    return error_page(request, status=400, code="invalid", message="The control plane could not read this request.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
+    return error_page(request, status=403, code="permission_denied", message="You may not open this page.")
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django names it
+    message = "The form was too old or came from another site. Go back, reload the page and send it again."
+    return error_page(request, status=403, code="form_too_old", message=message)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
+    return error_page(request, status=404, code="not_found", message="There is no page at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, status=500, code="error", message="The control plane failed while it made this page.")

@@ -1,0 +1,1 @@
+"""The pages, a module per subject. A page is an OrgPage that asks selectors and services and fills a template."""

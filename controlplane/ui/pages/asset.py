@@ -1,0 +1,116 @@
+"""One asset: what it is, where it stands, and what happened to it."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.catalog import metadata_series
+from controlplane.catalog import partition_selectors as partitions
+from controlplane.catalog import selectors as catalog
+from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.selectors import AssetView
+from controlplane.deployments import selectors as deployments
+from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.insights import selectors as insights
+from controlplane.ui.pages.base import DeploymentPage
+from controlplane.ui.paging import asked
+from tenants.errors import NotFoundError
+from tenants.paging import page_of_list, page_of_rows
+from tenants.permissions import Permission
+
+_LETTERS = {AssetStatus.MATERIALIZED: "m", AssetStatus.FAILED: "f", AssetStatus.IN_PROGRESS: "i"}
+_PARTITION_ROWS = 100
+_TABS = ("overview", "history", "plots", "partitions", "checks")
+
+
+class Asset(DeploymentPage):
+    """`/assets/<key>`, in tabs."""
+
+    permissions: ClassVar = {"GET": Permission.ASSET_READ}
+    section = "assets"
+
+    def get(self, request: HttpRequest, key: str | None = None) -> HttpResponse:
+        deployment = self.open()
+        definitions = deployments.definitions(self.org_id, deployment.id)
+        asset_key = key if key is not None else request.GET.get("key", "")
+        if not asset_key:
+            raise NotFoundError("Say which asset, with ?key=.")
+        view = catalog.asset(self.org_id, deployment.id, definitions, asset_key)
+        tab = request.GET.get("tab", "overview")
+        tab = tab if tab in _TABS else "overview"
+        fill = getattr(self, f"_{tab}")
+        is_partitioned = view.node is not None and view.node.asset.partitions is not None
+        context: dict[str, Any] = {"asset": view, "tab": tab, "is_partitioned": is_partitioned, "key": asset_key}
+        return self.render(request, "assets/asset.html", **context, **fill(request, definitions, view))
+
+    def _overview(self, _request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        return {
+            "upstream": self._neighbours(definitions, definitions.graph.upstream.get(view.key, ())),
+            "downstream": self._neighbours(definitions, definitions.graph.downstream.get(view.key, ())),
+            "unknown_upstream": _unknown_upstream(definitions, view),
+            "latest": catalog.materializations(self.org_id, self.deployment.id, view.key).first(),
+            "cost": insights.asset_cost(self.org_id, self.deployment.id, view.key),
+            "partitions_definition": _partitions_definition(definitions, view),
+            "condition": _condition(definitions, view),
+        }
+
+    def _neighbours(self, definitions: DeploymentDefinitions, keys: tuple[str, ...]) -> list[AssetView]:
+        statuses = catalog.asset_states(self.org_id, self.deployment.id) if keys else {}
+        return [AssetView(key=key, node=definitions.graph.nodes[key], state=statuses.get(key)) for key in keys]
+
+    def _history(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        kind = "observation" if request.GET.get("kind") == "observation" else "materialization"
+        partition = request.GET.get("partition") or None
+        read = catalog.observations if kind == "observation" else catalog.materializations
+        rows = read(self.org_id, self.deployment.id, view.key, partition=partition)
+        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "kind": kind, "partition": partition}
+
+    def _plots(self, _request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        series = metadata_series.numeric_series(self.org_id, self.deployment.id, view.key)
+        return {"series": [_plot(index, one) for index, one in enumerate(series)]}
+
+    def _partitions(self, request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        found = partitions.partitions(self.org_id, self.deployment.id, definitions, view.key)
+        status, chosen = request.GET.get("status", ""), request.GET.get("partition", "")
+        newest_first = found.views[::-1]
+        shown = [v for v in newest_first if (not status or v.status == status) and (not chosen or chosen == v.key)]
+        positions = {v.key: position for position, v in enumerate(shown)}
+        return {
+            "found": found,
+            "counts": [(s, found.counts[s]) for s in AssetStatus],
+            "map": {
+                "keys": [v.key for v in found.views],
+                "states": "".join(_LETTERS.get(v.status, "-") for v in found.views),
+            },
+            "page": page_of_list(shown, asked(request, size=_PARTITION_ROWS), key=lambda v: (positions[v.key],)),
+            "only": status,
+            "partition": chosen,
+        }
+
+    def _checks(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        name = request.GET.get("check") or None
+        rows = catalog.check_evaluations(self.org_id, self.deployment.id, view.key, name=name)
+        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "check": name}
+
+
+def _plot(index: int, series: metadata_series.Series) -> dict[str, Any]:
+    values = {"label": series.label, "times": series.times, "values": series.values}
+    rows = list(zip(series.times, series.values, strict=True))[::-1]
+    return {"id": f"plot-{index}", "label": series.label, "values": values, "latest": series.latest, "rows": rows}
+
+
+def _unknown_upstream(definitions: DeploymentDefinitions, view: AssetView) -> list[str]:
+    """Upstreams that the code names and no location defines."""
+    return [key for key in view.node.upstream if key not in definitions.graph.nodes] if view.node else []
+
+
+def _partitions_definition(definitions: DeploymentDefinitions, view: AssetView) -> Any:
+    if view.node is None or view.node.asset.partitions is None:
+        return None
+    return definitions.location(view.node.location).manifest.partitions_definitions.get(view.node.asset.partitions)
+
+
+def _condition(definitions: DeploymentDefinitions, view: AssetView) -> Any:
+    if view.node is None or view.node.asset.automation is None:
+        return None
+    return definitions.location(view.node.location).manifest.conditions.get(view.node.asset.automation)

@@ -1,0 +1,48 @@
+"""The list of assets: searched and filtered on the server."""
+
+from dataclasses import fields
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+
+from controlplane.catalog import selectors as catalog
+from controlplane.catalog.asset_filter import AssetFilter, facets
+from controlplane.catalog.asset_status import AssetStatus
+from controlplane.deployments import selectors as deployments
+from controlplane.ui.pages.base import DeploymentPage, wants_part
+from controlplane.ui.paging import asked
+from tenants.paging import page_of_list
+from tenants.permissions import Permission
+
+_ROWS = 100
+
+
+class Assets(DeploymentPage):
+    """Every asset that a code location defines."""
+
+    permissions: ClassVar = {"GET": Permission.ASSET_READ}
+    section = "assets"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        deployment = self.open()
+        definitions = deployments.definitions(self.org_id, deployment.id)
+        wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
+        found = catalog.assets(self.org_id, deployment.id, definitions, wanted)
+        page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
+        context: dict[str, Any] = {
+            "page": page,
+            "filter": wanted,
+            "found": len(found),
+            "total": len(definitions.graph.nodes),
+        }
+        if wants_part(request, "asset-list"):
+            return self.render_part(request, "assets/_list.html", **context)
+        nodes = definitions.graph.nodes.values()
+        return self.render(
+            request,
+            "assets/list.html",
+            **context,
+            facets=facets(nodes),
+            statuses=list(AssetStatus),
+            has_locations=bool(deployments.code_locations(self.org_id, deployment.id)),
+        )

@@ -1,0 +1,93 @@
+"""What the pages of one run share: finding it, and what its head says."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from controlplane.fleet import selectors as fleet
+from controlplane.runs import selectors as runs
+from controlplane.runs.models import Run, RunAttempt
+from controlplane.runs.states import RunStatus
+from controlplane.runs.waiting import waiting_reason
+from controlplane.ui.pages.base import DeploymentPage
+from tenants.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of a run's life; `share` is its part of the whole, in percent."""
+
+    name: str
+    seconds: float
+    share: float
+    running: bool
+
+
+class RunBase(DeploymentPage):
+    """A page about one run of this deployment."""
+
+    section = "runs"
+
+    def open_run(self, run_id: UUID) -> Run:
+        """The run; NotFoundError when this deployment has none by this id."""
+        deployment = self.open()
+        run = runs.run(self.org_id, run_id)
+        if run.deployment_id != deployment.id:
+            raise NotFoundError(f"There is no such run in {deployment.name}.")
+        return run
+
+    def head(self, request: HttpRequest, run: Run) -> dict[str, Any]:
+        """What `runs/_head.html` needs."""
+        attempts = runs.attempts(self.org_id, run.id)
+        group = runs.run_group(self.org_id, run)
+        return {
+            "run": run,
+            "ended": run.ended_at is not None,
+            "attempt": attempts[-1] if attempts else None,
+            "mode": mode_of(attempts[-1] if attempts else None),
+            "phases": phases(run),
+            "waiting": waiting_reason(run),
+            "agent": self._agent_name(run),
+            "others": [other for other in group if other.id != run.id],
+            "can_resume": run.status == RunStatus.FAILURE and run.steps_succeeded > 0,
+            "tab": request.GET.get("tab", ""),
+        }
+
+    def _agent_name(self, run: Run) -> str:
+        if run.agent_id is None:
+            return ""
+        try:
+            return fleet.agent(self.org_id, run.agent_id).agent.name
+        except NotFoundError:
+            return "an agent that is gone"
+
+
+def phases(run: Run) -> list[Phase]:
+    """Queued, starting and running, with what they took or have taken until now."""
+    now = timezone.now()
+    end = run.ended_at or now
+    marks = [
+        ("queued", run.created_at, run.claimed_at or end),
+        ("starting", run.claimed_at, run.started_at or end),
+        ("running", run.started_at, end),
+    ]
+    spans = [
+        (name, max(0.0, (to - begin).total_seconds()), to is now) for name, begin, to in marks if begin is not None
+    ]
+    total = sum(seconds for _name, seconds, _running in spans) or 1.0
+    return [Phase(name, seconds, round(100 * seconds / total, 2), running) for name, seconds, running in spans]
+
+
+def mode_of(attempt: RunAttempt | None) -> str:
+    """How the attempt's process was started, in words."""
+    return _MODES.get(attempt.mode, attempt.mode) if attempt else ""
+
+
+_MODES = {
+    "warm": "warm: forked from a process that had loaded the code",
+    "lukewarm": "lukewarm: forked from a process that had loaded dagster only",
+    "cold": "cold: in a new process",
+}

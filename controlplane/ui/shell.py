@@ -1,0 +1,108 @@
+"""What surrounds every page of a deployment: the switcher, the rail, the person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.ui.links import Links
+from tenants.access import Access, Org, Principal, organizations_of
+from tenants.permissions import Permission
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One entry of the rail."""
+
+    label: str
+    url: str
+    current: bool
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class SwitchItem:
+    """One entry of the switcher."""
+
+    name: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class SwitchGroup:
+    """Entries of one kind."""
+
+    label: str
+    items: list[SwitchItem]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The frame of a page."""
+
+    org: Org
+    deployment: Deployment
+    person: str
+    nav: list[NavItem]
+    deployment_groups: list[SwitchGroup]
+    organizations: list[SwitchItem]
+
+
+# Label, page, right, and the heading above it.
+_RAIL = (
+    ("Overview", "overview", Permission.DEPLOYMENT_READ, ""),
+    ("Assets", "assets", Permission.ASSET_READ, ""),
+    ("Lineage", "lineage", Permission.ASSET_READ, ""),
+    ("Runs", "runs", Permission.RUN_READ, ""),
+    ("Jobs", "jobs", Permission.JOB_READ, ""),
+    ("Code locations", "locations", Permission.LOCATION_READ, "Deployment"),
+    ("Agents", "agents", Permission.AGENT_READ, ""),
+)
+
+
+def shell(
+    *, principal: Principal, access: Access, deployment: Deployment, deployments: list[Deployment], section: str
+) -> Shell:
+    """The frame of a page in `section`, one of the names of the rail."""
+    links = Links(org=access.org.slug, deployment=deployment.name)
+    nav = [
+        NavItem(label=label, url=links.page(name), current=name == section, heading=heading)
+        for label, name, permission, heading in _RAIL
+        if access.allows(permission)
+    ]
+    organizations = [
+        SwitchItem(name=org.name, url=f"/{org.slug}", current=org.id == access.org.id)
+        for org in organizations_of(principal)
+    ]
+    return Shell(
+        org=access.org,
+        deployment=deployment,
+        person=access.actor.label,
+        nav=nav,
+        deployment_groups=_groups(access.org, deployment, deployments),
+        organizations=organizations,
+    )
+
+
+def _groups(org: Org, current: Deployment, deployments: list[Deployment]) -> list[SwitchGroup]:
+    kinds = ((DeploymentKind.FULL, "Deployments"), (DeploymentKind.BRANCH, "Branch deployments"))
+    groups = []
+    for kind, label in kinds:
+        of_kind = [d for d in deployments if d.kind == kind]
+        if of_kind:
+            groups.append(SwitchGroup(label=label, items=[_item(org, current, d) for d in of_kind]))
+    return groups
+
+
+def _item(org: Org, current: Deployment, deployment: Deployment) -> SwitchItem:
+    address = Links(org=org.slug, deployment=deployment.name).page("overview")
+    return SwitchItem(name=deployment.name, url=address, current=deployment.id == current.id)
+
+
+def page_context(shell: Shell, access: Access) -> dict[str, Any]:
+    """What every template of a deployment's page finds: the frame, addresses and rights (`may.run_launch`)."""
+    return {
+        "shell": shell,
+        "links": Links(org=shell.org.slug, deployment=shell.deployment.name),
+        "may": {permission.name.lower(): access.allows(permission) for permission in Permission},
+    }

@@ -1,0 +1,1 @@
+"""Template tags: addresses, static files, and how values are shown."""

@@ -1,0 +1,55 @@
+"""Errors that people and programs are meant to see. One base; the class carries code and HTTP status."""
+
+
+class AppError(Exception):
+    """Something was refused."""
+
+    code = "error"
+    status = 400
+
+    def __init__(self, message: str | None = None, *, attr: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.attr = attr
+        super().__init__(self.message)
+
+
+class InvalidError(AppError):
+    """The request does not make sense."""
+
+    code = "invalid"
+    status = 400
+
+
+class NotFoundError(AppError):
+    """There is no such thing here, or you may not know of it."""
+
+    code = "not_found"
+    status = 404
+
+
+class ForbiddenError(AppError):
+    """You may see this, but not do that."""
+
+    code = "permission_denied"
+    status = 403
+
+
+class ConflictError(AppError):
+    """The state of the thing does not allow it."""
+
+    code = "conflict"
+    status = 409
+
+
+class TooLargeError(AppError):
+    """The request is larger than is accepted."""
+
+    code = "too_large"
+    status = 413
+
+
+class UnavailableError(AppError):
+    """Something this needs does not answer now; try again."""
+
+    code = "unavailable"
+    status = 503

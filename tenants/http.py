@@ -1,0 +1,121 @@
+"""Base views. A view declares its permission per method; it is refused when the class is created without one.
+
+Handlers run inside `org_scope` with `self.access` already checked; anonymous gets 401 (API) or the sign-in page, outsiders 404,
+insiders without the right 403.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.views import View
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from tenants.access import Access, Principal, access_organization
+from tenants.authentication import session_principal
+from tenants.errors import InvalidError, NotFoundError
+from tenants.permissions import Permission
+from tenants.scoping import org_scope
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class UndeclaredPermissionError(TypeError):
+    """A view has a handler without a declared permission."""
+
+
+def _check_declared(view: type, permissions: Mapping[str, Permission]) -> None:
+    missing = [m.upper() for m in _METHODS if callable(getattr(view, m, None)) and m.upper() not in permissions]
+    if missing:
+        raise UndeclaredPermissionError(f"{view.__qualname__} declares no permission for {', '.join(missing)}.")
+
+
+def principal_of(request: Request) -> Principal:
+    """Who makes this API request."""
+    principal: object = request.user
+    assert isinstance(principal, Principal)  # our authentication classes make nothing else
+    return principal
+
+
+def _check_text(query: QueryDict, parts: Mapping[str, Any]) -> None:
+    """Postgres has no text with NUL in it: nothing has such a name, and nothing can be looked for by it."""
+    if any("\0" in part for part in parts.values() if isinstance(part, str)):
+        raise NotFoundError
+    for name, texts in query.lists():
+        if any("\0" in str(text) for text in (name, *texts)):
+            raise InvalidError("A NUL character is in no text of ours.", attr=name.replace("\0", ""))
+
+
+class OrgAPIView(APIView):
+    """An endpoint below `/api/v1/organizations/<org>/`."""
+
+    permissions: ClassVar[Mapping[str, Permission]] = {}
+    # OPTIONS would answer before any organization was opened.
+    http_method_names = [*_METHODS, "head"]
+    # False for a handler that waits or streams: it must hold no transaction meanwhile, and opens scopes of its own.
+    in_one_scope: ClassVar[bool] = True
+    access: Access
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _check_declared(cls, cls.permissions)
+        for method in _METHODS:
+            if method in vars(cls):
+                setattr(cls, method, _scoped(vars(cls)[method]))
+
+    def open(self, kwargs: dict[str, Any]) -> None:
+        """Called inside the scope, before the handler: a subclass takes what the address names out of `kwargs`, or refuses."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        principal = principal_of(request)
+        _check_text(request.query_params, kwargs)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        if method in self.permissions:
+            self.access = access_organization(principal, kwargs["org"], self.permissions[method])
+
+
+def _scoped(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def scoped(self: OrgAPIView, request: Request, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("org", None)
+        with org_scope(self.access.org.id):
+            self.open(kwargs)
+            if self.in_one_scope:
+                return handler(self, request, *args, **kwargs)
+        return handler(self, request, *args, **kwargs)
+
+    return scoped
+
+
+class OrgPage(View):
+    """A page below `/<org>/`."""
+
+    permissions: ClassVar[Mapping[str, Permission]] = {}
+    access: Access
+    principal: Principal
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _check_declared(cls, cls.permissions)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        principal = session_principal(request)
+        if principal is None:
+            return redirect_to_login(request.get_full_path())
+        method = "GET" if request.method in {"HEAD", "OPTIONS"} else str(request.method)
+        if method not in self.permissions:
+            return HttpResponse(status=405)
+        self.principal = principal
+        _check_text(request.GET, kwargs)
+        self.access = access_organization(principal, kwargs.pop("org"), self.permissions[method])
+        with org_scope(self.access.org.id):
+            response = super().dispatch(request, *args, **kwargs)
+            # A template response renders lazily; its queries belong inside the scope.
+            render = getattr(response, "render", None)
+            if callable(render):
+                render()
+            return response

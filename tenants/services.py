@@ -1,0 +1,137 @@
+"""What changes accounts: organizations, members, tokens, sign-in links."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from tenants.access import Org
+from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.models import ApiToken, Membership, Organization, Role, SignInLink, TokenKind, User
+from tenants.scoping import org_scope
+from tenants.tokens import digest, new_secret, parse_token, token_text
+
+# First words of addresses that are not an organization's, now or likely one day.
+RESERVED_SLUGS = frozenset(
+    {"about", "account", "admin", "agent", "api", "app", "appearance", "auth", "billing", "docs", "favicon", "healthz"}
+    | {"help", "invite", "login", "logout", "media", "metrics", "new", "organizations", "readyz", "robots", "scim"}
+    | {
+        "security",
+        "settings",
+        "sign-in",
+        "sign-out",
+        "sign-up",
+        "sso",
+        "static",
+        "status",
+        "support",
+        "user",
+        "webhooks",
+    }
+)
+_SLUG_MAX = 64
+SIGN_IN_LINK_LIFE = datetime.timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new token with its text, which is shown once and stored nowhere."""
+
+    token: ApiToken
+    text: str
+
+
+def create_user(*, email: str, password: str | None = None, name: str = "") -> User:
+    """Add a person; ConflictError when the e-mail address is taken. Without a password, a sign-in link is the only way in."""
+    user = User(email=email.strip().lower(), name=name)
+    _check(lambda: validate_email(user.email), attr="email")
+    if password is None:
+        user.set_unusable_password()
+    else:
+        _check(lambda: validate_password(password, user), attr="password")
+        user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise ConflictError(f"There is already an account for {user.email}.", attr="email") from error
+    return user
+
+
+def _check(validate: Callable[[], None], *, attr: str) -> None:
+    try:
+        validate()
+    except ValidationError as error:
+        raise InvalidError(" ".join(error.messages), attr=attr) from error
+
+
+@transaction.atomic
+def create_organization(*, slug: str, name: str, owner: User) -> Org:
+    """Add an organization with its first owner."""
+    if not slug or len(slug) > _SLUG_MAX or slugify(slug) != slug:
+        raise InvalidError(f"A slug is 1 to {_SLUG_MAX} lower-case letters, digits and dashes.", attr="slug")
+    if slug in RESERVED_SLUGS:
+        raise InvalidError(f"{slug} is the address of something else. Choose another slug.", attr="slug")
+    try:
+        with transaction.atomic():
+            organization = Organization.objects.create(slug=slug, name=name)
+    except IntegrityError as error:
+        raise ConflictError(f"There is already an organization called {slug}.", attr="slug") from error
+    add_member(org_id=organization.id, user=owner, role=Role.OWNER)
+    return Org(id=organization.id, slug=organization.slug, name=organization.name)
+
+
+def add_member(*, org_id: UUID, user: User, role: Role) -> Membership:
+    """Let a person into an organization."""
+    with org_scope(org_id):
+        return Membership.objects.create_in(org_id, user=user, role=role)
+
+
+def issue_token(
+    *, org_id: UUID, kind: TokenKind, name: str, user: User | None = None, expires_at: datetime.datetime | None = None
+) -> IssuedToken:
+    """Make a token; a user token needs its user, an agent token has none."""
+    if (kind == TokenKind.USER) != (user is not None):
+        raise InvalidError("A user token belongs to a person; an agent token does not.")
+    secret = new_secret()
+    with org_scope(org_id):
+        token = ApiToken.objects.create_in(
+            org_id, kind=kind, name=name, user=user, secret_sha256=digest(secret), expires_at=expires_at
+        )
+    return IssuedToken(token=token, text=token_text(kind=kind, token_id=token.id, secret=secret))
+
+
+def revoke_token(*, org_id: UUID, token_id: UUID) -> None:
+    """Kill a token; every process stops believing in it within two seconds."""
+    with org_scope(org_id):
+        tokens = ApiToken.objects.for_org(org_id).filter(id=token_id, revoked_at=None)
+        if tokens.update(revoked_at=timezone.now()) != 1:
+            raise NotFoundError("There is no such token, or it is revoked already.")
+
+
+def issue_sign_in_link(*, user: User, life: datetime.timedelta = SIGN_IN_LINK_LIFE) -> str:
+    """The text of a one-time sign-in link's secret, to be put behind `/sign-in/link/`."""
+    secret = new_secret()
+    link = SignInLink.objects.create(user=user, secret_sha256=digest(secret), expires_at=timezone.now() + life)
+    return token_text(kind="link", token_id=link.id, secret=secret)
+
+
+def redeem_sign_in_link(text: str) -> User:
+    """The person a link signs in; NotFoundError when it is unknown, used or too old. Works once."""
+    parsed = parse_token(text)
+    link = SignInLink.objects.select_related("user").filter(id=parsed.id).first() if parsed else None
+    if parsed is None or link is None or not parsed.matches(link.secret_sha256):
+        raise NotFoundError("This sign-in link is not one of ours.")
+    used = SignInLink.objects.filter(id=link.id, used_at=None, expires_at__gt=timezone.now()).update(
+        used_at=timezone.now()
+    )
+    if used != 1:
+        raise NotFoundError("This sign-in link was used already or has expired. Ask for a new one.")
+    return link.user

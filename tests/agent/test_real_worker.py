@@ -1,0 +1,121 @@
+"""The agent with the real code worker and real Dagster code."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from agent.protocol import Target
+from tests.agent.conftest import ended, loaded, location, logs_closed, message_seen, sequence
+from tests.waiting import eventually
+
+PROJECT = """
+import os, pathlib, time
+import dagster as dg
+
+@dg.asset
+def upstream(context):
+    print("printed by upstream")
+    context.log.info("said by upstream")
+
+@dg.asset(deps=[upstream])
+def downstream(context):
+    go = pathlib.Path(os.environ["GO"])
+    number = 0
+    while not go.exists():
+        context.log.info(f"tick {number}")
+        number += 1
+        time.sleep(0.05)
+    context.log.info(f"ticks {number}")
+
+@dg.op
+def kill_me():
+    os.kill(os.getpid(), 9)
+
+@dg.job(executor_def=dg.in_process_executor)
+def dies():
+    kill_me()
+
+defs = dg.Definitions(assets=[upstream, downstream], jobs=[dies])
+"""
+
+
+@pytest.fixture
+def go(tmp_path):
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def real(plane, new_agent, tmp_path, go):
+    """An agent with a loaded Dagster project, whose assets have no history yet."""
+    plane.answer_read = lambda read: []
+    (tmp_path / "defs.py").write_text(PROJECT)
+    target = Target(python_file="defs.py", working_directory=str(tmp_path), executable_path=sys.executable)
+    plane.serve(location("v1", target=target, env={"GO": str(go)}))
+    agent = new_agent(worker_path="", start_watchdog=10).start()
+    loaded(plane, "v1")
+    return agent
+
+
+def assets(plane, *names, **fields):
+    return plane.launch("v1", job="__ASSET_JOB", asset_selection=[[name] for name in names], **fields)
+
+
+def test_assets_materialize_with_events_logs_and_usage(plane, real, go):
+    go.touch()
+    attempt = assets(plane, "upstream", "downstream")
+
+    assert ended(attempt, 60)["reason"] == "finished"
+    assert attempt.types[0] == "AGENT_STARTED"
+    assert attempt.types[-2:] == ["PIPELINE_SUCCESS", "AGENT_EXITED"]
+    assert attempt.types.count("ASSET_MATERIALIZATION") == 2
+    assert all(event["usage"]["wall_seconds"] > 0 for event in attempt.events if event["type"] == "STEP_SUCCESS")
+    assert b"printed by upstream\n" in b"".join(logs_closed(attempt).values())
+
+
+def test_run_with_step_processes_survives_kills_of_agent_and_worker(plane, real, go):
+    attempt = assets(plane, "upstream", "downstream")
+    message_seen(attempt, "tick 2", 60)
+    worker = attempt.events[0]["data"]["worker_pid"]
+    os.kill(worker, signal.SIGKILL)
+    message_seen(attempt, "tick 8")
+    real.kill9()
+    real.start()
+    message_seen(attempt, f"tick {len(attempt.messages) + 5}")
+    go.touch()
+
+    assert ended(attempt, 60)["reason"] == "finished"
+    assert "PIPELINE_SUCCESS" in attempt.types
+    assert sequence(attempt) == list(range(1, len(attempt.events) + 1))
+    ticks = [message for message in attempt.messages if message.startswith("tick ")]
+    assert ticks == [f"tick {number}" for number in range(len(ticks))]
+
+
+def test_cancel_is_dagsters_own(plane, real, go):
+    attempt = assets(plane, "downstream")
+    message_seen(attempt, "tick 2", 60)
+
+    plane.cancel(attempt)
+
+    ended(attempt)
+    assert "PIPELINE_CANCELED" in attempt.types
+    assert attempt.types[-1] == "AGENT_EXITED"
+
+
+def test_killed_run_says_which_signal(plane, real):
+    attempt = plane.launch("v1", job="dies")
+
+    end = ended(attempt, 60)
+
+    assert (end["reason"], end["signal"]) == ("killed_by_signal", 9)
+
+
+def test_config_is_validated_by_the_users_dagster(plane, real):
+    args = {"job": "dies", "asset_selection": None, "op_selection": None, "run_config": {"nonsense": 1}}
+    call = plane.call("v1", "validate_run_config", args, timeout=30)
+
+    result = eventually(lambda: plane.results.get(call), bool, seconds=30).result
+
+    assert result["valid"] is False
+    assert "nonsense" in str(result["errors"])

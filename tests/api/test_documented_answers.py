@@ -1,0 +1,81 @@
+"""Every operation of the OpenAPI description is called, and answers as it is described. A new operation joins by itself."""
+
+import json
+
+import jsonschema
+import pytest
+from django.test import Client
+
+from tests.callers import bearer
+from tests.isolation.world import World, make_world
+
+DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
+OPERATIONS = [
+    pytest.param(path, method, operation, id=operation["operationId"])
+    for path, methods in DESCRIPTION["paths"].items()
+    for method, operation in methods.items()
+    if method != "parameters"
+]
+# Needs an agent that answers; tests/e2e asks a real one.
+NEEDS_AN_AGENT = {"validate_run_config": 503}
+QUERIES = {
+    "list_materializations": {"asset": "key"},
+    "list_observations": {"asset": "key"},
+    "list_check_evaluations": {"asset": "key"},
+    "list_partitions": {"asset": "key"},
+}
+BODIES = {
+    "issue_token": {"name": "new"},
+    "create_deployment": {"name": "staging"},
+    "deploy_code_location": {"target": {"module_name": "x"}},
+    "launch_run": {"job": "nightly"},
+}
+
+
+def address(world: World, path):
+    return path.format(**world.known, org=world.alice.org.slug, deployment="prod")
+
+
+def call(world: World, path, method, name):
+    client = bearer(world.alice.user_token.text)
+    if method == "get":
+        query = {"log_key": "raw", "q": "x"} if "{stream}" in path else {}
+        query |= {asked: world.known[parameter] for asked, parameter in QUERIES.get(name, {}).items()}
+        return client.get(address(world, path), query)
+    body = json.dumps(BODIES.get(name, {}))
+    return client.generic(method.upper(), address(world, path), body, content_type="application/json")
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """For those who only look."""
+    return make_world()
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_operation_answers_as_described(shared, path, method, operation):
+    name = operation["operationId"]
+
+    answer = call(shared if method == "get" else make_world(), path, method, name)
+
+    if name in NEEDS_AN_AGENT:
+        assert answer.status_code == NEEDS_AN_AGENT[name]
+        return
+    described = operation["responses"][str(answer.status_code)]
+    assert answer.status_code < 300
+    if answer.get("Content-Type") == "application/json":
+        check(answer.json(), described)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_refusal_is_as_described(shared, path, method, operation):
+    answer = Client().generic(method.upper(), address(shared, path))
+
+    assert answer.status_code == 401
+    check(answer.json(), operation["responses"]["401"])
+
+
+def check(document, response):
+    schema = response["content"]["application/json"]["schema"]
+    # References resolve within the description itself.
+    jsonschema.Draft202012Validator({**DESCRIPTION, **schema}).validate(document)

@@ -1,0 +1,37 @@
+"""Where the code may look beyond one organization. A new place fails until somebody writes it down here, with its reason."""
+
+import re
+
+from tests.architecture.source import name_of, python_files
+
+ACROSS = re.compile(r"across_orgs\(|using=\"door\"|connections\[\"door\"\]|using\(\"door\"\)")
+# bulk_create is the one use of the plain manager for writing: the rows carry their organization, and the policies check it.
+UNSCOPED = re.compile(r"\.unscoped\.(?!bulk_create\()\w+")
+
+CROSS_ORGANIZATION_JOBS = {
+    "tenants/scoping.py": "where the door is made",
+    "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
+    "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
+    "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",
+    "controlplane/runs/leases.py": "leases that nobody renewed",
+    "controlplane/runs/log_compaction.py": "ended output whose many small chunks become few",
+    "controlplane/runs/timeouts.py": "phases of runs that took too long",
+}
+PLAIN_MANAGER = {
+    "tenants/access.py": "a person's own memberships, by a policy of their own",
+    "tenants/authentication.py": "one token by its id, by a policy of its own",
+    "controlplane/dispatch/sweeps.py": "a subquery, tied to the organization of the row around it",
+}
+
+
+def places(pattern):
+    files = [path for path in python_files("tenants", "controlplane") if "migrations" not in path.parts]
+    return {name_of(path) for path in files if pattern.search(path.read_text())}
+
+
+def test_jobs_that_cross_organizations_are_written_down():
+    assert places(ACROSS) == set(CROSS_ORGANIZATION_JOBS)
+
+
+def test_reads_through_the_plain_manager_are_written_down():
+    assert places(UNSCOPED) == set(PLAIN_MANAGER)

@@ -1,0 +1,64 @@
+"""The fixed cast. Tests commit for real, so every test gets a cast of its own: two organizations that must not see each other."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.test import Client
+
+from controlplane.deployments.models import Deployment
+from controlplane.deployments.services import create_deployment
+from tenants.access import SYSTEM, Actor, Org, Principal
+from tenants.models import ApiToken, TokenKind, User
+from tenants.services import IssuedToken, create_organization, create_user, issue_token
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """One organization: its owner, one deployment `prod`, and a token of each kind."""
+
+    org: Org
+    owner: User
+    deployment: Deployment
+    agent_token: IssuedToken
+    user_token: IssuedToken
+
+    @property
+    def actor(self) -> Actor:
+        return Principal(user=self.owner).actor
+
+    @property
+    def org_id(self) -> uuid.UUID:
+        return self.org.id
+
+    @property
+    def agent_token_row(self) -> ApiToken:
+        return self.agent_token.token
+
+    def signed_in(self) -> Client:
+        """A browser in which the owner is signed in."""
+        browser = Client()
+        browser.force_login(self.owner)
+        return browser
+
+    def api(self) -> Client:
+        """A client of the REST API with the owner's token."""
+        return Client(headers={"Authorization": f"Bearer {self.user_token.text}"})
+
+    def api_path(self, path: str = "") -> str:
+        return f"/api/v1/organizations/{self.org.slug}/deployments/{self.deployment.name}/{path}"
+
+
+def make_cast(prefix: str = "acme") -> Cast:
+    """A new organization with everything a test starts from. Alice owns `acme-…`; Mallory owns `outsider-…`."""
+    unique = uuid.uuid4().hex[:8]
+    owner = create_user(email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}")
+    org = create_organization(slug=f"{prefix}-{unique}", name=f"{prefix.title()} {unique}", owner=owner)
+    return Cast(
+        org=org,
+        owner=owner,
+        deployment=create_deployment(org_id=org.id, name="prod", actor=SYSTEM),
+        agent_token=issue_token(org_id=org.id, kind=TokenKind.AGENT, name="agent"),
+        user_token=issue_token(org_id=org.id, kind=TokenKind.USER, name="cli", user=owner),
+    )

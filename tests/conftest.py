@@ -1,0 +1,44 @@
+"""Fixtures for everybody. Tests commit for real and are never rolled back: each makes an organization of its own instead."""
+
+from typing import Any
+
+import pytest
+
+from tests import session
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Servers first, settings second, Django third: nothing of ours may be imported before."""
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker_input is None:
+        config.stash[_SERVICES] = session.begin()
+    if worker_input is not None or not config.getoption("numprocesses", None):
+        session.join(worker_input["workerid"] if worker_input else "main")
+        import django
+
+        django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    services = config.stash.get(_SERVICES, None)
+    if services is not None:
+        services.stop()
+
+
+_SERVICES = pytest.StashKey[Any]()
+
+
+@pytest.fixture
+def cast() -> Any:
+    """The organization this test is about: tests/cast.py."""
+    from tests.cast import make_cast
+
+    return make_cast()
+
+
+@pytest.fixture
+def outsider() -> Any:
+    """Another organization, which must see nothing of the first."""
+    from tests.cast import make_cast
+
+    return make_cast("outsider")

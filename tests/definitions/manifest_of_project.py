@@ -1,0 +1,13 @@
+"""Write the manifest that the code worker makes of a project; run as a process. Arguments: worker folder, project folder."""
+
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+from daggerboard_worker.canonical import canonical_json
+from daggerboard_worker.loading import load_location
+from daggerboard_worker.locations import Location
+from daggerboard_worker.manifest.build import build_manifest, repository_snapshot
+
+loaded = load_location(Location.from_json({"name": "flights", "working_directory": sys.argv[2]}))
+sys.stdout.buffer.write(canonical_json(build_manifest(loaded, repository_snapshot(loaded))))

@@ -1,0 +1,179 @@
+"""Every route of the control plane, from the URLconf, and what each promises to those who have no business there.
+
+A new route fails `test_every_route_is_placed` until it is placed in one of the groups below: on purpose, by somebody who thought
+about who may reach it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.urls import URLPattern, get_resolver
+
+
+class Kind(StrEnum):
+    """What a route promises."""
+
+    # Open to all; tells nothing about anybody.
+    OPEN = "open"
+    # Needs somebody, but no organization: answers with what the caller may enter.
+    SIGNED_IN = "signed in"
+    # REST of one organization: anonymous 401, outsider 404, insider without the right 403.
+    API = "api"
+    # Page of one organization: anonymous is sent to sign in, the rest as above.
+    PAGE = "page"
+    # Stream of changes behind a page, by session or token: anonymous 401, outsiders 404.
+    LIVE = "live"
+    # Agents with their own token only.
+    AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One leaf of the URLconf."""
+
+    pattern: str
+    callback: Any
+
+    @property
+    def view(self) -> Any:
+        """The class behind it, or the function."""
+        return getattr(self.callback, "cls", None) or getattr(self.callback, "view_class", None) or self.callback
+
+    @property
+    def methods(self) -> list[str]:
+        declared = getattr(self.view, "permissions", None)
+        return sorted(declared) if declared else ["GET"]
+
+
+def routes() -> list[Route]:
+    return list(_leaves(get_resolver().url_patterns, ""))
+
+
+def _leaves(patterns: Any, prefix: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLPattern):
+            yield Route(path, pattern.callback)
+        else:
+            yield from _leaves(pattern.url_patterns, path)
+
+
+_ORG = "api/v1/organizations/<slug:org>/"
+_API = f"{_ORG}deployments/<slug:deployment>/"
+_RUN = f"{_API}runs/<uuid:run_id>/"
+_PAGE = "<slug:org>/<slug:deployment>/"
+
+PLACES: dict[Kind, list[str]] = {
+    Kind.OPEN: [
+        "healthz",
+        "readyz",
+        "api/v1/schema/",
+        "sign-in",
+        "sign-in/link/<str:text>",
+        "sign-out",
+        "appearance",
+    ],
+    Kind.SIGNED_IN: ["", "api/v1/", "api/v1/organizations/"],
+    Kind.API: [
+        _ORG,
+        f"{_ORG}agents/",
+        f"{_ORG}agents/<uuid:agent_id>/",
+        f"{_ORG}tokens/",
+        f"{_ORG}tokens/<uuid:token_id>/",
+        f"{_ORG}deployments/",
+        _API,
+        f"{_API}code-locations/",
+        f"{_API}code-locations/<str:location>/",
+        f"{_API}code-locations/<str:location>/reload/",
+        f"{_API}code-locations/<str:location>/versions/",
+        f"{_API}assets/",
+        f"{_API}assets/<path:key>/",
+        f"{_API}asset-graph/",
+        f"{_API}materializations/",
+        f"{_API}observations/",
+        f"{_API}checks/",
+        f"{_API}check-evaluations/",
+        f"{_API}partitions/",
+        f"{_API}jobs/",
+        f"{_API}jobs/<str:job>/",
+        f"{_API}jobs/<str:job>/validate/",
+        f"{_API}cost/",
+        f"{_API}cost/assets/<path:key>/",
+        f"{_API}runs/",
+        _RUN,
+        f"{_RUN}cancel/",
+        f"{_RUN}re-execute/",
+        f"{_RUN}events/",
+        f"{_RUN}steps/",
+        f"{_RUN}logs/",
+        f"{_RUN}logs/<str:stream>/",
+        f"{_RUN}logs/<str:stream>/lines/",
+        f"{_RUN}logs/<str:stream>/search/",
+    ],
+    Kind.PAGE: [
+        "<slug:org>",
+        _PAGE,
+        f"{_PAGE}palette",
+        f"{_PAGE}assets",
+        f"{_PAGE}assets/<path:key>",
+        f"{_PAGE}asset",
+        f"{_PAGE}lineage",
+        f"{_PAGE}lineage/statuses",
+        f"{_PAGE}jobs",
+        f"{_PAGE}jobs/<path:location>/<str:name>",
+        f"{_PAGE}job",
+        f"{_PAGE}launchpad",
+        f"{_PAGE}launchpad/validate",
+        f"{_PAGE}launchpad/keys",
+        f"{_PAGE}runs",
+        f"{_PAGE}runs/<uuid:run_id>",
+        f"{_PAGE}runs/<uuid:run_id>/head",
+        f"{_PAGE}runs/<uuid:run_id>/steps",
+        f"{_PAGE}runs/<uuid:run_id>/events",
+        f"{_PAGE}runs/<uuid:run_id>/events/<int:seq>",
+        f"{_PAGE}runs/<uuid:run_id>/config",
+        f"{_PAGE}runs/<uuid:run_id>/cancel",
+        f"{_PAGE}runs/<uuid:run_id>/re-execute",
+        f"{_PAGE}runs/<uuid:run_id>/logs",
+        f"{_PAGE}runs/<uuid:run_id>/logs/lines",
+        f"{_PAGE}runs/<uuid:run_id>/logs/search",
+        f"{_PAGE}runs/<uuid:run_id>/logs/download",
+        f"{_PAGE}code-locations",
+        f"{_PAGE}code-locations/<path:name>",
+        f"{_PAGE}code-location",
+        f"{_PAGE}code-location/reload",
+        f"{_PAGE}code-location/delete",
+        f"{_PAGE}agents",
+        f"{_PAGE}agents/tokens",
+        f"{_PAGE}agents/tokens/<uuid:token_id>/revoke",
+        f"{_PAGE}agents/<uuid:agent_id>",
+    ],
+    Kind.LIVE: [f"{_PAGE}live", f"{_PAGE}runs/<uuid:run_id>/live"],
+    # What each does with another organization's ids is in tests/dispatch/test_tenancy.py, which reads the URLconf too.
+    Kind.AGENT: [
+        "agent/v1/register",
+        "agent/v1/poll",
+        "agent/v1/heartbeat",
+        "agent/v1/events",
+        "agent/v1/logs",
+        "agent/v1/results",
+        "agent/v1/definitions/missing",
+        "agent/v1/definitions/<str:sha256>",
+        "agent/v1/locations",
+        "agent/v1/read",
+        "agent/v1/goodbye",
+    ],
+}
+KIND_OF = {pattern: kind for kind, patterns in PLACES.items() for pattern in patterns}
+
+
+def of_kind(*kinds: Kind) -> list[tuple[Route, str]]:
+    """Every (route, method) of these kinds."""
+    return [(r, method) for r in routes() if KIND_OF.get(r.pattern) in kinds for method in r.methods]
+
+
+def name_of(value: Any) -> str:
+    """A short name for a test's parameter."""
+    return value.pattern.replace("api/v1/organizations/<slug:org>/", "…/") if isinstance(value, Route) else str(value)

@@ -1,0 +1,96 @@
+"""Two organizations: Alice's, with one of everything that a route can name, and Mallory's, with nothing but herself."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from agent.protocol import LogChunk, LogStream
+from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
+from controlplane.runs import log_store
+from tenants.ids import uuid7
+from tests.cast import Cast, make_cast
+from tests.factories import asset, make_agent, make_location, make_manifest
+from tests.isolation.routes import Route
+from tests.runs.scripts import Sender, Stage
+
+_SAME_EVERYWHERE = {"stream": "stdout", "seq": "1", "sha256": "0" * 64}
+_PARAMETER = re.compile(r"<\w+:(\w+)>")
+# What a route's parameter means when its name alone does not say it.
+_NAMES = {"code-locations/<path:name>": "location", "<path:location>/<str:name>": "job"}
+# Queries without which a route refuses before it looks for anything.
+_QUERIES = {
+    "logs/<str:stream>/": {"log_key": "raw"},
+    "logs/<str:stream>/lines/": {"log_key": "raw"},
+    "logs/<str:stream>/search/": {"log_key": "raw", "q": "x"},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """`known` is what Alice's organization has, by the names of the parameters in routes."""
+
+    alice: Cast
+    mallory: Cast
+    known: dict[str, str]
+
+    def address(self, route: Route, *, org: Cast, guessed: bool = False) -> str:
+        """A route in the organization of somebody, naming what Alice has, or (`guessed`) what nobody has."""
+        values = (_nothing() if guessed else self.known) | {"org": org.org.slug, "deployment": "prod"}
+        for ending, meaning in _NAMES.items():
+            if route.pattern.endswith(ending):
+                values["name"] = values[meaning]
+        return "/" + _PARAMETER.sub(lambda found: values[found[1]], route.pattern)
+
+    def query(self, route: Route) -> dict[str, str]:
+        found = [query for ending, query in _QUERIES.items() if route.pattern.endswith(ending)]
+        return found[0] if found else {}
+
+    @property
+    def run_token(self) -> str:
+        claims = RunClaims(org_id=self.alice.org_id, run_id=UUID(self.known["run_id"]), attempt=1, epoch=1)
+        return issue_run_token(claims)
+
+
+def make_world() -> World:
+    alice, mallory = make_cast("acme"), make_cast("outsider")
+    agent = make_agent(alice)
+    # Names that Mallory's organization cannot have by chance.
+    mark = uuid7().hex
+    manifest = make_manifest([asset(f"a{mark}")], location=f"l{mark}")
+    make_location(alice, f"l{mark}", manifest=manifest, agents=[agent])
+    attempt = Stage(alice, agent).claimed(assets=[f"a{mark}"])
+    attempt.start(f"a{mark}")
+    _log(alice, agent.id, attempt)
+    ids = {"run_id": attempt.run_id, "agent_id": agent.id, "token_id": alice.agent_token.token.id}
+    known = {
+        **{name: str(value) for name, value in ids.items()},
+        "location": f"l{mark}",
+        "key": f"a{mark}",
+        "job": "nightly",
+        "name": "nightly",
+        "text": "x",
+        **_SAME_EVERYWHERE,
+    }
+    return World(alice, mallory, known)
+
+
+def _nothing() -> dict[str, Any]:
+    mark = uuid7().hex
+    ids = {name: str(uuid7()) for name in ("run_id", "agent_id", "token_id")}
+    words = dict.fromkeys(("location", "key", "job", "name", "text"), f"no{mark}")
+    return {**ids, **words, **_SAME_EVERYWHERE}
+
+
+def _log(alice: Cast, agent_id: UUID, attempt: Sender) -> None:
+    claim = attempt.claim
+    chunk = LogChunk(
+        run_id=str(claim.run_id),
+        attempt=claim.attempt,
+        epoch=claim.epoch,
+        log_key="raw",
+        stream=LogStream.STDOUT,
+        offset=0,
+        data=b"secret of Alice",
+    )
+    log_store.append(org_id=alice.org_id, agent_id=agent_id, chunk=chunk)

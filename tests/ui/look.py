@@ -1,0 +1,150 @@
+"""Pictures of every page, wide and narrow, light and dark: `python -m tests.ui.look [folder] [words of page names]`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests import session
+
+_WIDTHS = {"wide": (1280, 900), "narrow": (390, 844)}
+_LOOKS = (("wide", "light"), ("narrow", "dark"), ("wide", "dark"), ("narrow", "light"))
+# With this word only the first two.
+_BRIEF = "--brief"
+_SETTLE_MS = 450
+
+
+def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
+    """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
+    from tests.ui import world
+
+    for name, make, paths in (
+        (_EMPTY, world.make_empty, _empty),
+        ("shop", world.make_shop, _shop),
+        ("hostile", world.make_hostile, _hostile),
+        ("many", world.make_many, _many),
+    ):
+        if words and not any(word.startswith(name) for word in words):
+            continue
+        made = make()
+        cast = made if name == _EMPTY else made.cast
+        yield from (
+            (f"{name}-{page}", cast, path)
+            for page, path in paths(made)
+            if not words or any(f"{name}-{page}".startswith(word) for word in words)
+        )
+
+
+_EMPTY = "empty"
+
+
+def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
+    yield "overview", ""
+    yield from ((name, name) for name in ("assets", "lineage", "jobs", "runs", "code-locations", "agents"))
+
+
+def _many(_stage: Any) -> Iterator[tuple[str, str]]:
+    yield from (("overview", ""), ("assets", "assets"), ("lineage", "lineage"))
+
+
+def _shop(stage: Any) -> Iterator[tuple[str, str]]:
+    from tests.ui.known import runs_by_status
+
+    runs = runs_by_status(stage)
+    yield from (
+        ("overview", ""),
+        ("assets", "assets"),
+        ("assets-none", "assets?q=nothing"),
+        ("lineage", "lineage?asset=customer_value"),
+    )
+    yield from (("jobs", "jobs"), ("job", "jobs/shop/nightly"), ("launch", "launchpad?location=shop&job=nightly"))
+    yield from (
+        ("launch-asset", "launchpad?location=shop&assets=daily_orders"),
+        ("runs", "runs"),
+        ("runs-failed", "runs?status=FAILURE"),
+    )
+    yield from (("locations", "code-locations"), ("location", "code-locations/shop"), ("agents", "agents"))
+    for tab in ("overview", "history", "plots", "checks"):
+        yield f"asset-{tab}", f"assets/customer_value?tab={tab}"
+    yield from (
+        ("asset-partitions", "assets/daily_orders?tab=partitions"),
+        ("asset-new", "assets/churn_model"),
+        ("missing", "runs/0192f0c0-0000-7000-8000-000000000000"),
+    )
+    for status, run_id in runs.items():
+        yield f"run-{status.lower()}", f"runs/{run_id}"
+    yield from (("run-logs", f"runs/{runs['SUCCESS']}/logs#L3-L5"), ("run-config", f"runs/{runs['SUCCESS']}/config"))
+
+
+def _hostile(stage: Any) -> Iterator[tuple[str, str]]:
+    from urllib.parse import quote
+
+    from tests.ui.known import runs_by_status
+    from tests.ui.world import HOSTILE, LONG
+
+    run_id = next(iter(runs_by_status(stage).values()))
+    yield from (
+        ("overview", ""),
+        ("assets", "assets"),
+        ("runs", "runs"),
+        ("lineage", "lineage"),
+        ("agents", "agents"),
+        ("locations", "code-locations"),
+    )
+    yield from (
+        ("asset", f"assets/{quote(HOSTILE)}"),
+        ("asset-long", f"assets/{LONG}"),
+        ("run", f"runs/{run_id}"),
+        ("logs", f"runs/{run_id}/logs"),
+        ("config", f"runs/{run_id}/config"),
+    )
+
+
+def take(folder: Path, words: list[str]) -> None:
+    """Fill the folder."""
+    from tests.ui.chromium import browsing, sign_in
+    from tests.ui.server import serving
+
+    wanted = list(pages(words))
+    with serving() as address, browsing() as browser:
+        for width, scheme in _LOOKS[: 2 if _BRIEF in sys.argv else None]:
+            x, y = _WIDTHS[width]
+            context = browser.new_context(
+                viewport={"width": x, "height": y}, color_scheme=scheme, reduced_motion="reduce"
+            )
+            for name, cast, path in wanted:
+                sign_in(context, address, cast)
+                _picture(context, f"{address}/{cast.org.slug}/prod/{path}", folder / f"{name}-{width}-{scheme}.png")
+            context.close()
+
+
+def _picture(context: Any, address: str, file: Path) -> None:
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(address)
+    page.wait_for_timeout(_SETTLE_MS)
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.screenshot(path=str(file), full_page=False)
+    page.close()
+    if problems or overflow > 0:
+        sys.stdout.write(f"{file.name}: overflow {overflow} {problems[:3]}\n")
+
+
+def main(prepare: Callable[[], Any] = session.begin) -> None:
+    services = prepare()
+    try:
+        session.join("main")
+        import django
+
+        django.setup()
+        folder = Path(sys.argv[1] if len(sys.argv) > 1 else "test-artifacts/look")
+        folder.mkdir(parents=True, exist_ok=True)
+        take(folder, [word for word in sys.argv[2:] if word != _BRIEF])
+    finally:
+        services.stop()
+
+
+if __name__ == "__main__":
+    main()

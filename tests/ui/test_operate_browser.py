@@ -1,0 +1,113 @@
+"""Agents, code locations, jobs and the launchpad as a browser shows them: no violation of axe, nothing too wide, no error, any names."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from controlplane.fleet import selectors as fleet
+from controlplane.ui.links import Links
+from tests.cast import Cast, make_cast
+from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.server import serving
+from tests.ui.works import LONG, Works, make_hostile_works, make_works
+
+pytestmark = pytest.mark.browser
+
+MARKUP = '<script>alert("x")</script><b>bold</b>'
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+def paths_of(works: Works) -> list[str]:
+    links = Links(org=works.cast.org.slug, deployment="prod")
+    agents = [links.page("agent", agent_id=view.agent.id) for view in fleet.agents(works.cast.org_id)]
+    launch = links.page("launchpad")
+    return [
+        links.page("agents"),
+        *agents,
+        links.page("locations"),
+        links.location("works"),
+        links.page("jobs"),
+        links.job("works", "press"),
+        f"{launch}?location=works&job=press",
+        f"{launch}?asset=hourly_events&asset=raw",
+    ]
+
+
+def hostile_paths(works: Works) -> list[str]:
+    links = Links(org=works.cast.org.slug, deployment="prod")
+    launch = f"{links.page('launchpad')}?location={quote(MARKUP)}&job={LONG}"
+    return [*paths_of(works)[:4], links.location(MARKUP), links.location(LONG[:200]), links.job(MARKUP, LONG), launch]
+
+
+def empty_paths(cast: Cast) -> list[str]:
+    links = Links(org=cast.org.slug, deployment="prod")
+    return [links.page(name) for name in ("agents", "locations", "jobs")]
+
+
+def _works() -> tuple[Cast, list[str]]:
+    works = make_works()
+    return works.cast, paths_of(works)
+
+
+def _hostile() -> tuple[Cast, list[str]]:
+    works = make_hostile_works()
+    return works.cast, hostile_paths(works)
+
+
+def _empty() -> tuple[Cast, list[str]]:
+    cast = make_cast("empty")
+    return cast, empty_paths(cast)
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> tuple[Cast, list[str]]:
+    return beside(request.param)
+
+
+@pytest.mark.parametrize("world", [_works, _hostile, _empty], indirect=True)
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_pages_are_sound(
+    browser: Browser, address: str, world: tuple[Cast, list[str]], width: int, scheme: str
+) -> None:
+    cast, paths = world
+    with browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    ) as context:  # type: ignore[arg-type]
+        sign_in(context, address, cast)
+        found = {path: problems(context.new_page(), address + path) for path in paths}
+
+    assert {path: said for path, said in found.items() if said} == {}
+
+
+def problems(page: Page, address: str) -> list[str]:
+    """Everything that is wrong with a page."""
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.goto(address)
+    if "launchpad" in address:
+        expect(page.locator(".config-verdict")).not_to_be_empty()
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    violations = Axe().run(page).response["violations"]
+    page.close()
+    return [
+        *said,
+        *([f"{wide} px too wide"] if wide > 0 else []),
+        *(f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in violations),
+    ]

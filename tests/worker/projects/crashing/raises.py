@@ -1,0 +1,5 @@
+def build():
+    return {}["no such key"]
+
+
+build()
