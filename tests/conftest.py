@@ -1,5 +1,6 @@
 """Fixtures for everybody. Tests commit for real and are never rolled back: each makes an organization of its own instead."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -42,3 +43,15 @@ def outsider() -> Any:
     from tests.cast import make_cast
 
     return make_cast("outsider")
+
+
+@pytest.fixture(autouse=True)
+def connections_are_returned() -> Iterator[None]:
+    """A connection that a test's thread kept would be missing in some later test: name the one that kept it."""
+    yield
+    from django.db import connections
+
+    from tests.waiting import eventually
+
+    connections.close_all()
+    eventually(session.borrowed_connections, lambda borrowed: borrowed == {}, seconds=15)

@@ -12,9 +12,9 @@ from django.db.models.functions import Now
 
 from agent.protocol import CommandResult
 from controlplane.core import wakeups
+from controlplane.core.threads import with_connections_returned
 from controlplane.dispatch.errors import CallFailedError
 from controlplane.dispatch.models import Command, CommandKind, CommandState
-from controlplane.dispatch.threads import with_connections_returned
 from controlplane.fleet.models import Agent
 from controlplane.fleet.selectors import hosts
 from tenants.errors import NotFoundError, UnavailableError

@@ -9,8 +9,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
+from controlplane.core.threads import in_pool
 from controlplane.dispatch.callers import Caller, authenticate
-from controlplane.dispatch.threads import DELIVERIES, in_pool
+from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import answer, check_protocol, read_message, refusal
 from tenants.errors import AppError, UnavailableError
 

@@ -11,8 +11,9 @@ import structlog
 from django.db import DatabaseError
 
 from controlplane.core.listening import Listener
+from controlplane.core.threads import in_pool
 from controlplane.dispatch.selectors import WaitingWork, waiting_work
-from controlplane.dispatch.threads import POLLS, in_pool
+from controlplane.dispatch.threads import POLLS
 
 log = structlog.get_logger(__name__)
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from agent.protocol import Desired, Poll, Work
 from controlplane.core.listening import listen
+from controlplane.core.threads import in_pool
 from controlplane.dispatch import services
 from controlplane.dispatch.callers import Caller, authenticate_once, parsed_id
 from controlplane.dispatch.endpoints import agent_view
@@ -17,7 +18,7 @@ from controlplane.dispatch.launches import on_the_wire
 from controlplane.dispatch.lost_wakeups import HeldPoll, held_polls
 from controlplane.dispatch.outlook import Outlook, look
 from controlplane.dispatch.selectors import desired_locations, timing
-from controlplane.dispatch.threads import POLLS, in_pool
+from controlplane.dispatch.threads import POLLS
 from controlplane.dispatch.wire import check_protocol, read_message
 from controlplane.fleet import services as fleet
 from controlplane.fleet.models import Agent

@@ -5,6 +5,7 @@ import time
 from django.http import HttpRequest
 
 from agent import protocol as wire
+from controlplane.core.threads import in_pool
 from controlplane.definitions import selectors as definitions
 from controlplane.definitions.services import store_file
 from controlplane.deployments.loading import record_load
@@ -19,7 +20,7 @@ from controlplane.dispatch.callers import (
 from controlplane.dispatch.calls import store_result
 from controlplane.dispatch.endpoints import agent_view, endpoint
 from controlplane.dispatch.selectors import timing
-from controlplane.dispatch.threads import DELIVERIES, in_pool
+from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import check_protocol, read_body, read_message
 from controlplane.fleet import selectors as agents
 from controlplane.fleet import services as fleet

@@ -8,20 +8,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import connections
 
 from controlplane.core.listening import hub, listen
+from controlplane.core.threads import in_pool
 from controlplane.runs.event_selectors import Place
 from controlplane.runs.live_look import Look, look, new_events
 from tenants.errors import AppError
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 COALESCE_SECONDS = 0.05
 # Lists of runs are heavier to fetch again than one run's parts.
@@ -35,20 +32,7 @@ RECHECK_SECONDS = 4.0
 
 _encode = msgspec.json.encode
 # Short looks of many streams share a few connections.
-_POOL = ThreadPoolExecutor(max_workers=max(2, settings.DATABASE_POOL_SIZE // 4), thread_name_prefix="live")
-
-
-async def in_pool(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do database work in a thread; its connection goes back before this returns."""
-    return await asyncio.get_running_loop().run_in_executor(_POOL, lambda: _returning(work, *args, **kwargs))
-
-
-def _returning(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    try:
-        return work(*args, **kwargs)
-    finally:
-        for connection in connections.all(initialized_only=True):
-            connection.close_if_unusable_or_obsolete()
+LOOKS = ThreadPoolExecutor(max_workers=max(2, settings.DATABASE_POOL_SIZE // 4), thread_name_prefix="live")
 
 
 def message(name: str, data: Any, *, event_id: Place | None = None) -> bytes:
@@ -79,7 +63,7 @@ class _Pace:
             return True
         self._checked = time.monotonic()
         try:
-            await in_pool(self._may_watch)
+            await in_pool(LOOKS, self._may_watch)
         except AppError:
             return False
         return True
@@ -99,7 +83,7 @@ async def run_stream(
     pace, seen, place = _Pace(may_watch), None, after or Place(0, 0)
     async with listen(f"run:{run_id}") as listener:
         while True:
-            now = await in_pool(look, org_id, run_id, place)
+            now = await in_pool(LOOKS, look, org_id, run_id, place)
             for part in _changes(seen, now):
                 yield part
                 pace.spoke()
@@ -137,7 +121,7 @@ def _changes(seen: Look | None, now: Look) -> list[bytes]:
 async def _whole_events(org_id: UUID, run_id: UUID, after: Place, last: Place) -> AsyncIterator[bytes]:
     place = after
     while place < last:
-        found, place = await in_pool(new_events, org_id, run_id, place)
+        found, place = await in_pool(LOOKS, new_events, org_id, run_id, place)
         if not found:
             return
         yield message("event-rows", found, event_id=place)

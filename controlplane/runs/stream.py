@@ -17,6 +17,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 
+from controlplane.core.threads import in_pool
 from controlplane.deployments import selectors as deployments
 from controlplane.runs import live, selectors
 from controlplane.runs.event_selectors import Place
@@ -59,7 +60,7 @@ async def _stream(
     if request.method != "GET":
         return HttpResponseNotAllowed(["GET"])
     try:
-        parts = await live.in_pool(lambda: open_stream(_access(request, org)))
+        parts = await in_pool(live.LOOKS, lambda: open_stream(_access(request, org)))
     except AppError as error:
         document = {
             "type": "client_error",

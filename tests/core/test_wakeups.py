@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from controlplane.core import wakeups
 from controlplane.core.listening import hub, listen
 from controlplane.embedded.redis import EmbeddedRedis
+from tests.threads import in_thread
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
 
 
 async def wake(topic: str) -> None:
-    await asyncio.to_thread(wakeups.wake, topic)
+    await in_thread(wakeups.wake, topic)
 
 
 def test_listener_is_woken_by_its_topics_alone() -> None:
@@ -62,7 +63,7 @@ def test_nobody_is_woken_before_the_commit() -> None:
 
     async def scenario() -> None:
         async with listen("run:1") as listener:
-            committing = asyncio.create_task(asyncio.to_thread(commit_when_released))
+            committing = asyncio.create_task(in_thread(commit_when_released))
             assert not await listener.wait(0.2)
             release.set()
             assert await listener.wait(5)
@@ -79,7 +80,7 @@ def test_rolled_back_transaction_wakes_nobody() -> None:
 
     async def scenario() -> None:
         async with listen("run:1") as listener:
-            await asyncio.to_thread(roll_back)
+            await in_thread(roll_back)
             assert not await listener.wait(0.2)
 
     asyncio.run(scenario())
@@ -88,8 +89,8 @@ def test_rolled_back_transaction_wakes_nobody() -> None:
 def test_after_a_restart_of_redis_everybody_is_woken_once_and_listens_again(own_redis: EmbeddedRedis) -> None:
     async def scenario() -> None:
         async with listen("run:1") as listener:
-            await asyncio.to_thread(own_redis.stop)
-            await asyncio.to_thread(own_redis.start)
+            await in_thread(own_redis.stop)
+            await in_thread(own_redis.start)
             # What happened meanwhile went unheard, so the reconnect itself is a wake-up.
             assert await listener.wait(10)
             await until_published("run:1")
@@ -102,7 +103,7 @@ async def until_published(topic: str) -> None:
     """Publish until Redis takes it: after a failure the publisher pauses for a second."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        receivers = await asyncio.to_thread(wakeups.client().publish, wakeups.PREFIX + topic, b"")
+        receivers = await in_thread(wakeups.client().publish, wakeups.PREFIX + topic, b"")
         if receivers:
             return
         await asyncio.sleep(0.05)
@@ -151,7 +152,7 @@ def test_hub_serves_many_topics_over_one_connection(own_redis: EmbeddedRedis) ->
         await wake("agent:299")
 
         assert await listeners[299].wait(5)
-        clients = [known["cmd"] for known in await asyncio.to_thread(wakeups.client().client_list)]
+        clients = [known["cmd"] for known in await in_thread(wakeups.client().client_list)]
         assert clients.count("subscribe") == 1
         for one in listening:
             await one.__aexit__(None, None, None)

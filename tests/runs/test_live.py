@@ -16,6 +16,7 @@ from controlplane.runs import live, log_store, stream
 from tenants.services import revoke_token
 from tests.cast import make_cast
 from tests.runs.scripts import Sender, Stage, make_stage
+from tests.threads import in_thread
 from tests.ui.server import serving
 
 Message = tuple[str, Any]
@@ -64,10 +65,10 @@ def test_it_tells_everything_then_changes_then_the_end(attempt: Sender) -> None:
         first = await until(parts, "logs")
         assert [name for name, _ in first] == ["run", "steps", "events", "logs"]
         assert first[0][1]["status"] == "STARTING"
-        await asyncio.to_thread(attempt.start, "raw")
+        await in_thread(attempt.start, "raw")
         assert ("events", {"last": "1.2", "total": 2}) in await until(parts, "events")
-        await asyncio.to_thread(attempt.say, "PIPELINE_SUCCESS")
-        await asyncio.to_thread(attempt.say, "AGENT_EXITED", data={"reason": "finished", "exit_code": 0})
+        await in_thread(attempt.say, "PIPELINE_SUCCESS")
+        await in_thread(attempt.say, "AGENT_EXITED", data={"reason": "finished", "exit_code": 0})
         assert (await until(parts, "end"))[-1] == ("end", {"status": "SUCCESS"})
 
     run_async(watch)
@@ -88,7 +89,7 @@ def test_the_end_waits_for_the_last_output(attempt: Sender) -> None:
     async def watch() -> list[Message]:
         parts = messages(await opened(attempt, asked(stage)))
         assert "end" not in [name for name, _ in await until(parts, "logs")]
-        await asyncio.to_thread(output, b"last", 5, final=True)
+        await in_thread(output, b"last", 5, final=True)
         return await until(parts, "end")
 
     assert ("logs", {"streams": 1, "bytes": 9, "open": False}) in run_async(watch)
@@ -129,7 +130,7 @@ def test_a_stream_ends_when_its_token_is_revoked(attempt: Sender, monkeypatch: p
     async def watch() -> None:
         parts = messages(await opened(attempt, asked(attempt.stage)))
         await until(parts, "logs")
-        await asyncio.to_thread(revoke_token, org_id=cast.org_id, token_id=cast.user_token.token.id)
+        await in_thread(revoke_token, org_id=cast.org_id, token_id=cast.user_token.token.id)
         async with asyncio.timeout(10):
             assert [name async for name, _ in parts] == []
 
@@ -143,7 +144,7 @@ def test_lists_of_runs_hear_of_every_run() -> None:
         response = await stream.runs_live(asked(stage), stage.cast.org.slug, stage.cast.deployment.name)
         parts = messages(response)
         await until(parts, "runs")
-        await asyncio.to_thread(stage.request)
+        await in_thread(stage.request)
         await until(parts, "runs")
 
     run_async(watch)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from controlplane.dispatch.threads import with_connections_returned
+from controlplane.core.threads import with_connections_returned
 from tests.browser.install import find_chromium
 from tests.cast import Cast
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.protocol import CommandResult, ErrorInfo, LocationReport, LocationState
+from controlplane.core.threads import with_connections_returned
 from controlplane.definitions.manifest import (
     ConfigField,
     ConfigType,
@@ -23,7 +24,6 @@ from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import CodeLocation
 from controlplane.dispatch.calls import store_result
 from controlplane.dispatch.models import Command, CommandState
-from controlplane.dispatch.threads import with_connections_returned
 from controlplane.fleet.models import Agent
 from controlplane.fleet.services import note_goodbye
 from tenants.scoping import org_scope
