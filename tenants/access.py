@@ -1,14 +1,24 @@
 """The one door: who asks, for which organization, with which right. Pages, API and agent endpoints all come through here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
 
 from tenants.errors import ForbiddenError, NotFoundError
-from tenants.models import Membership, Organization, Role, TokenKind, User
-from tenants.permissions import ROLE_PERMISSIONS, TOKEN_SCOPES, Permission
+from tenants.grants import (
+    NO_HOLDINGS,
+    NO_RIGHTS,
+    NOTHING,
+    Holdings,
+    Place,
+    Rights,
+    holdings_of_service_account,
+    holdings_of_user,
+)
+from tenants.models import Membership, Organization, OrganizationState, TokenKind, User
+from tenants.permissions import OF_DEPLOYMENTS, TOKEN_SCOPES, Permission
 from tenants.scoping import announce, org_scope
 
 
@@ -17,17 +27,19 @@ class ActorKind(StrEnum):
 
     USER = "user"
     TOKEN = "token"
+    SERVICE_ACCOUNT = "service"
     AGENT = "agent"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it, in words that stay readable when the account is gone."""
+    """Who did it, in words that stay readable when the account is gone, and the network address they came from."""
 
     kind: ActorKind
     id: UUID | None
     label: str
+    address: str = ""
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id=None, label="Daggerboard")
@@ -40,25 +52,41 @@ class Org:
     id: UUID
     slug: str
     name: str
+    state: OrganizationState = OrganizationState.ACTIVE
+
+    @classmethod
+    def of(cls, row: Organization) -> "Org":
+        return cls(id=row.id, slug=row.slug, name=row.name, state=OrganizationState(row.state))
 
 
 @dataclass(frozen=True)
 class TokenClaims:
-    """A verified API token: bound to one organization, and for user tokens to one person."""
+    """A verified API token: bound to one organization; a user token to one person, a service token to one service account."""
 
     id: UUID
     kind: TokenKind
     name: str
     org: Org
     user_id: UUID | None
+    user_email: str = ""
+    service_account_id: UUID | None = None
+    # None for everything its holder may.
+    scopes: frozenset[Permission] | None = None
+
+    @property
+    def limit(self) -> frozenset[Permission]:
+        """Rights that this token can carry at most."""
+        kind = TOKEN_SCOPES[self.kind]
+        return kind if self.scopes is None else kind & self.scopes
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes this request: a person with a session, or a token."""
+    """Who makes this request: a person with a session, or a token; and from which network address."""
 
     user: User | None = None
     token: TokenClaims | None = None
+    address: str = ""
 
     # Django REST framework asks for it.
     is_authenticated = True
@@ -66,10 +94,9 @@ class Principal:
     @property
     def actor(self) -> Actor:
         if self.token is not None:
-            kind = ActorKind.AGENT if self.token.kind == TokenKind.AGENT else ActorKind.TOKEN
-            return Actor(kind=kind, id=self.token.id, label=self.token.name)
+            return Actor(_ACTOR_OF[self.token.kind], id=self.token.id, label=self.token.name, address=self.address)
         assert self.user is not None  # a principal without token is a person: authentication makes no others
-        return Actor(kind=ActorKind.USER, id=self.user.pk, label=self.user.email)
+        return Actor(ActorKind.USER, id=self.user.pk, label=self.user.email, address=self.address)
 
     @property
     def user_id(self) -> UUID | None:
@@ -77,23 +104,76 @@ class Principal:
         return self.token.user_id if self.token is not None else self.user.pk if self.user is not None else None
 
 
+_ACTOR_OF = {
+    TokenKind.USER: ActorKind.TOKEN,
+    TokenKind.SERVICE: ActorKind.SERVICE_ACCOUNT,
+    TokenKind.AGENT: ActorKind.AGENT,
+    TokenKind.SCIM: ActorKind.TOKEN,
+}
+
+
 @dataclass(frozen=True)
 class Access:
-    """The outcome of the door: an actor, in an organization, with rights already checked."""
+    """The outcome of the door: an actor in an organization, or in one deployment of it (`place`), and what they may do there.
+
+    `permissions` are the rights held there, if only on a part of the deployment; `rights` says on which part, and what is hidden.
+    """
 
     actor: Actor
     org: Org
     permissions: frozenset[Permission]
+    holdings: Holdings = NO_HOLDINGS
+    limit: frozenset[Permission] = NOTHING
+    place: Place | None = None
+    rights: Rights = NO_RIGHTS
 
     def allows(self, permission: Permission) -> bool:
+        """Whether the actor holds this right here, if only on a part."""
         return permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """ForbiddenError without this right."""
+        if not self.allows(permission):
+            raise ForbiddenError(f"This needs the permission {permission}. An admin of {self.org.name} can give it.")
+
+    def at(self, place: Place) -> "Access":
+        """The same actor in one deployment; NotFoundError when they may not even know of it."""
+        if not self.limit & OF_DEPLOYMENTS:
+            raise ForbiddenError("This token is good for one purpose only: an agent's work, or SCIM.")
+        rights = self.holdings.at(place).cut(self.limit)
+        if not rights.somewhere:
+            raise NotFoundError("There is no such deployment, or you may not know of it.")
+        here = (self.permissions - OF_DEPLOYMENTS) | rights.somewhere
+        return replace(self, place=place, rights=rights, permissions=here)
+
+    def may_enter(self, place: Place) -> bool:
+        """Whether the actor holds anything at all in this deployment."""
+        return bool(self.holdings.at(place).cut(self.limit).somewhere)
+
+    def anywhere(self, permission: Permission) -> bool:
+        """Whether some grant gives this right in some deployment, whatever denials say there."""
+        return permission in self.limit and any(permission in held.permissions for held in self.holdings.grants)
+
+
+def enter_organization(principal: Principal, slug: str) -> Access:
+    """Open an organization: rights over the organization itself, and the holdings from which those over deployments follow.
+
+    Outsiders get NotFoundError. Rights are read anew at each request: what was taken away is gone at once.
+    """
+    if principal.token is not None:
+        if principal.token.org.slug != slug:
+            raise NotFoundError
+        return _entered(principal, principal.token.org)
+    for org in organizations_of(principal):
+        if org.slug == slug:
+            return _entered(principal, org)
+    raise NotFoundError
 
 
 def access_organization(principal: Principal, slug: str, permission: Permission) -> Access:
-    """Open an organization for one right. Outsiders get NotFoundError, members without the right ForbiddenError."""
-    access = _token_access(principal.token, slug) if principal.token else _member_access(principal, slug)
-    if not access.allows(permission):
-        raise ForbiddenError(f"This needs the permission {permission}. An owner of {access.org.name} can give it.")
+    """Open an organization for one right over it. Outsiders get NotFoundError, members without the right ForbiddenError."""
+    access = enter_organization(principal, slug)
+    access.require(permission)
     return access
 
 
@@ -108,37 +188,36 @@ def organizations_of(principal: Principal) -> list[Org]:
     """Every organization this principal may enter, by name."""
     if principal.token is not None:
         return [principal.token.org]
-    return [org for org, _role in _memberships(principal)]
-
-
-def _token_access(token: TokenClaims, slug: str) -> Access:
-    if token.org.slug != slug:
-        raise NotFoundError
-    permissions = TOKEN_SCOPES[token.kind]
-    if token.user_id is not None:
-        permissions &= _permissions_in(token.org.id, token.user_id)
-    return Access(actor=Principal(token=token).actor, org=token.org, permissions=permissions)
-
-
-def _member_access(principal: Principal, slug: str) -> Access:
-    for org, role in _memberships(principal):
-        if org.slug == slug:
-            return Access(actor=principal.actor, org=org, permissions=ROLE_PERMISSIONS[role])
-    raise NotFoundError
-
-
-def _permissions_in(org_id: UUID, user_id: UUID) -> frozenset[Permission]:
-    with org_scope(org_id):
-        role = Membership.objects.for_org(org_id).filter(user_id=user_id).values_list("role", flat=True).first()
-    return ROLE_PERMISSIONS[Role(role)] if role else frozenset()
-
-
-def _memberships(principal: Principal) -> list[tuple[Org, Role]]:
-    assert principal.user is not None  # tokens are handled by their own branch
+    assert principal.user is not None  # tokens are handled above
     with transaction.atomic():
         # SECURITY: the policy `own` shows a person's own memberships before any organization is chosen.
         announce(setting="app.user", value=str(principal.user.pk))
-        rows = list(Membership.unscoped.filter(user_id=principal.user.pk).values_list("org_id", "role"))
-    roles = {org_id: Role(role) for org_id, role in rows}
-    organizations = Organization.objects.filter(id__in=roles).order_by("name")
-    return [(Org(id=o.id, slug=o.slug, name=o.name), roles[o.id]) for o in organizations]
+        ids = list(Membership.unscoped.filter(user_id=principal.user.pk).values_list("org_id", flat=True))
+    return [Org.of(row) for row in Organization.objects.filter(id__in=ids).defer("logo").order_by("name")]
+
+
+def _entered(principal: Principal, org: Org) -> Access:
+    token = principal.token
+    limit = token.limit if token is not None else TOKEN_SCOPES[TokenKind.USER]
+    holdings = _holdings(principal, org)
+    # An agent token holds no grants: what it is for, its kind says.
+    held = holdings.in_organization() | (
+        {Permission.AGENT_WORK} if token and token.kind == TokenKind.AGENT else NOTHING
+    )
+    return Access(actor=principal.actor, org=org, permissions=held & limit, holdings=holdings, limit=limit)
+
+
+def _holdings(principal: Principal, org: Org) -> Holdings:
+    token = principal.token
+    with org_scope(org.id):
+        if token is not None and token.service_account_id is not None:
+            return holdings_of_service_account(org.id, token.service_account_id)
+        if token is not None and token.user_id is not None:
+            # A user token lives no longer than the membership of its person.
+            if not Membership.objects.for_org(org.id).filter(user_id=token.user_id).exists():
+                return Holdings()
+            return holdings_of_user(org.id, token.user_id, token.user_email)
+        if token is not None:
+            return Holdings()
+        assert principal.user is not None  # no token: a person
+        return holdings_of_user(org.id, principal.user.pk, principal.user.email)

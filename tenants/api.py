@@ -41,7 +41,10 @@ class OrganizationView(OrgAPIView):
 
 
 class TokensView(OrgAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.TOKEN_WRITE, "POST": Permission.TOKEN_WRITE}
+    permissions: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.OWN_TOKEN_WRITE,
+        "POST": Permission.OWN_TOKEN_WRITE,
+    }
 
     @extend_schema(operation_id="list_tokens", parameters=PAGE_PARAMETERS, responses=page_schema(TokenSerializer))
     def get(self, request: Request) -> Response:
@@ -66,7 +69,7 @@ def _with_person(asked: dict[str, Any], principal: Principal) -> dict[str, Any]:
 
 
 class TokenView(OrgAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"DELETE": Permission.TOKEN_WRITE}
+    permissions: ClassVar[dict[str, Permission]] = {"DELETE": Permission.OWN_TOKEN_WRITE}
 
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:

@@ -11,7 +11,9 @@ from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
 from tenants.access import Org, Principal, TokenClaims
+from tenants.addresses import client_address
 from tenants.models import ApiToken, Organization, TokenKind, User
+from tenants.permissions import Permission
 from tenants.scoping import announce, org_scope
 from tenants.tokens import ParsedToken, parse_token
 
@@ -33,7 +35,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         claims = verify_token(text)
         if claims is None:
             raise exceptions.AuthenticationFailed("This token is not known here, was revoked, or has expired.")
-        return Principal(token=claims), claims
+        return Principal(token=claims, address=client_address(request._request)), claims  # noqa: SLF001 - as below
 
     def authenticate_header(self, request: Request) -> str:
         return self.keyword
@@ -53,7 +55,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
 def session_principal(request: HttpRequest) -> Principal | None:
     """The signed-in person, or None."""
     user: Any = getattr(request, "user", None)
-    return Principal(user=user) if isinstance(user, User) and user.is_active else None
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    return Principal(user=user, address=client_address(request))
 
 
 def bearer_text(header: str) -> str | None:
@@ -84,14 +88,19 @@ def _look_up(parsed: ParsedToken) -> TokenClaims | None:
         token = ApiToken.unscoped.select_related("user").filter(id=parsed.id).first()
     if token is None or token.kind != parsed.kind or not parsed.matches(token.secret_sha256) or not _is_live(token):
         return None
-    organization = Organization.objects.get(id=token.org_id)
+    organization = Organization.objects.defer("logo").get(id=token.org_id)
     _note_use(token.org_id, token)
     return TokenClaims(
         id=token.id,
         kind=TokenKind(token.kind),
         name=token.name,
-        org=Org(id=organization.id, slug=organization.slug, name=organization.name),
+        org=Org.of(organization),
         user_id=token.user_id,
+        user_email=token.user.email if token.user is not None else "",
+        service_account_id=token.service_account_id,
+        scopes=None
+        if token.scopes is None
+        else frozenset(Permission(name) for name in token.scopes if name in Permission),
     )
 
 

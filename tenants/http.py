@@ -1,7 +1,8 @@
 """Base views. A view declares its permission per method; it is refused when the class is created without one.
 
 Handlers run inside `org_scope` with `self.access` already checked; anonymous gets 401 (API) or the sign-in page, outsiders 404,
-insiders without the right 403.
+insiders without the right 403. `enter` first takes what the address names out of the arguments: what one may not know of is a 404
+before any right is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from tenants.access import Access, Principal, access_organization
+from tenants.access import Access, Principal, enter_organization
 from tenants.authentication import session_principal
 from tenants.errors import InvalidError, NotFoundError
 from tenants.permissions import Permission
@@ -66,16 +67,19 @@ class OrgAPIView(APIView):
             if method in vars(cls):
                 setattr(cls, method, _scoped(vars(cls)[method]))
 
-    def open(self, kwargs: dict[str, Any]) -> None:
-        """Called inside the scope, before the handler: a subclass takes what the address names out of `kwargs`, or refuses."""
+    def enter(self, kwargs: dict[str, Any]) -> None:
+        """Called inside the scope, before rights are checked: a subclass takes what the address names out of `kwargs`, or refuses."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         principal = principal_of(request)
         _check_text(request.query_params, kwargs)
-        method = "GET" if request.method == "HEAD" else str(request.method)
-        if method in self.permissions:
-            self.access = access_organization(principal, kwargs["org"], self.permissions[method])
+        self.access = enter_organization(principal, kwargs["org"])
+
+    @property
+    def permission(self) -> Permission:
+        """The right that this request needs."""
+        return self.permissions["GET" if self.request.method == "HEAD" else str(self.request.method)]
 
 
 def _scoped(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,7 +87,8 @@ def _scoped(handler: Callable[..., Any]) -> Callable[..., Any]:
     def scoped(self: OrgAPIView, request: Request, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("org", None)
         with org_scope(self.access.org.id):
-            self.open(kwargs)
+            self.enter(kwargs)
+            self.access.require(self.permission)
             if self.in_one_scope:
                 return handler(self, request, *args, **kwargs)
         return handler(self, request, *args, **kwargs)
@@ -111,11 +116,16 @@ class OrgPage(View):
             return HttpResponse(status=405)
         self.principal = principal
         _check_text(request.GET, kwargs)
-        self.access = access_organization(principal, kwargs.pop("org"), self.permissions[method])
+        self.access = enter_organization(principal, kwargs.pop("org"))
         with org_scope(self.access.org.id):
+            self.enter(kwargs)
+            self.access.require(self.permissions[method])
             response = super().dispatch(request, *args, **kwargs)
             # A template response renders lazily; its queries belong inside the scope.
             render = getattr(response, "render", None)
             if callable(render):
                 render()
             return response
+
+    def enter(self, kwargs: dict[str, Any]) -> None:
+        """As OrgAPIView.enter."""

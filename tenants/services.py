@@ -14,7 +14,18 @@ from django.utils.text import slugify
 
 from tenants.access import Org
 from tenants.errors import ConflictError, InvalidError, NotFoundError
-from tenants.models import ApiToken, Membership, Organization, Role, SignInLink, TokenKind, User
+from tenants.models import (
+    ApiToken,
+    Grant,
+    GrantScope,
+    Membership,
+    Organization,
+    Role,
+    ServiceAccount,
+    SignInLink,
+    TokenKind,
+    User,
+)
 from tenants.scoping import org_scope
 from tenants.tokens import digest, new_secret, parse_token, token_text
 
@@ -74,7 +85,7 @@ def _check(validate: Callable[[], None], *, attr: str) -> None:
 
 @transaction.atomic
 def create_organization(*, slug: str, name: str, owner: User) -> Org:
-    """Add an organization with its first owner."""
+    """Add an organization, with its first member as Organization Admin."""
     if not slug or len(slug) > _SLUG_MAX or slugify(slug) != slug:
         raise InvalidError(f"A slug is 1 to {_SLUG_MAX} lower-case letters, digits and dashes.", attr="slug")
     if slug in RESERVED_SLUGS:
@@ -84,26 +95,41 @@ def create_organization(*, slug: str, name: str, owner: User) -> Org:
             organization = Organization.objects.create(slug=slug, name=name)
     except IntegrityError as error:
         raise ConflictError(f"There is already an organization called {slug}.", attr="slug") from error
-    add_member(org_id=organization.id, user=owner, role=Role.OWNER)
-    return Org(id=organization.id, slug=organization.slug, name=organization.name)
+    add_member(org_id=organization.id, user=owner, role=Role.ORGANIZATION_ADMIN)
+    return Org.of(organization)
 
 
-def add_member(*, org_id: UUID, user: User, role: Role) -> Membership:
-    """Let a person into an organization."""
+def add_member(*, org_id: UUID, user: User, role: Role | None = None) -> Membership:
+    """Let a person into an organization, with a role everywhere in it, or with none: then they see nothing until something is granted."""
     with org_scope(org_id):
-        return Membership.objects.create_in(org_id, user=user, role=role)
+        membership = Membership.objects.create_in(org_id, user=user)
+        if role is not None:
+            Grant.objects.create_in(org_id, user=user, role=role, scope=GrantScope.ORGANIZATION)
+    return membership
 
 
 def issue_token(
-    *, org_id: UUID, kind: TokenKind, name: str, user: User | None = None, expires_at: datetime.datetime | None = None
+    *,
+    org_id: UUID,
+    kind: TokenKind,
+    name: str,
+    user: User | None = None,
+    service_account: ServiceAccount | None = None,
+    expires_at: datetime.datetime | None = None,
 ) -> IssuedToken:
-    """Make a token; a user token needs its user, an agent token has none."""
-    if (kind == TokenKind.USER) != (user is not None):
-        raise InvalidError("A user token belongs to a person; an agent token does not.")
+    """Make a token; a user token needs its person, a service token its account, and the others have neither."""
+    if (kind == TokenKind.USER) != (user is not None) or (kind == TokenKind.SERVICE) != (service_account is not None):
+        raise InvalidError("A user token belongs to a person, a service token to a service account, others to nobody.")
     secret = new_secret()
     with org_scope(org_id):
         token = ApiToken.objects.create_in(
-            org_id, kind=kind, name=name, user=user, secret_sha256=digest(secret), expires_at=expires_at
+            org_id,
+            kind=kind,
+            name=name,
+            user=user,
+            service_account=service_account,
+            secret_sha256=digest(secret),
+            expires_at=expires_at,
         )
     return IssuedToken(token=token, text=token_text(kind=kind, token_id=token.id, secret=secret))
 

@@ -8,18 +8,20 @@ from django.test import Client
 from controlplane.deployments.models import Deployment
 from controlplane.deployments.services import create_deployment
 from tenants.access import SYSTEM, Actor, Org, Principal
-from tenants.models import ApiToken, TokenKind, User
-from tenants.services import IssuedToken, create_organization, create_user, issue_token
+from tenants.models import ApiToken, Role, TokenKind, User
+from tenants.services import IssuedToken, add_member, create_organization, create_user, issue_token
 
 PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True)
 class Cast:
-    """One organization: its owner, one deployment `prod`, and a token of each kind."""
+    """One organization: its owner, an editor and a viewer of all of it, one deployment `prod`, and the owner's and an agent's token."""
 
     org: Org
     owner: User
+    editor: User
+    viewer: User
     deployment: Deployment
     agent_token: IssuedToken
     user_token: IssuedToken
@@ -36,15 +38,18 @@ class Cast:
     def agent_token_row(self) -> ApiToken:
         return self.agent_token.token
 
-    def signed_in(self) -> Client:
-        """A browser in which the owner is signed in."""
+    def signed_in(self, user: User | None = None) -> Client:
+        """A browser in which the owner, or this person, is signed in."""
         browser = Client()
-        browser.force_login(self.owner)
+        browser.force_login(user or self.owner, backend="django.contrib.auth.backends.ModelBackend")
         return browser
 
-    def api(self) -> Client:
-        """A client of the REST API with the owner's token."""
-        return Client(headers={"Authorization": f"Bearer {self.user_token.text}"})
+    def api(self, user: User | None = None) -> Client:
+        """A client of the REST API with the owner's token, or a new one of this person."""
+        text = self.user_token.text
+        if user is not None:
+            text = issue_token(org_id=self.org_id, kind=TokenKind.USER, name="test", user=user).text
+        return Client(headers={"Authorization": f"Bearer {text}"})
 
     def api_path(self, path: str = "") -> str:
         return f"/api/v1/organizations/{self.org.slug}/deployments/{self.deployment.name}/{path}"
@@ -58,7 +63,16 @@ def make_cast(prefix: str = "acme") -> Cast:
     return Cast(
         org=org,
         owner=owner,
+        editor=make_member(org, f"editor-{unique}@{prefix}.example", Role.EDITOR),
+        viewer=make_member(org, f"viewer-{unique}@{prefix}.example", Role.VIEWER),
         deployment=create_deployment(org_id=org.id, name="prod", actor=SYSTEM),
         agent_token=issue_token(org_id=org.id, kind=TokenKind.AGENT, name="agent"),
         user_token=issue_token(org_id=org.id, kind=TokenKind.USER, name="cli", user=owner),
     )
+
+
+def make_member(org: Org, email: str, role: Role | None = None) -> User:
+    """A person of the organization, without a password; with this role everywhere, or with no grant at all."""
+    user = create_user(email=email)
+    add_member(org_id=org.id, user=user, role=role)
+    return user

@@ -22,7 +22,7 @@ def create_owner(email: str, *, organization: str, name: str, as_json: bool) -> 
     if known is None:
         create_organization(slug=organization, name=organization, owner=user)
     else:
-        add_member(org_id=known.id, user=user, role=Role.OWNER)
+        add_member(org_id=known.id, user=user, role=Role.ORGANIZATION_ADMIN)
     document = {"email": user.email, "organization": organization, "sign_in": _address(issue_sign_in_link(user=user))}
     if as_json:
         say_json(document)

@@ -1,5 +1,6 @@
 """All settings, flat and in groups; the only reader of the environment in the control plane. docs/settings.md explains each."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,12 @@ ALLOWED_HOSTS = env.words(
     [urlsplit(PUBLIC_URL).hostname or "localhost", "127.0.0.1", "localhost"],
     "host names the control plane answers to",
 )
+TRUSTED_PROXIES = [
+    ip_network(text)
+    for text in env.words(
+        "DAGGERBOARD_TRUSTED_PROXIES", [], "networks (CIDR) of your own proxies, whose X-Forwarded-For is believed"
+    )
+]
 DEBUG = False
 HTTPS = PUBLIC_URL.startswith("https://")
 
@@ -140,6 +147,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "csp",
     "tenants",
+    "tenants.audit",
     "controlplane.core",
     "controlplane.definitions",
     "controlplane.deployments",

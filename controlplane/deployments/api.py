@@ -24,16 +24,16 @@ from tenants.permissions import Permission
 
 class DeploymentsView(OrgAPIView):
     permissions: ClassVar[dict[str, Permission]] = {
-        "GET": Permission.DEPLOYMENT_READ,
-        "POST": Permission.DEPLOYMENT_WRITE,
+        "GET": Permission.ORGANIZATION_READ,
+        "POST": Permission.FULL_DEPLOYMENT_WRITE,
     }
 
     @extend_schema(
         operation_id="list_deployments", parameters=PAGE_PARAMETERS, responses=page_schema(DeploymentSerializer)
     )
     def get(self, request: Request) -> Response:
-        """The organization's deployments, by name."""
-        found = selectors.deployments(self.access.org.id)
+        """The deployments that you may enter, by name."""
+        found = selectors.deployments_for(self.access)
         page = page_of_list(found, page_request(request), key=lambda deployment: (deployment.name,))
         return page_response(request, page, DeploymentSerializer)
 
@@ -114,7 +114,7 @@ class CodeLocationView(DeploymentAPIView):
 
 
 class ReloadView(DeploymentAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.LOCATION_WRITE}
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.LOCATION_REDEPLOY}
 
     @extend_schema(operation_id="reload_code_location", request=None, responses=LocationVersionSerializer)
     def post(self, request: Request, location: str) -> Response:

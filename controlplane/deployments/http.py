@@ -13,8 +13,9 @@ class DeploymentAPIView(OrgAPIView):
 
     deployment: Deployment
 
-    def open(self, kwargs: dict[str, Any]) -> None:
+    def enter(self, kwargs: dict[str, Any]) -> None:
         self.deployment = selectors.deployment(self.access.org.id, kwargs.pop("deployment"))
+        self.access = self.access.at(self.deployment.place)
 
     @property
     def org_id(self) -> UUID:

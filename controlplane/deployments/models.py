@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
+from tenants.grants import Place
 from tenants.ids import uuid7
 from tenants.scoping import TenantModel
 
@@ -20,11 +21,18 @@ class Deployment(TenantModel):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.SlugField(max_length=100, db_index=False)
     kind = models.CharField(max_length=10, choices=DeploymentKind.choices, default=DeploymentKind.FULL)
+    # The full deployment that a branch deployment belongs to.
+    parent_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
         db_table = "deployment"
         constraints = [models.UniqueConstraint(fields=["org_id", "name"], name="deployment_name_once")]
+
+    @property
+    def place(self) -> Place:
+        """The deployment as grants see it."""
+        return Place(id=self.id, is_branch=self.kind == DeploymentKind.BRANCH, parent_id=self.parent_id)
 
 
 class CodeLocation(TenantModel):

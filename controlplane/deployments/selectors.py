@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from controlplane.definitions import selectors as stored
 from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
 from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
+from tenants.access import Access
 from tenants.errors import NotFoundError
 from tenants.scoping import org_scope
 
@@ -16,6 +17,11 @@ def deployments(org_id: UUID) -> list[Deployment]:
     """All deployments, by name."""
     with org_scope(org_id):
         return list(Deployment.objects.for_org(org_id).order_by("name"))
+
+
+def deployments_for(access: Access) -> list[Deployment]:
+    """The deployments that the caller may enter, by name."""
+    return [found for found in deployments(access.org.id) if access.may_enter(found.place)]
 
 
 def deployment(org_id: UUID, name: str) -> Deployment:

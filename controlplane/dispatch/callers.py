@@ -61,10 +61,10 @@ def _run_caller(text: str, *, allowed: bool) -> Caller:
     claims = read_run_token(text) if allowed else None
     if claims is None:
         raise UnauthenticatedError("A run token is good for the events, logs and reads of its own run only.")
-    organization = Organization.objects.filter(id=claims.org_id).first()
+    organization = Organization.objects.defer("logo").filter(id=claims.org_id).first()
     if organization is None:
         raise UnauthenticatedError
-    org = Org(id=organization.id, slug=organization.slug, name=organization.name)
+    org = Org.of(organization)
     return Caller(org=org, run=claims)
 
 

@@ -13,8 +13,8 @@ class RunAPIView(DeploymentAPIView):
 
     run: Run
 
-    def open(self, kwargs: dict[str, Any]) -> None:
-        super().open(kwargs)
+    def enter(self, kwargs: dict[str, Any]) -> None:
+        super().enter(kwargs)
         self.run = selectors.run(self.org_id, kwargs.pop("run_id"))
         if self.run.deployment_id != self.deployment.id:
             raise NotFoundError("There is no such run in this deployment.")

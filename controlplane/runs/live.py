@@ -47,7 +47,7 @@ HEARTBEAT = b": still here\n\n"
 class _Pace:
     """When to look, when to say that we live, when to ask whether we still may."""
 
-    def __init__(self, may_watch: Callable[[], None]) -> None:
+    def __init__(self, may_watch: Callable[[], object]) -> None:
         self._may_watch = may_watch
         self._spoke = self._checked = time.monotonic()
 
@@ -74,7 +74,7 @@ def _patience() -> float:
 
 
 async def run_stream(
-    org_id: UUID, run_id: UUID, *, may_watch: Callable[[], None], after: Place | None = None, whole: bool = False
+    org_id: UUID, run_id: UUID, *, may_watch: Callable[[], object], after: Place | None = None, whole: bool = False
 ) -> AsyncIterator[bytes]:
     """Events `run`, `steps`, `events`, `logs` when these change, and `end` once nothing more can come.
 
@@ -127,7 +127,7 @@ async def _whole_events(org_id: UUID, run_id: UUID, after: Place, last: Place) -
         yield message("event-rows", found, event_id=place)
 
 
-async def runs_stream(org_id: UUID, *, may_watch: Callable[[], None]) -> AsyncIterator[bytes]:
+async def runs_stream(org_id: UUID, *, may_watch: Callable[[], object]) -> AsyncIterator[bytes]:
     """`runs` whenever the status of any run of the organization changed; now and then without a reason, in case a wake-up was lost."""
     pace, polled = _Pace(may_watch), time.monotonic()
     async with listen(f"org:{org_id}:runs") as listener:

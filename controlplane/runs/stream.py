@@ -19,9 +19,11 @@ from django.http import (
 
 from controlplane.core.threads import in_pool
 from controlplane.deployments import selectors as deployments
+from controlplane.deployments.models import Deployment
 from controlplane.runs import live, selectors
 from controlplane.runs.event_selectors import Place
-from tenants.access import Access, Principal, access_organization
+from tenants.access import Access, Principal, enter_organization
+from tenants.addresses import client_address
 from tenants.authentication import bearer_text, session_principal, verify_token
 from tenants.errors import AppError, NotFoundError
 from tenants.permissions import Permission
@@ -48,8 +50,8 @@ async def runs_live(request: HttpRequest, org: str, deployment: str) -> HttpResp
     """`/<org>/<deployment>/live`: that something changed in the lists of runs."""
 
     def open_stream(access: Access) -> AsyncIterator[bytes]:
-        deployments.deployment(access.org.id, deployment)
-        return live.runs_stream(access.org.id, may_watch=lambda: _may_read(request, org))
+        _may_read(access, deployment)
+        return live.runs_stream(access.org.id, may_watch=lambda: _may_read(_access(request, org), deployment))
 
     return await _stream(request, org, open_stream)
 
@@ -81,11 +83,14 @@ class AnonymousError(AppError):
 
 
 def _access(request: HttpRequest, org: str) -> Access:
-    return access_organization(_principal(request), org, Permission.RUN_READ)
+    return enter_organization(_principal(request), org)
 
 
-def _may_read(request: HttpRequest, org: str) -> None:
-    _access(request, org)
+def _may_read(access: Access, deployment: str) -> Deployment:
+    """The deployment, when the caller may see its runs."""
+    found = deployments.deployment(access.org.id, deployment)
+    access.at(found.place).require(Permission.RUN_READ)
+    return found
 
 
 def _principal(request: HttpRequest) -> Principal:
@@ -94,7 +99,7 @@ def _principal(request: HttpRequest) -> Principal:
         claims = verify_token(token)
         if claims is None:
             raise AnonymousError
-        return Principal(token=claims)
+        return Principal(token=claims, address=client_address(request))
     principal = session_principal(_with_session(request))
     if principal is None:
         raise AnonymousError
@@ -110,6 +115,6 @@ def _with_session(request: HttpRequest) -> HttpRequest:
 
 
 def _check_run(access: Access, deployment: str, run_id: UUID) -> None:
-    found = deployments.deployment(access.org.id, deployment)
+    found = _may_read(access, deployment)
     if selectors.run(access.org.id, run_id).deployment_id != found.id:
         raise NotFoundError("There is no such run in this deployment.")

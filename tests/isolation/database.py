@@ -90,7 +90,19 @@ def _row_for(connection: Any, table: str) -> dict[str, Any]:
         [table],
     )
     # Text is distinct, so that unique constraints over several planted rows hold.
-    return {name: uuid4() if kind == "uuid" else _VALUES[kind] for name, kind in columns.fetchall()}
+    row = {name: uuid4() if kind == "uuid" else _VALUES[kind] for name, kind in columns.fetchall()}
+    return row | {name: make() for name, make in _CHECKED.get(table, {}).items()}
+
+
+# What check constraints want.
+_CHECKED = {
+    "access_grant": {
+        "user_id": uuid4,
+        "effect": lambda: "allow",
+        "role": lambda: "viewer",
+        "scope": lambda: "organization",
+    }
+}
 
 
 TENANT_TABLES = """

@@ -40,6 +40,8 @@ PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at"}
 OTHER_INDEXES = {
     "run_attempt_lease": "expired leases are swept over all organizations",
     "membership_user_id": "a person's organizations, before one is chosen",
+    "access_grant_user_id": "deleting a person deletes their grants",
+    "team_membership_user_id": "deleting a person takes them out of teams",
     "api_token_user_id": "deleting a person deletes their tokens",
 }
 

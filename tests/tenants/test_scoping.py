@@ -91,7 +91,7 @@ def test_scope_may_nest_for_the_same_organization():
     alice = new_tenant()
 
     with org_scope(alice.org_id), org_scope(alice.org_id):
-        assert Membership.objects.for_org(alice.org_id).count() == 1
+        assert Membership.objects.for_org(alice.org_id).count() == 3
 
 
 def test_scope_of_a_failed_transaction_does_not_linger():
@@ -102,7 +102,7 @@ def test_scope_of_a_failed_transaction_does_not_linger():
     with transaction.atomic():
         assert list(Membership.objects.for_org(alice.org_id)) == []
     with org_scope(mallory.org_id):
-        assert Membership.objects.for_org(mallory.org_id).count() == 1
+        assert Membership.objects.for_org(mallory.org_id).count() == 3
 
 
 def test_scope_ends_inside_a_longer_transaction():
@@ -113,7 +113,7 @@ def test_scope_ends_inside_a_longer_transaction():
             inside = Membership.unscoped.count()
         after = Membership.unscoped.count()
 
-    assert (inside, after) == (1, 0)
+    assert (inside, after) == (3, 0)
 
 
 def test_unknown_organization_sees_nothing():

@@ -81,10 +81,10 @@ class Home(View):
 class OrganizationHome(OrgPage):
     """`/<org>`: its first full deployment."""
 
-    permissions = {"GET": Permission.DEPLOYMENT_READ}
+    permissions = {"GET": Permission.ORGANIZATION_READ}
 
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        first = next(iter(deployments.deployments(self.access.org.id)), None)
+        first = next(iter(deployments.deployments_for(self.access)), None)
         if first is None:
             context = {"org": self.access.org, "person": self.access.actor.label}
             return render(request, "account/no_organization.html", context)

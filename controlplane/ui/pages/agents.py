@@ -39,7 +39,6 @@ class Agents(DeploymentPage):
     section = "agents"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         agents = fleet.agents(self.org_id)
         lines = agent_lines(self.org_id, agents)
         if wants_part(request, "agent-list"):
@@ -48,7 +47,7 @@ class Agents(DeploymentPage):
 
     def token_context(self, agents: list[AgentView]) -> dict[str, Any]:
         """What the section of the tokens shows; nothing of them to people who may not make any."""
-        if not self.access.allows(Permission.TOKEN_WRITE):
+        if not self.access.allows(Permission.AGENT_TOKEN_WRITE):
             return {"tokens": []}
         found = tenants.tokens(self.org_id).filter(kind=TokenKind.AGENT).order_by("-id")
         return {"tokens": [TokenRow(row, [v for v in agents if v.agent.token_id == row.id]) for row in found]}
@@ -61,7 +60,6 @@ class Agent(DeploymentPage):
     section = "agents"
 
     def get(self, request: HttpRequest, agent_id: UUID) -> HttpResponse:
-        self.open()
         line = self._line(agent_id)
         if wants_part(request, "agent-state"):
             return self.render_part(request, "agents/_state.html", line=line)
@@ -74,13 +72,12 @@ class Agent(DeploymentPage):
 class NewToken(Agents):
     """Makes an agent token, and shows it once, with the command that uses it."""
 
-    permissions: ClassVar = {"GET": Permission.AGENT_READ, "POST": Permission.TOKEN_WRITE}
+    permissions: ClassVar = {"GET": Permission.AGENT_READ, "POST": Permission.AGENT_TOKEN_WRITE}
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return redirect(self.links.page("agents"))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         name = request.POST.get("name", "").strip()
         try:
             _check_name(name)
@@ -108,10 +105,9 @@ class NewToken(Agents):
 class RevokeToken(DeploymentPage):
     """Kills a token."""
 
-    permissions: ClassVar = {"POST": Permission.TOKEN_WRITE}
+    permissions: ClassVar = {"POST": Permission.AGENT_TOKEN_WRITE}
 
     def post(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
-        self.open()
         services.revoke_token(org_id=self.org_id, token_id=token_id)
         messages.success(request, "The token is revoked: whoever still uses it is refused within seconds.")
         return redirect(self.links.page("agents"))

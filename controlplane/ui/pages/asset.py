@@ -30,7 +30,7 @@ class Asset(DeploymentPage):
     section = "assets"
 
     def get(self, request: HttpRequest, key: str | None = None) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         definitions = deployments.definitions(self.org_id, deployment.id)
         asset_key = key if key is not None else request.GET.get("key", "")
         if not asset_key:

@@ -24,7 +24,7 @@ class Assets(DeploymentPage):
     section = "assets"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         definitions = deployments.definitions(self.org_id, deployment.id)
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
         found = catalog.assets(self.org_id, deployment.id, definitions, wanted)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from controlplane.deployments import selectors as deployments
@@ -19,9 +19,9 @@ class DeploymentPage(OrgPage):
     section: ClassVar[str] = ""
     deployment: Deployment
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.deployment_name: str = kwargs.pop("deployment")
-        return super().dispatch(request, *args, **kwargs)
+    def enter(self, kwargs: dict[str, Any]) -> None:
+        self.deployment = deployments.deployment(self.org_id, kwargs.pop("deployment"))
+        self.access = self.access.at(self.deployment.place)
 
     @property
     def org_id(self) -> UUID:
@@ -29,12 +29,7 @@ class DeploymentPage(OrgPage):
 
     @property
     def links(self) -> Links:
-        return Links(org=self.access.org.slug, deployment=self.deployment_name)
-
-    def open(self) -> Deployment:
-        """The deployment in the address; NotFoundError when there is none. Handlers call it first."""
-        self.deployment = deployments.deployment(self.org_id, self.deployment_name)
-        return self.deployment
+        return Links(org=self.access.org.slug, deployment=self.deployment.name)
 
     def render(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
         """The page, framed."""
@@ -42,7 +37,7 @@ class DeploymentPage(OrgPage):
             principal=self.principal,
             access=self.access,
             deployment=self.deployment,
-            deployments=list(deployments.deployments(self.org_id)),
+            deployments=deployments.deployments_for(self.access),
             section=self.section,
         )
         return TemplateResponse(request, template, {**page_context(frame, self.access), **context}, status=status)

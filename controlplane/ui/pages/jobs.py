@@ -60,7 +60,7 @@ class Jobs(DeploymentPage):
     section = "jobs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         rows = job_rows(deployments.definitions(self.org_id, deployment.id))
         found = [row for row in rows if _matches(row, request)]
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda row: (row.job.name, row.location))
@@ -84,7 +84,7 @@ class Job(DeploymentPage):
     section = "jobs"
 
     def get(self, request: HttpRequest, location: str = "", name: str = "") -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         location, name = location or request.GET.get("location", ""), name or request.GET.get("name", "")
         definitions = deployments.definitions(self.org_id, deployment.id)
         job = definitions.job(location, name)

@@ -31,7 +31,6 @@ class Launchpad(DeploymentPage):
     section = "jobs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         form = LaunchForm.of_query(request.GET)
         if "run" in request.GET:
             return self._page(request, self._form_of_run(request.GET["run"]))
@@ -40,7 +39,6 @@ class Launchpad(DeploymentPage):
         return self._page(request, form, fresh=not form.config)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         form = LaunchForm.of_query(request.POST)
         try:
             asked = form.request()
@@ -109,7 +107,6 @@ class Validate(DeploymentPage):
     permissions: ClassVar = {"POST": Permission.RUN_LAUNCH}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         form = LaunchForm.of_json(_body(request))
         try:
             config = form.parsed_config()
@@ -126,7 +123,6 @@ class Keys(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.RUN_LAUNCH}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        self.open()
         found = plan(self.org_id, self.deployment.id, LaunchForm.of_query(request.GET))
         keys = _search(found, request.GET.get("kind", ""), request.GET.get("q", ""))
         return JsonResponse({"keys": keys.keys, "total": keys.total, "more": keys.more})

@@ -21,7 +21,7 @@ class Lineage(DeploymentPage):
     section = "lineage"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         graph = deployments.definitions(self.org_id, deployment.id).graph
         names = {"org": self.access.org.slug, "deployment": deployment.name}
         return self.render(
@@ -40,6 +40,6 @@ class Statuses(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.ASSET_READ}
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         found = catalog.statuses(self.org_id, deployment.id)
         return JsonResponse({key: [status, status.label] for key, status in found.items()})

@@ -28,7 +28,7 @@ class Locations(DeploymentPage):
     section = "locations"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         agents = fleet.agents(self.org_id)
         found = deployments.code_locations(self.org_id, deployment.id)
         context: dict[str, Any] = {"lines": [location_line(row, agents) for row in found], "has_agents": bool(agents)}
@@ -44,7 +44,6 @@ class Location(DeploymentPage):
     section = "locations"
 
     def get(self, request: HttpRequest, name: str = "") -> HttpResponse:
-        self.open()
         context = self.context(request, self.location(name or request.GET.get("name", "")))
         if wants_part(request, "location-state"):
             return self.render_part(request, "locations/_state.html", **context)
@@ -64,12 +63,12 @@ class Location(DeploymentPage):
 class Reload(DeploymentPage):
     """Loads the deployed code anew."""
 
-    permissions: ClassVar = {"POST": Permission.LOCATION_WRITE}
+    permissions: ClassVar = {"POST": Permission.LOCATION_REDEPLOY}
 
     def post(self, request: HttpRequest) -> HttpResponse:
         name = request.POST.get("name", "")
         version = services.reload_location(
-            org_id=self.org_id, deployment_id=self.open().id, name=name, actor=self.access.actor
+            org_id=self.org_id, deployment_id=self.deployment.id, name=name, actor=self.access.actor
         )
         messages.success(request, f"Version {version.number} of {name} imports the same code anew.")
         return redirect(self.links.location(name))
@@ -81,7 +80,7 @@ class Delete(Location):
     permissions: ClassVar = {"GET": Permission.LOCATION_READ, "POST": Permission.LOCATION_WRITE}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         name = request.POST.get("name", "")
         found = self.location(name)
         try:

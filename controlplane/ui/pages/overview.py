@@ -30,7 +30,7 @@ class Overview(DeploymentPage):
     section = "overview"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         definitions = deployments.definitions(self.org_id, deployment.id)
         failing = catalog.assets(self.org_id, deployment.id, definitions, AssetFilter(status=AssetStatus.FAILED.value))
         context: dict[str, Any] = {

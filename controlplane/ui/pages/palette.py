@@ -26,7 +26,7 @@ class Palette(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.DEPLOYMENT_READ}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         words = request.GET.get("q", "").casefold().split()
         items: list[dict[str, str]] = []
         if words:

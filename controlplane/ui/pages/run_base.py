@@ -33,7 +33,7 @@ class RunBase(DeploymentPage):
 
     def open_run(self, run_id: UUID) -> Run:
         """The run; NotFoundError when this deployment has none by this id."""
-        deployment = self.open()
+        deployment = self.deployment
         run = runs.run(self.org_id, run_id)
         if run.deployment_id != deployment.id:
             raise NotFoundError(f"There is no such run in {deployment.name}.")

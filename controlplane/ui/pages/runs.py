@@ -26,7 +26,7 @@ class Runs(DeploymentPage):
     section = "runs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.open()
+        deployment = self.deployment
         filters = read_filter(request.GET)
         page = runs.runs(self.org_id, deployment.id, filters, cursor=_cursor(request.GET), limit=_ROWS)
         count = runs.count_runs(self.org_id, deployment.id, filters, most=_COUNTED)
