@@ -19,6 +19,8 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 _NAMES = ("module_name", "package_name", "python_file", "autoload_defs_module_name")
+# First words below an organization's address that are not a deployment's.
+RESERVED_NAMES = frozenset({"settings", "new", "d"})
 _MAX_NAME = 200
 _MAX_QUEUE = 100
 
@@ -27,6 +29,8 @@ def create_deployment(*, org_id: UUID, name: str, actor: Actor) -> Deployment:
     """Add a full deployment; ConflictError when the name is taken."""
     if not name or slugify(name) != name:
         raise InvalidError("The name of a deployment has lower-case letters, digits and dashes only.", attr="name")
+    if name in RESERVED_NAMES:
+        raise InvalidError(f"{name} is the address of something else. Choose another name.", attr="name")
     try:
         with org_scope(org_id), transaction.atomic():
             deployment = Deployment.objects.create_in(org_id, name=name)

@@ -16,6 +16,7 @@ from controlplane.ui.pages import (
     palette,
     run_logs,
     runs,
+    settings_general,
 )
 from controlplane.ui.pages import run as run_pages
 
@@ -59,8 +60,13 @@ _deployment: list[URLPattern | URLResolver] = [
     path("agents/<uuid:agent_id>", agents.Agent.as_view(), name="agent"),
 ]
 
+_settings: list[URLPattern | URLResolver] = [
+    path("", settings_general.General.as_view(), name="settings"),
+]
+
 _pages: list[URLPattern | URLResolver] = [
     path("<slug:org>", account.OrganizationHome.as_view(), name="organization"),
+    path("<slug:org>/settings/", include(_settings)),
     path("<slug:org>/<slug:deployment>/", include(_deployment)),
 ]
 

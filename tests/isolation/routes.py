@@ -63,6 +63,7 @@ def _leaves(patterns: Any, prefix: str) -> Iterator[Route]:
 _ORG = "api/v1/organizations/<slug:org>/"
 _API = f"{_ORG}deployments/<slug:deployment>/"
 _RUN = f"{_API}runs/<uuid:run_id>/"
+_SETTINGS = "<slug:org>/settings/"
 _PAGE = "<slug:org>/<slug:deployment>/"
 
 PLACES: dict[Kind, list[str]] = {
@@ -114,6 +115,7 @@ PLACES: dict[Kind, list[str]] = {
     ],
     Kind.PAGE: [
         "<slug:org>",
+        _SETTINGS,
         _PAGE,
         f"{_PAGE}palette",
         f"{_PAGE}assets",

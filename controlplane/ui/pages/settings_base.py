@@ -1,0 +1,49 @@
+"""Base of the pages below `/<org>/settings/`: the frame with its own rail."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from controlplane.ui.shell import NavItem, SwitchItem
+from tenants.access import Access, organizations_of
+from tenants.http import OrgPage
+from tenants.permissions import Permission
+
+# Label, page (its name in the URLconf), right, and the heading above it.
+_RAIL = (("General", "settings", Permission.ORGANIZATION_READ, "Organization"),)
+
+
+class SettingsPage(OrgPage):
+    """A page of an organization's settings; `section` is the entry of the rail it belongs to."""
+
+    section: ClassVar[str] = ""
+
+    def render(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """The page, framed; the template extends `settings/page.html`."""
+        org = self.access.org
+        frame = {
+            "org": org,
+            "person": self.access.actor.label,
+            "nav": settings_nav(self.access, self.section),
+            "organizations": [
+                SwitchItem(
+                    name=other.name, url=reverse("pages:settings", args=[other.slug]), current=other.id == org.id
+                )
+                for other in organizations_of(self.principal)
+            ],
+            "may": {permission.name.lower(): self.access.allows(permission) for permission in Permission},
+        }
+        return TemplateResponse(request, template, {**frame, **context}, status=status)
+
+
+def settings_nav(access: Access, section: str) -> list[NavItem]:
+    """The entries that the caller may open."""
+    return [
+        NavItem(
+            label=label, url=reverse(f"pages:{name}", args=[access.org.slug]), current=name == section, heading=heading
+        )
+        for label, name, permission, heading in _RAIL
+        if access.allows(permission)
+    ]
