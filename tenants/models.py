@@ -30,7 +30,9 @@ class Organization(models.Model):
     state = models.CharField(max_length=20, choices=OrganizationState.choices, default=OrganizationState.ACTIVE)
     state_reason = models.CharField(max_length=500, blank=True)
     state_changed_at = models.DateTimeField(null=True)
+    # Of an organization that will be deleted: when, and the state that comes back when somebody thinks better of it.
     delete_after = models.DateTimeField(null=True)
+    state_before = models.CharField(max_length=20, choices=OrganizationState.choices, blank=True)
     logo = models.BinaryField(null=True)
     logo_type = models.CharField(max_length=40, blank=True)
     # How long a session lives in this organization; null for the installation's.
@@ -85,15 +87,29 @@ class Role(models.TextChoices):
 
 
 class Membership(TenantModel):
-    """One person in one organization. What they may do there, grants say."""
+    """One person in one organization. What they may do there, grants say; while it is not active, nothing at all.
+
+    The fields from `is_synced` on are what an identity provider knows of the person, when it manages the membership through SCIM.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    is_active = models.BooleanField(default=True)
+    is_synced = models.BooleanField(default=False)
+    user_name = models.CharField(max_length=254, null=True)
+    external_id = models.CharField(max_length=254, blank=True)
+    # The SCIM resource as it was last written, without what columns hold.
+    scim = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
         db_table = "membership"
-        constraints = [models.UniqueConstraint(fields=["org_id", "user"], name="membership_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["org_id", "user"], name="membership_once"),
+            models.UniqueConstraint("org_id", Lower("user_name"), name="membership_user_name_once"),
+        ]
+        indexes = [models.Index(fields=["org_id", "external_id"], name="membership_external_id")]
 
 
 class Team(TenantModel):
