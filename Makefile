@@ -11,7 +11,7 @@ INTERPRETER := $(shell $(PYTHON) -c 'import sys; print(getattr(sys, "_base_execu
 export UV_FROZEN := 1
 RUN := $(UV) run --no-sync
 # Type checking reads the settings; nothing is connected to.
-CHECK_SETTINGS := DAGGERBOARD_SECRET_KEY=check DAGGERBOARD_REDIS_URL=redis://127.0.0.1 DAGGERBOARD_OBJECT_STORE_URL=file:///tmp \
+CHECK_SETTINGS := DAGGERBOARD_SECRET_KEY=check DAGGERBOARD_MASTER_KEY=Y2hlY2ssIGNoZWNrLCBjaGVjayBhbmQgY2hlY2sgaXQ= DAGGERBOARD_REDIS_URL=redis://127.0.0.1 DAGGERBOARD_OBJECT_STORE_URL=file:///tmp \
   DAGGERBOARD_DATABASE_URL=postgresql://app@127.0.0.1/x DAGGERBOARD_DATABASE_DOOR_URL=postgresql://door@127.0.0.1/x
 SYNC := $(UV) sync --quiet --inexact --python $(INTERPRETER)
 

@@ -46,6 +46,7 @@ def environment(services: TestServices, database: str, *, redis_number: int) -> 
     return {
         "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
         "DAGGERBOARD_SECRET_KEY": "tests",
+        "DAGGERBOARD_MASTER_KEY": "dGVzdHMsIHRlc3RzLCB0ZXN0cyBhbmQgbW9yZSB0ZXM=",
         "DAGGERBOARD_PUBLIC_URL": "http://testserver",
         "DAGGERBOARD_DATABASE_URL": _on(urls.app, database),
         "DAGGERBOARD_DATABASE_DOOR_URL": _on(urls.door, database),

@@ -13,7 +13,7 @@ from controlplane.cli.stack import settings_of_running_stack
 
 def create_owner(email: str, *, organization: str, name: str, as_json: bool) -> None:
     """Add the person, the organization where it is missing, and the membership; print a one-time sign-in link."""
-    _set_up_django()
+    set_up_django()
     from tenants.models import Organization, Role, User
     from tenants.services import add_member, create_organization, create_user, issue_sign_in_link
 
@@ -32,7 +32,7 @@ def create_owner(email: str, *, organization: str, name: str, as_json: bool) -> 
 
 def print_sign_in_link(email: str | None) -> None:
     """Print a new link for a person who is known."""
-    _set_up_django()
+    set_up_django()
     from tenants.models import User
     from tenants.services import issue_sign_in_link
 
@@ -50,7 +50,8 @@ def _address(secret: str) -> str:
     return f"{address}/sign-in/link/{secret}"
 
 
-def _set_up_django() -> None:
+def set_up_django() -> None:
+    """Django with the settings of this environment, or else of the `up` that runs here."""
     if not os.environ.get("DAGGERBOARD_DATABASE_URL"):
         os.environ.update(settings_of_running_stack())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")

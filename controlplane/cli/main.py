@@ -188,6 +188,22 @@ def sign_in_link(
     print_sign_in_link(email)
 
 
+@app.command(name="new-master-key")
+def new_master_key() -> None:
+    """Print a new master key; put it first in DAGGERBOARD_MASTER_KEY or its file."""
+    from controlplane.cli.master_keys import print_new_master_key
+
+    print_new_master_key()
+
+
+@app.command(name="rotate-master-key")
+def rotate_master_key() -> None:
+    """Wrap the data key of every organization by the newest master key, so that older ones can go."""
+    from controlplane.cli.master_keys import rotate_master_key as rotate
+
+    rotate()
+
+
 def _tag(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:

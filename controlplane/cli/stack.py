@@ -1,5 +1,6 @@
 """The processes of an embedded Daggerboard: their commands, environments, and how one knows that each is ready."""
 
+import base64
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from controlplane.embedded.supervisor import Supervisor
 
 USUAL_PORT = 8321
 SETTINGS_FILE = "settings.json"
+MASTER_KEY_FILE = "master.key"
 _PYTHON = [sys.executable, "-m"]
 # What the processes need of the caller's environment, besides DAGGERBOARD_*.
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
@@ -109,12 +111,27 @@ def start_stores(supervisor: Supervisor, state: StateFolder, *, port: int) -> St
         "DAGGERBOARD_PUBLIC_URL": f"http://{LOOPBACK}:{port}",
         "DAGGERBOARD_STATIC_ROOT": str(state.path / "static"),
     }
+    if not settings.keys() & {"DAGGERBOARD_MASTER_KEY", "DAGGERBOARD_MASTER_KEY_FILE"}:
+        settings["DAGGERBOARD_MASTER_KEY_FILE"] = str(_master_key_file(state))
     (state.path / "static").mkdir(exist_ok=True)
     settings.setdefault("DAGGERBOARD_OBJECT_STORE_URL", state.objects.as_uri())
     write_private(
         state.path / SETTINGS_FILE, json.dumps({k: v for k, v in settings.items() if k.startswith("DAGGERBOARD_")})
     )
     return Stack(state=state, port=port, settings=settings)
+
+
+def _master_key_file(state: StateFolder) -> Path:
+    """A file of its own, so that a newer key can be put above."""
+    file = state.path / MASTER_KEY_FILE
+    if not file.exists():
+        write_private(file, new_master_key() + "\n")
+    return file
+
+
+def new_master_key() -> str:
+    """256 random bits in Base64."""
+    return base64.b64encode(os.urandom(32)).decode()
 
 
 def settings_of_running_stack() -> dict[str, str]:

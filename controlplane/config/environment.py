@@ -2,12 +2,16 @@
 in `DECLARED`, which the documentation test compares with docs/settings.md.
 """
 
+import base64
+import binascii
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar, overload
 
 T = TypeVar("T")
+
+_KEY_BYTES = 32
 
 
 class Declared(NamedTuple):
@@ -89,3 +93,22 @@ def flag(name: str, default: bool, about: str) -> bool:
 def words(name: str, default: list[str], about: str) -> list[str]:
     """A list, separated by commas."""
     return _parsed(name, default, about, lambda raw: [w.strip() for w in raw.split(",") if w.strip()], "a list")
+
+
+def keys(name: str, about: str) -> list[bytes]:
+    """Keys of 256 bits in Base64, separated by commas or lines; required. A bad one is not repeated in the message."""
+    DECLARED[name] = Declared(about)
+    written = (_raw(name) or "").replace(",", " ").split()
+    if not written:
+        raise BadSettingError(f"{name} is not set. It is {about}. `daggerboard new-master-key` prints one.")
+    return [_key(name, word) for word in written]
+
+
+def _key(name: str, word: str) -> bytes:
+    try:
+        key = base64.b64decode(word, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise BadSettingError(f"{name} holds something that is not {_KEY_BYTES} bytes in Base64.")
+    return key

@@ -12,6 +12,9 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 # ---- the installation
 
 SECRET_KEY = env.text("DAGGERBOARD_SECRET_KEY", None, "the key that signs sessions, links and run tokens")
+MASTER_KEYS = env.keys(
+    "DAGGERBOARD_MASTER_KEY", "the keys (newest first) that wrap each organization's key, which seals its secrets"
+)
 PUBLIC_URL = env.text("DAGGERBOARD_PUBLIC_URL", "http://127.0.0.1:8321", "the address people and agents use").rstrip(
     "/"
 )
@@ -24,6 +27,14 @@ TRUSTED_PROXIES = [
     ip_network(text)
     for text in env.words(
         "DAGGERBOARD_TRUSTED_PROXIES", [], "networks (CIDR) of your own proxies, whose X-Forwarded-For is believed"
+    )
+]
+OUTBOUND_ALLOWED_NETWORKS = [
+    ip_network(text)
+    for text in env.words(
+        "DAGGERBOARD_OUTBOUND_ALLOWED_NETWORKS",
+        [],
+        "private networks (CIDR) that addresses given by users, such as webhooks and identity providers, may lead to",
     )
 ]
 DEBUG = False
@@ -148,6 +159,7 @@ INSTALLED_APPS = [
     "csp",
     "tenants",
     "tenants.audit",
+    "tenants.sealing_keys",
     "controlplane.core",
     "controlplane.definitions",
     "controlplane.deployments",
