@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from controlplane.config import environment as env
+from controlplane.config.account_settings import *  # noqa: F403 - a chapter of this file, in a file of its own
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -37,6 +38,9 @@ OUTBOUND_ALLOWED_NETWORKS = [
         "private networks (CIDR) that addresses given by users, such as webhooks and identity providers, may lead to",
     )
 ]
+DNS_RESOLVERS = env.words(
+    "DAGGERBOARD_DNS_RESOLVERS", [], "name servers (address or address:port) that domains are verified with; none for the machine's own"
+)
 DEBUG = False
 HTTPS = PUBLIC_URL.startswith("https://")
 
@@ -86,6 +90,15 @@ if _owner_url:
     DATABASES["owner"] = _database(_owner_url, pool_size=0)
 
 REDIS_URL = env.text("DAGGERBOARD_REDIS_URL", None, "the Redis or Valkey URL, for wake-ups and live fan-out")
+# Shared by all processes, for what is counted over all of them: rate limits. Nothing in it is missed when it is lost.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "daggerboard",
+        "OPTIONS": {"socket_timeout": 5, "socket_connect_timeout": 2},
+    }
+}
 OBJECT_STORE_URL = env.text(
     "DAGGERBOARD_OBJECT_STORE_URL", None, "where log chunks and definitions live: file:///folder or s3://bucket/prefix"
 )
@@ -157,9 +170,20 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_standardized_errors",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.openid_connect",
     "tenants",
+    "tenants.accounts",
     "tenants.audit",
+    "tenants.people",
     "tenants.sealing_keys",
+    "tenants.sso",
     "controlplane.core",
     "controlplane.definitions",
     "controlplane.deployments",
@@ -179,6 +203,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "tenants.accounts.sessions.SessionActivity",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.ui.errors.ErrorPages",
 ]
@@ -302,6 +328,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
 DUE_JOBS = {
     "core.ensure_partitions": 3600.0,
+    "core.send_mail": 10.0,
     "dispatch.sweep_commands": 5.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
