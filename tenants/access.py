@@ -1,12 +1,14 @@
 """The one door: who asks, for which organization, with which right. Pages, API and agent endpoints all come through here."""
 
+import datetime
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
-from tenants.errors import ForbiddenError, NotFoundError
+from tenants.errors import AddressRefusedError, ForbiddenError, NotFoundError, SessionTooOldError
 from tenants.grants import (
     NO_HOLDINGS,
     NO_RIGHTS,
@@ -18,6 +20,8 @@ from tenants.grants import (
     holdings_of_user,
 )
 from tenants.models import Membership, Organization, OrganizationState, TokenKind, User
+from tenants.networks import is_inside
+from tenants.organization_states import CLOSED, check_open
 from tenants.permissions import OF_DEPLOYMENTS, TOKEN_SCOPES, Permission
 from tenants.scoping import announce, org_scope
 
@@ -53,10 +57,26 @@ class Org:
     slug: str
     name: str
     state: OrganizationState = OrganizationState.ACTIVE
+    state_reason: str = ""
+    delete_after: datetime.datetime | None = None
+    session_hours: int | None = None
+    allowed_networks: tuple[str, ...] = ()
+    has_logo: bool = False
 
     @classmethod
     def of(cls, row: Organization) -> "Org":
-        return cls(id=row.id, slug=row.slug, name=row.name, state=OrganizationState(row.state))
+        """From a row; its logo may be deferred."""
+        return cls(
+            id=row.id,
+            slug=row.slug,
+            name=row.name,
+            state=OrganizationState(row.state),
+            state_reason=row.state_reason,
+            delete_after=row.delete_after,
+            session_hours=row.session_hours,
+            allowed_networks=tuple(row.allowed_networks),
+            has_logo=bool(row.logo_type),
+        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,8 @@ class Principal:
     user: User | None = None
     token: TokenClaims | None = None
     address: str = ""
+    # When the session began; None for a token.
+    signed_in_at: datetime.datetime | None = None
 
     # Django REST framework asks for it.
     is_authenticated = True
@@ -155,18 +177,23 @@ class Access:
         return permission in self.limit and any(permission in held.permissions for held in self.holdings.grants)
 
 
-def enter_organization(principal: Principal, slug: str) -> Access:
+def enter_organization(principal: Principal, slug: str, *, even_closed: bool = False) -> Access:
     """Open an organization: rights over the organization itself, and the holdings from which those over deployments follow.
 
-    Outsiders get NotFoundError. Rights are read anew at each request: what was taken away is gone at once.
+    Outsiders get NotFoundError; AddressRefusedError, SessionTooOldError and OrganizationSuspendedError say what the organization
+    demands. `even_closed` lets its Organization Admins into a suspended one. Rights are read anew at each request: what was taken
+    away is gone at once.
     """
-    if principal.token is not None:
-        if principal.token.org.slug != slug:
-            raise NotFoundError
-        return _entered(principal, principal.token.org)
+    access = _entered(principal, _organization(principal, slug))
+    if access.org.state in CLOSED and not (even_closed and access.allows(Permission.ORGANIZATION_WRITE)):
+        check_open(access.org)
+    return access
+
+
+def _organization(principal: Principal, slug: str) -> Org:
     for org in organizations_of(principal):
         if org.slug == slug:
-            return _entered(principal, org)
+            return org
     raise NotFoundError
 
 
@@ -178,10 +205,12 @@ def access_organization(principal: Principal, slug: str, permission: Permission)
 
 
 def access_agent(principal: Principal) -> Access:
-    """Open the organization of an agent token for agent work."""
+    """Open the organization of an agent token for agent work, in whatever state it is: what runs must be able to report."""
     if principal.token is None:
         raise NotFoundError
-    return access_organization(principal, principal.token.org.slug, Permission.AGENT_WORK)
+    access = _entered(principal, principal.token.org)
+    access.require(Permission.AGENT_WORK)
+    return access
 
 
 def organizations_of(principal: Principal) -> list[Org]:
@@ -192,12 +221,15 @@ def organizations_of(principal: Principal) -> list[Org]:
     with transaction.atomic():
         # SECURITY: the policy `own` shows a person's own memberships before any organization is chosen.
         announce(setting="app.user", value=str(principal.user.pk))
-        ids = list(Membership.unscoped.filter(user_id=principal.user.pk).values_list("org_id", flat=True))
+        own = Membership.unscoped.filter(user_id=principal.user.pk, is_active=True)
+        ids = list(own.values_list("org_id", flat=True))
     return [Org.of(row) for row in Organization.objects.filter(id__in=ids).defer("logo").order_by("name")]
 
 
 def _entered(principal: Principal, org: Org) -> Access:
     token = principal.token
+    check_address(org, principal.address)
+    _check_session(org, principal)
     limit = token.limit if token is not None else TOKEN_SCOPES[TokenKind.USER]
     holdings = _holdings(principal, org)
     # An agent token holds no grants: what it is for, its kind says.
@@ -207,6 +239,22 @@ def _entered(principal: Principal, org: Org) -> Access:
     return Access(actor=principal.actor, org=org, permissions=held & limit, holdings=holdings, limit=limit)
 
 
+def check_address(org: Org, address: str) -> None:
+    """AddressRefusedError when the organization does not admit this network address."""
+    if not is_inside(address, org.allowed_networks):
+        raise AddressRefusedError(
+            f"{org.name} admits people and programs from certain networks only, and {address or 'your address'} is in none of "
+            "them. Come from one of these, or ask an Organization Admin to add yours."
+        )
+
+
+def _check_session(org: Org, principal: Principal) -> None:
+    if org.session_hours is None or principal.signed_in_at is None:
+        return
+    if timezone.now() - principal.signed_in_at > datetime.timedelta(hours=org.session_hours):
+        raise SessionTooOldError(f"{org.name} ends sessions after {org.session_hours} hours. Sign in again.")
+
+
 def _holdings(principal: Principal, org: Org) -> Holdings:
     token = principal.token
     with org_scope(org.id):
@@ -214,8 +262,8 @@ def _holdings(principal: Principal, org: Org) -> Holdings:
             return holdings_of_service_account(org.id, token.service_account_id)
         if token is not None and token.user_id is not None:
             # A user token lives no longer than the membership of its person.
-            if not Membership.objects.for_org(org.id).filter(user_id=token.user_id).exists():
-                return Holdings()
+            if not Membership.objects.for_org(org.id).filter(user_id=token.user_id, is_active=True).exists():
+                raise NotFoundError
             return holdings_of_user(org.id, token.user_id, token.user_email)
         if token is not None:
             return Holdings()

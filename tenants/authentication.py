@@ -1,5 +1,6 @@
 """From a request to a Principal: bearer tokens for programs, sessions for people."""
 
+import datetime
 import time
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 
 from tenants.access import Org, Principal, TokenClaims
 from tenants.addresses import client_address
-from tenants.models import ApiToken, Organization, TokenKind, User
+from tenants.models import ApiToken, Membership, Organization, TokenKind, User
 from tenants.permissions import Permission
 from tenants.scoping import announce, org_scope
 from tenants.tokens import ParsedToken, parse_token
@@ -20,6 +21,8 @@ from tenants.tokens import ParsedToken, parse_token
 # A revoked token is dead within 5 s everywhere; this is how long one process may still believe in it.
 _CACHE_SECONDS = 2.0
 _LAST_USED_SECONDS = 60.0
+# In a session: when it began, in seconds since 1970.
+_SIGNED_IN_AT = "signed_in_at"
 _cache: dict[str, tuple[float, TokenClaims]] = {}
 
 
@@ -57,7 +60,15 @@ def session_principal(request: HttpRequest) -> Principal | None:
     user: Any = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_active:
         return None
-    return Principal(user=user, address=client_address(request))
+    return Principal(user=user, address=client_address(request), signed_in_at=_signed_in_at(request))
+
+
+def _signed_in_at(request: HttpRequest) -> datetime.datetime:
+    """When the session was first seen, which is when it began."""
+    seen = request.session.get(_SIGNED_IN_AT)
+    if seen is None:
+        seen = request.session[_SIGNED_IN_AT] = timezone.now().timestamp()
+    return datetime.datetime.fromtimestamp(seen, tz=datetime.UTC)
 
 
 def bearer_text(header: str) -> str | None:
@@ -88,6 +99,8 @@ def _look_up(parsed: ParsedToken) -> TokenClaims | None:
         token = ApiToken.unscoped.select_related("user").filter(id=parsed.id).first()
     if token is None or token.kind != parsed.kind or not parsed.matches(token.secret_sha256) or not _is_live(token):
         return None
+    if token.user_id is not None and not _is_active_member(token.org_id, token.user_id):
+        return None
     organization = Organization.objects.defer("logo").get(id=token.org_id)
     _note_use(token.org_id, token)
     return TokenClaims(
@@ -108,6 +121,12 @@ def _is_live(token: ApiToken) -> bool:
     if token.revoked_at is not None or (token.user is not None and not token.user.is_active):
         return False
     return token.expires_at is None or token.expires_at > timezone.now()
+
+
+def _is_active_member(org_id: UUID, user_id: UUID) -> bool:
+    """A user token lives no longer than the membership of its person."""
+    with org_scope(org_id):
+        return Membership.objects.for_org(org_id).filter(user_id=user_id, is_active=True).exists()
 
 
 def _note_use(org_id: UUID, token: ApiToken) -> None:

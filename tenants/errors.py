@@ -34,6 +34,37 @@ class ForbiddenError(AppError):
     status = 403
 
 
+class OrganizationReadOnlyError(ForbiddenError):
+    """The organization is read-only: everything can be looked at, and nothing changed."""
+
+    code = "organization_read_only"
+
+
+class OrganizationSuspendedError(ForbiddenError):
+    """The organization is suspended. Only its Organization Admins get in, and only to its settings."""
+
+    code = "organization_suspended"
+
+
+class OrganizationPendingDeletionError(OrganizationSuspendedError):
+    """The organization is going to be deleted. Only its Organization Admins get in, and only to its settings."""
+
+    code = "organization_pending_deletion"
+
+
+class AddressRefusedError(ForbiddenError):
+    """The organization admits people and programs from certain networks only."""
+
+    code = "address_refused"
+
+
+class SessionTooOldError(AppError):
+    """The organization wants you to sign in again: this session is older than it allows."""
+
+    code = "session_too_old"
+    status = 401
+
+
 class ConflictError(AppError):
     """The state of the thing does not allow it."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.views import View
@@ -17,11 +18,14 @@ from rest_framework.views import APIView
 
 from tenants.access import Access, Principal, enter_organization
 from tenants.authentication import session_principal
-from tenants.errors import InvalidError, NotFoundError
+from tenants.errors import InvalidError, NotFoundError, SessionTooOldError
+from tenants.organization_states import check_writable
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 _METHODS = ("get", "post", "put", "patch", "delete")
+# What changes nothing, and so is allowed in a read-only organization.
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class UndeclaredPermissionError(TypeError):
@@ -50,10 +54,22 @@ def _check_text(query: QueryDict, parts: Mapping[str, Any]) -> None:
             raise InvalidError("A NUL character is in no text of ours.", attr=name.replace("\0", ""))
 
 
+def _opened(principal: Principal, slug: str, method: str, *, even_closed: bool, in_any_state: bool) -> Access:
+    """The organization, when its state allows the method (tenants/organization_states.py)."""
+    access = enter_organization(principal, slug, even_closed=even_closed)
+    if method not in _READS and not in_any_state:
+        check_writable(access.org)
+    return access
+
+
 class OrgAPIView(APIView):
     """An endpoint below `/api/v1/organizations/<org>/`."""
 
     permissions: ClassVar[Mapping[str, Permission]] = {}
+    # True for what Organization Admins reach in a suspended organization too.
+    even_closed: ClassVar[bool] = False
+    # True for a change that is allowed in every state, such as one of the state; it checks more by itself.
+    in_any_state: ClassVar[bool] = False
     # OPTIONS would answer before any organization was opened.
     http_method_names = [*_METHODS, "head"]
     # False for a handler that waits or streams: it must hold no transaction meanwhile, and opens scopes of its own.
@@ -74,7 +90,13 @@ class OrgAPIView(APIView):
         super().initial(request, *args, **kwargs)
         principal = principal_of(request)
         _check_text(request.query_params, kwargs)
-        self.access = enter_organization(principal, kwargs["org"])
+        self.access = _opened(
+            principal,
+            kwargs["org"],
+            str(request.method),
+            even_closed=self.even_closed,
+            in_any_state=self.in_any_state,
+        )
 
     @property
     def permission(self) -> Permission:
@@ -100,6 +122,9 @@ class OrgPage(View):
     """A page below `/<org>/`."""
 
     permissions: ClassVar[Mapping[str, Permission]] = {}
+    # As OrgAPIView.
+    even_closed: ClassVar[bool] = False
+    in_any_state: ClassVar[bool] = False
     access: Access
     principal: Principal
 
@@ -116,7 +141,14 @@ class OrgPage(View):
             return HttpResponse(status=405)
         self.principal = principal
         _check_text(request.GET, kwargs)
-        self.access = enter_organization(principal, kwargs.pop("org"))
+        try:
+            self.access = _opened(
+                principal, kwargs.pop("org"), method, even_closed=self.even_closed, in_any_state=self.in_any_state
+            )
+        except SessionTooOldError:
+            # Or the sign-in page would send the person straight back.
+            logout(request)
+            return redirect_to_login(request.get_full_path())
         with org_scope(self.access.org.id):
             self.enter(kwargs)
             self.access.require(self.permissions[method])
