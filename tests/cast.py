@@ -41,7 +41,7 @@ class Cast:
     def signed_in(self, user: User | None = None) -> Client:
         """A browser in which the owner, or this person, is signed in."""
         browser = Client()
-        browser.force_login(user or self.owner, backend="django.contrib.auth.backends.ModelBackend")
+        browser.force_login(user or self.owner)
         return browser
 
     def api(self, user: User | None = None) -> Client:

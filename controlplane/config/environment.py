@@ -90,6 +90,17 @@ def flag(name: str, default: bool, about: str) -> bool:
     return _parsed(name, default, about, parse, "on or off")
 
 
+def choice(name: str, default: str, allowed: tuple[str, ...], about: str) -> str:
+    """One of a few words."""
+
+    def parse(raw: str) -> str:
+        if raw not in allowed:
+            raise ValueError(raw)
+        return raw
+
+    return _parsed(name, default, about, parse, f"one of {', '.join(allowed)}")
+
+
 def words(name: str, default: list[str], about: str) -> list[str]:
     """A list, separated by commas."""
     return _parsed(name, default, about, lambda raw: [w.strip() for w in raw.split(",") if w.strip()], "a list")

@@ -72,9 +72,7 @@ _pages: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.Home.as_view(), name="home"),
-    path("sign-in", account.SignIn.as_view(), name="sign-in"),
-    path("sign-in/link/<str:text>", account.SignInLink.as_view(), name="sign-in-link"),
-    path("sign-out", account.SignOut.as_view(), name="sign-out"),
+    path("", include("controlplane.ui.account_urls")),
     path("appearance", account.Appearance.as_view(), name="appearance"),
     path("", include((_pages, "pages"))),
 ]

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     OPEN = "open"
     # Needs somebody, but no organization: answers with what the caller may enter.
     SIGNED_IN = "signed in"
+    # A person's own account: anonymous is sent to sign in, and nothing in the address says whose it is.
+    OWN = "own"
     # REST of one organization: anonymous 401, outsider 404, insider without the right 403.
     API = "api"
     # Page of one organization: anonymous is sent to sign in, the rest as above.
@@ -75,6 +77,48 @@ PLACES: dict[Kind, list[str]] = {
         "sign-in/link/<str:text>",
         "sign-out",
         "appearance",
+        "sign-in/code",
+        "sign-in/code/confirm",
+        "sign-in/two-step",
+        "sign-in/key",
+        "sign-up",
+        "account/inactive",
+        "account/email/sent",
+        "account/^email/confirm/(?P<key>[-:\\w]+)$",
+        "account/password/reset",
+        "account/password/reset/sent",
+        "account/password/reset/done",
+        "account/^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)$",
+        "account/connections/cancelled",
+        "account/connections/error",
+        "account/connections/sign-up",
+        "account/google/login/",
+        "account/google/login/callback/",
+        "account/google/login/token/",
+        "account/github/login/",
+        "account/github/login/callback/",
+        "account/oidc/^(?P<provider_id>[^/]+)/login/",
+        "account/oidc/^(?P<provider_id>[^/]+)/login/callback/",
+    ],
+    Kind.OWN: [
+        "account/email",
+        "account/password",
+        "account/password/set",
+        "account/reauthenticate",
+        "account/reauthenticate/two-step",
+        "account/reauthenticate/key",
+        "account/two-step",
+        "account/two-step/app",
+        "account/two-step/app/remove",
+        "account/two-step/recovery-codes",
+        "account/two-step/recovery-codes/new",
+        "account/two-step/recovery-codes/file",
+        "account/two-step/keys",
+        "account/two-step/keys/add",
+        "account/two-step/keys/<int:pk>/remove",
+        "account/two-step/keys/<int:pk>/edit",
+        "account/sessions",
+        "account/connections",
     ],
     Kind.SIGNED_IN: ["", "api/v1/", "api/v1/organizations/"],
     Kind.API: [

@@ -2,7 +2,7 @@
 
 ORG = "(org_id = (NULLIF(current_setting('app.org'::text, true), ''::text))::uuid)"
 TENANT, DOOR = ("tenant", "*", ["public"], ORG, ORG), ("door", "*", ["daggerboard_door"], "true", "true")
-# Rows that may be read before their organization is known: one token by its id, a person's own memberships.
+# Rows that may be read before their organization is known: one token by its id, a person's own memberships, a verified domain by its name.
 MORE_POLICIES = {
     "api_token": (
         "by_id",
@@ -18,9 +18,18 @@ MORE_POLICIES = {
         "(user_id = (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid)",
         None,
     ),
+    "sso_domain": (
+        "by_name",
+        "r",
+        ["public"],
+        "((verified_at IS NOT NULL) AND ((name)::text = NULLIF(current_setting('app.domain'::text, true), ''::text)))",
+        None,
+    ),
 }
 # Tables without an organization. Each is either about the installation, or is reached through a person only.
 WITHOUT_ORGANIZATION = {
+    "account_emailaddress",
+    "account_emailconfirmation",
     "auth_group",
     "auth_group_permissions",
     "auth_permission",
@@ -28,11 +37,17 @@ WITHOUT_ORGANIZATION = {
     "django_migrations",
     "django_session",
     "due_job",
+    "mfa_authenticator",
     "organization",
+    "outgoing_mail",
     "partitioned_table",
     "pulse",
     "sign_in_link",
+    "socialaccount_socialaccount",
+    "socialaccount_socialapp",
+    "socialaccount_socialtoken",
     "user_account",
+    "usersessions_usersession",
 }
 # Primary keys begin with a UUID of one organization, or with the time that the table is partitioned by.
 PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at"}
@@ -43,6 +58,8 @@ OTHER_INDEXES = {
     "access_grant_user_id": "deleting a person deletes their grants",
     "team_membership_user_id": "deleting a person takes them out of teams",
     "api_token_user_id": "deleting a person deletes their tokens",
+    "sso_domain_verified_once": "a domain is one organization's, and is looked up at sign-in before the organization is known",
+    "sso_identity_user_id": "deleting a person deletes their identities",
 }
 
 

@@ -152,6 +152,13 @@ def test_agent_endpoint_takes_agent_tokens_only(world, route):
     assert status(world.alice.user_token.text) in {401, 403, 404}
 
 
+@pytest.mark.parametrize("route", [route for route, _method in of_kind(Kind.OWN)], ids=name_of)
+def test_own_account_sends_the_anonymous_to_sign_in(client, route):
+    answer = client.get(f"/{route.pattern}".replace("<int:pk>", "1"))
+
+    assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in")
+
+
 @pytest.mark.parametrize(("route", "method"), of_kind(Kind.SIGNED_IN), ids=name_of)
 def test_what_needs_somebody_refuses_the_anonymous(client, route, method):
     answer = client.get(f"/{route.pattern}")

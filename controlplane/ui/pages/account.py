@@ -1,10 +1,8 @@
-"""Sign in by password or one-time link, sign out, appearance, and where `/` leads."""
+"""One-time sign-in links, appearance, and where `/` leads. What else there is of signing in, account_urls.py names."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.contrib.auth import login, logout
-from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,21 +12,12 @@ from controlplane.deployments import selectors as deployments
 from controlplane.ui.links import Links
 from controlplane.ui.theme import COOKIE, THEMES, YEAR_SECONDS
 from tenants.access import organizations_of
+from tenants.accounts.sign_in import sign_in
 from tenants.authentication import session_principal
 from tenants.errors import NotFoundError
 from tenants.http import OrgPage
 from tenants.permissions import Permission
 from tenants.services import redeem_sign_in_link
-
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-class SignIn(LoginView):
-    """Password sign-in."""
-
-    template_name = "account/sign_in.html"
-    redirect_authenticated_user = True
-    next_page = "/"
 
 
 class SignInLink(View):
@@ -42,16 +31,7 @@ class SignInLink(View):
             user = redeem_sign_in_link(text)
         except NotFoundError as error:
             return render(request, "account/sign_in_link.html", {"error": error.message}, status=error.status)
-        login(request, user, backend=_BACKEND)
-        return redirect("home")
-
-
-class SignOut(View):
-    """Ends the session."""
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        logout(request)
-        return redirect("sign-in")
+        return sign_in(request, user, method="link")
 
 
 class Appearance(View):
