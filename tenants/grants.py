@@ -15,7 +15,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from tenants.models import Effect, Grant, GrantScope, Role, TargetKind, TeamMembership
-from tenants.permissions import OF_DEPLOYMENTS, OF_MEMBERS, ORGANIZATION_WIDE, ROLE_PERMISSIONS, Permission
+from tenants.permissions import (
+    OF_DEPLOYMENTS,
+    OF_MEMBERS,
+    ORGANIZATION_WIDE,
+    ROLE_PERMISSIONS,
+    Permission,
+    permissions_named,
+)
 
 NOTHING: frozenset[Permission] = frozenset()
 
@@ -164,8 +171,7 @@ def _holdings(org_id: UUID, holder: Q, teams: dict[UUID, str]) -> Iterable[Holdi
 def permissions_of(grant: Grant) -> frozenset[Permission]:
     """What an allowing grant gives before scope and target cut it; nothing for a denial."""
     if grant.custom_role is not None:
-        # A name that a later version dropped gives nothing.
-        return frozenset(Permission(name) for name in grant.custom_role.permissions if name in Permission)
+        return permissions_named(grant.custom_role.permissions)
     return ROLE_PERMISSIONS[Role(grant.role)] if grant.role else NOTHING
 
 

@@ -4,6 +4,7 @@ The matrix follows Dagster+'s built-in roles, so that what people know holds her
 people, and tests/tenants/test_matrix.py compares the two.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from tenants.models import Role, TokenKind
@@ -66,6 +67,12 @@ class Permission(StrEnum):
 
     # Of agents alone.
     AGENT_WORK = "agent:work"
+
+
+def permissions_named(names: Iterable[str]) -> frozenset[Permission]:
+    """Stored names as permissions. A name that a later version dropped gives nothing."""
+    known = {permission.value: permission for permission in Permission}
+    return frozenset(known[name] for name in names if name in known)
 
 
 _P = Permission
