@@ -1,9 +1,11 @@
 """Fixtures for everybody. Tests commit for real and are never rolled back: each makes an organization of its own instead."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.core.exceptions import SynchronousOnlyOperation
 
 from tests import session
 
@@ -48,12 +50,18 @@ def outsider() -> Any:
 @pytest.fixture(autouse=True)
 def connections_are_returned() -> Iterator[None]:
     """A connection that a test's thread kept would be missing in some later test: name the one that kept it."""
-    from django.db import connections
-
     from tests.waiting import eventually
 
-    connections.close_all()
+    _close_own()
     before = session.borrowed_connections()
     yield
-    connections.close_all()
+    _close_own()
     eventually(session.borrowed_connections, lambda now: now <= before, seconds=15)
+
+
+def _close_own() -> None:
+    """What this thread borrowed; while a browser is open it has an event loop, and borrows nothing (tests/ui/chromium.py)."""
+    from django.db import connections
+
+    with suppress(SynchronousOnlyOperation):
+        connections.close_all()

@@ -16,7 +16,7 @@ from controlplane.insights.pricing import PriceBook
 from controlplane.insights.projections import UsageRow
 from controlplane.runs import asset_rows, event_bounds, reasons, transitions
 from controlplane.runs.locking import LockedAttempt, LockedRun
-from controlplane.runs.states import STATUS_OF_EVENT, RunStatus, StepStatus
+from controlplane.runs.states import STATUS_OF_EVENT, TERMINAL, RunStatus, StepStatus, closing_status
 
 
 @dataclass(slots=True)
@@ -109,14 +109,24 @@ class Fold:
 def _step_launched(fold: Fold, change: AttemptChange, event: Event, at: datetime.datetime) -> None:
     step = fold.step(change, event)
     if step:
-        step.status, step.launched_at = StepStatus.STARTING, step.launched_at or at
+        _under_way(change, step, StepStatus.STARTING, at)
+        step.launched_at = step.launched_at or at
 
 
 def _step_started(fold: Fold, change: AttemptChange, event: Event, at: datetime.datetime) -> None:
     step = fold.step(change, event)
     if step:
-        step.status, step.started_at, step.ended_at = StepStatus.RUNNING, step.started_at or at, None
+        _under_way(change, step, StepStatus.RUNNING, at)
+        step.started_at = step.started_at or at
         step.tries += 1
+
+
+def _under_way(change: AttemptChange, step: StepChange, status: StepStatus, at: datetime.datetime) -> None:
+    """A step that goes on. One that says so after the end of its run has ended with it: nothing would ever close it."""
+    if change.run.status in TERMINAL:
+        step.status, step.ended_at = closing_status(change.run.status), at
+    else:
+        step.status, step.ended_at = status, None
 
 
 def _step_ended(status: StepStatus) -> "Handler":
@@ -124,7 +134,11 @@ def _step_ended(status: StepStatus) -> "Handler":
         step = fold.step(change, event)
         if step is None:
             return
-        step.status, step.ended_at = status, at
+        if status == StepStatus.RETRYING:
+            _under_way(change, step, status, at)
+        else:
+            step.status = status
+        step.ended_at = at
         step.error = event_bounds.detail(event.error) if status in {StepStatus.FAILURE, StepStatus.RETRYING} else None
         change.steps_succeeded += status == StepStatus.SUCCESS
         change.steps_failed += status == StepStatus.FAILURE

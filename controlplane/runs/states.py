@@ -85,3 +85,8 @@ EVENT_OF_STATUS: dict[RunStatus, str] = {
     RunStatus.STARTING: "PIPELINE_STARTING",
     **{status: event for event, status in STATUS_OF_EVENT.items()},
 }
+
+
+def closing_status(run: RunStatus) -> StepStatus:
+    """What becomes of a step that was under way when its run ended like this."""
+    return StepStatus.FAILURE if run == RunStatus.FAILURE else StepStatus.CANCELED

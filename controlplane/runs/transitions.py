@@ -13,7 +13,7 @@ from controlplane.core import recordsets, wakeups
 from controlplane.runs import reasons
 from controlplane.runs.locking import LockedRun, lock_runs
 from controlplane.runs.reasons import FailureCode, Reason
-from controlplane.runs.states import EVENT_OF_STATUS, TERMINAL, AttemptState, RunStatus, StepStatus, may_move
+from controlplane.runs.states import EVENT_OF_STATUS, TERMINAL, AttemptState, RunStatus, closing_status, may_move
 
 
 def move_run(*, org_id: UUID, run_id: UUID, status: RunStatus, reason: Reason | None = None) -> bool:
@@ -156,7 +156,7 @@ def _end(org_id: UUID, runs: list[LockedRun]) -> None:
                 "run_id": run.id,
                 "attempt": run.attempt,
                 "state": run.attempt_state,
-                "step": StepStatus.FAILURE if run.status == RunStatus.FAILURE else StepStatus.CANCELED,
+                "step": closing_status(run.status),
                 "at": run.ended_at,
             }
             for run in runs

@@ -4,7 +4,8 @@ import asyncio
 import time
 
 import pytest
-from django.db import connection
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 
@@ -260,7 +261,10 @@ def test_launch_is_cheap(alice):
 
 async def _read(path, token):
     answer = await AsyncClient().get(path, headers={"Authorization": f"Bearer {token}"})
-    return [piece async for piece in answer.streaming_content]
+    pieces = [piece async for piece in answer.streaming_content]
+    # Django's test client does not do it at the end of a request, as servers do.
+    await sync_to_async(connections.close_all)()
+    return pieces
 
 
 def test_output_is_sent_piece_by_piece_under_asgi(stage, alice):

@@ -18,6 +18,7 @@ from controlplane.core import wakeups
 from controlplane.core.background import enqueue
 from controlplane.core.clock.ticking import declare_jobs, run, tick
 from controlplane.core.models import DueJob
+from controlplane.core.threads import with_connections_returned
 from controlplane.embedded.redis import EmbeddedRedis
 from tests.waiting import eventually
 
@@ -107,7 +108,7 @@ def test_job_whose_period_changed_is_due_at_once(name: str) -> None:
 
 def test_loop_ends_when_it_is_told_to(name: str) -> None:
     stop = threading.Event()
-    clock = threading.Thread(target=run, args=[stop])
+    clock = threading.Thread(target=with_connections_returned, args=[run, stop])
     clock.start()
     eventually(lambda: DueJob.objects.filter(next_due__gt=Now()).count(), lambda count: count > 0)
 

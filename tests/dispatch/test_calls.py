@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agent.protocol import Call, CommandResult, ErrorInfo
+from controlplane.core.threads import with_connections_returned
 from controlplane.deployments.selectors import location
 from controlplane.dispatch.calls import call_worker
 from controlplane.dispatch.errors import CallFailedError
@@ -95,7 +96,7 @@ def test_call_that_is_not_answered_ends_at_its_deadline_and_is_not_delivered_lat
 
 def test_answer_is_kept_once(cast: Cast, loaded_agent: WireAgent) -> None:
     with ThreadPoolExecutor(1) as one:
-        asked = one.submit(ask, cast)
+        asked = one.submit(with_connections_returned, ask, cast)
         [call] = loaded_agent.poll(free_slots=0).commands
         for result in ("first", "second"):
             message = CommandResult(agent_id=loaded_agent.id, command_id=call.command_id, result=result)
@@ -107,7 +108,7 @@ def test_answer_is_kept_once(cast: Cast, loaded_agent: WireAgent) -> None:
 
 def test_accepted_call_past_its_deadline_is_swept(cast: Cast, loaded_agent: WireAgent) -> None:
     with ThreadPoolExecutor(1) as one:
-        asked = one.submit(ask, cast, timeout=1.0)
+        asked = one.submit(with_connections_returned, ask, cast, timeout=1.0)
         work = loaded_agent.poll(free_slots=0)
         loaded_agent.accept(work)
         loaded_agent.poll(free_slots=0)
@@ -123,7 +124,7 @@ def test_result_of_another_agent_s_command_is_refused(cast: Cast, loaded_agent: 
     other = WireAgent(server, cast.agent_token.text)
     other.register("agent-2")
     with ThreadPoolExecutor(1) as one:
-        asked = one.submit(ask, cast, timeout=1.0)
+        asked = one.submit(with_connections_returned, ask, cast, timeout=1.0)
         [call] = loaded_agent.poll(free_slots=0).commands
         message = CommandResult(agent_id=other.id, command_id=call.command_id, result="stolen")
 

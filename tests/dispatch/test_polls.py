@@ -13,8 +13,9 @@ import pytest
 from django.test import override_settings
 
 from agent.protocol import Goodbye
+from controlplane.core.threads import with_connections_returned
 from controlplane.embedded.redis import EmbeddedRedis
-from tenants.services import revoke_token
+from tenants.token_services import revoke_token
 from tests import factories
 from tests.cast import Cast
 from tests.dispatch.conftest import SETTINGS
@@ -96,7 +97,7 @@ def test_revoked_token_gets_no_work_from_a_poll_it_already_holds(cast: Cast, loa
     with polling(loaded_agent) as held:
         revoke_token(org_id=cast.org_id, token_id=cast.agent_token.token.id)
         # A process believes in a token for two seconds.
-        threading.Timer(2.5, factories.queue_run, [cast]).start()
+        threading.Timer(2.5, with_connections_returned, [factories.queue_run, cast]).start()
         with pytest.raises(httpx.HTTPStatusError) as refused:
             held.result(10)
 

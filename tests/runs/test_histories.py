@@ -40,19 +40,21 @@ class Model:
         if self.status in TERMINAL:
             return
         self.status = status
-        unfinished = "failure" if status == "FAILURE" else "canceled"
-        self.steps = {
-            key: unfinished if state in {"running", "retrying"} else state for key, state in self.steps.items()
-        }
+        self.steps = {key: self.going_on(state) for key, state in self.steps.items()}
+
+    def going_on(self, state: str) -> str:
+        """What a step is that says it goes on: with its run, or ended with it."""
+        if self.status not in TERMINAL or state not in {"running", "retrying"}:
+            return state
+        return "failure" if self.status == "FAILURE" else "canceled"
 
     def event(self, event: Event) -> None:
         self.counts["events"] += 1
         if event.type == "STEP_START":
-            self.steps[event.step or ""] = "running"
+            self.steps[event.step or ""] = self.going_on("running")
         elif event.type in {"STEP_SUCCESS", "STEP_FAILURE", "STEP_UP_FOR_RETRY"}:
-            self.steps[event.step or ""] = {"STEP_SUCCESS": "success", "STEP_FAILURE": "failure"}.get(
-                event.type, "retrying"
-            )
+            state = {"STEP_SUCCESS": "success", "STEP_FAILURE": "failure"}.get(event.type, "retrying")
+            self.steps[event.step or ""] = self.going_on(state)
             self.counts[event.type] += 1
         elif event.type == "ASSET_MATERIALIZATION":
             self.counts["materializations"] += 1
@@ -130,6 +132,12 @@ all_delivered = st.just(("deliver-all",))
 histories = st.lists(
     written | written | written | written | delivered | all_delivered | others, min_size=10, max_size=60
 )
+LATE_STEP = [
+    *(("write", type_, "raw") for type_ in ("PIPELINE_START", "PIPELINE_SUCCESS")),
+    ("deliver-all",),
+    *(("write", type_, "raw") for type_ in ("STEP_START", "STEP_UP_FOR_RETRY")),
+    ("deliver-all",),
+]
 KILLED = [("write", type_, "raw") for type_ in ("PIPELINE_START", "STEP_START", "AGENT_EXITED")] + [("deliver-all",)]
 
 
@@ -181,6 +189,8 @@ def check(history: History) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(actions=histories)
 @example(actions=KILLED)
+@example(actions=LATE_STEP)
+@example(actions=[action for action in LATE_STEP if action[0] == "write"] + LATE_STEP[2:3])
 def test_what_is_stored_is_what_happened(actions: list[tuple[Any, ...]]) -> None:
     check(play(make_stage(), actions))
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,10 +35,15 @@ def interpreter_with(version: str) -> Path:
     with locked(folder.parent / f"{version}.lock"):
         if not (folder / "complete").exists():
             requirement = "dagster" if version == "newest" else f"dagster=={version}"
-            subprocess.run(["uv", "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
-            subprocess.run(["uv", "pip", "install", "-q", "-p", str(python), requirement, "numpy"], check=True)
+            subprocess.run([_uv(), "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
+            subprocess.run([_uv(), "pip", "install", "-q", "-p", str(python), requirement, "numpy"], check=True)
             (folder / "complete").touch()
     return python
+
+
+def _uv() -> str:
+    """From PATH, or where the Makefile fetched it to."""
+    return shutil.which("uv") or str(Path(__file__).parents[2] / ".tools" / "uv" / "bin" / "uv")
 
 
 @contextmanager
