@@ -120,6 +120,12 @@ LEASE_GRACE_SECONDS = env.number(
 AGENT_OUTAGE_SECONDS = env.number(
     "DAGGERBOARD_AGENT_OUTAGE_SECONDS", 86_400.0, "how long an agent lets a run go on that it cannot report"
 )
+AGENT_CREDENTIAL_SECONDS = env.number(
+    "DAGGERBOARD_AGENT_CREDENTIAL_SECONDS", 3600.0, "how long the credential lives that an agent gets for its token"
+)
+RUN_TOKEN_SECONDS = env.number(
+    "DAGGERBOARD_RUN_TOKEN_SECONDS", 7 * 86_400.0, "how long the token of a run lives when the run does not end before"
+)
 AGENT_EVENT_FLUSH_SECONDS = env.number(
     "DAGGERBOARD_AGENT_EVENT_FLUSH_SECONDS", 0.05, "how long an agent collects events"
 )
@@ -148,6 +154,17 @@ RUN_CANCEL_GRACE_SECONDS = env.number(
 )
 LOG_STREAM_MAX_BYTES = env.integer(
     "DAGGERBOARD_LOG_STREAM_MAX_BYTES", 1024**3, "how much of one step's stdout or stderr is stored"
+)
+
+# ---- organizations
+
+DELETION_GRACE_DAYS = env.number(
+    "DAGGERBOARD_DELETION_GRACE_DAYS", 7.0, "how long the deletion of an organization can be undone; days"
+)
+SCIM_ANY_DOMAIN = env.flag(
+    "DAGGERBOARD_SCIM_ANY_DOMAIN",
+    False,
+    "whether SCIM may add people whose e-mail domain the organization has not verified",
 )
 
 # ---- cost; the default price book
@@ -181,12 +198,14 @@ INSTALLED_APPS = [
     "tenants",
     "tenants.accounts",
     "tenants.audit",
+    "tenants.credentials",
     "tenants.people",
     "tenants.sealing_keys",
     "tenants.sso",
     "controlplane.core",
     "controlplane.definitions",
     "controlplane.deployments",
+    "controlplane.environment",
     "controlplane.fleet",
     "controlplane.catalog",
     "controlplane.insights",
@@ -327,6 +346,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
 DUE_JOBS = {
+    "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
     "dispatch.sweep_commands": 5.0,
