@@ -92,23 +92,29 @@ CHECK_EVALUATED = f"""
 # Which states a run planned last is found through its planned events, so that no state needs an index by run.
 
 _PLANNED = """
-    SELECT DISTINCT e.deployment_id, e.asset_key, e.partition_key, e.run_id, d.at
-    FROM jsonb_to_recordset(%s::jsonb) AS d(deployment_id uuid, run_id uuid, at timestamptz)
+    SELECT DISTINCT e.deployment_id, e.asset_key, e.partition_key, e.run_id, d.at, d.failed
+    FROM jsonb_to_recordset(%s::jsonb) AS d(deployment_id uuid, run_id uuid, at timestamptz, failed bool)
     JOIN asset_event e ON e.org_id = %s AND e.run_id = ANY(%s) AND e.run_id = d.run_id AND e.kind = 'planned'
 """
-_FAILED = "failed_at = p.at, failed_run_id = p.run_id"
+# What a failed run did not make has failed; what another did not make (skipped, cancelled) is as if it had never been planned.
+_GIVEN_UP = """
+    failed_at = CASE WHEN p.failed THEN p.at ELSE s.failed_at END,
+    failed_run_id = CASE WHEN p.failed THEN p.run_id ELSE s.failed_run_id END,
+    planned_id = CASE WHEN p.failed THEN s.planned_id END,
+    planned_run_id = CASE WHEN p.failed THEN s.planned_run_id END
+"""
 _LATEST = "s.planned_run_id = p.run_id AND s.planned_id > coalesce(s.materialization_id, 0)"
-ASSET_FAILED = f"""
+ASSET_GIVEN_UP = f"""
     WITH p AS ({_PLANNED}), locked AS (
         SELECT s.deployment_id, s.asset_key FROM asset_state s JOIN p USING (deployment_id, asset_key)
-        ORDER BY 1, 2 FOR NO KEY UPDATE OF s)
-    UPDATE asset_state s SET {_FAILED} FROM p JOIN locked USING (deployment_id, asset_key)
+        WHERE {_LATEST} ORDER BY 1, 2 FOR NO KEY UPDATE OF s)
+    UPDATE asset_state s SET {_GIVEN_UP} FROM p JOIN locked USING (deployment_id, asset_key)
     WHERE s.deployment_id = p.deployment_id AND s.asset_key = p.asset_key AND {_LATEST}
 """
-PARTITION_FAILED = f"""
+PARTITION_GIVEN_UP = f"""
     WITH p AS ({_PLANNED} AND e.partition_key IS NOT NULL), locked AS (
         SELECT s.deployment_id, s.asset_key, s.partition_key FROM partition_state s
-        JOIN p USING (deployment_id, asset_key, partition_key) ORDER BY 1, 2, 3 FOR NO KEY UPDATE OF s)
-    UPDATE partition_state s SET {_FAILED} FROM p JOIN locked USING (deployment_id, asset_key, partition_key)
+        JOIN p USING (deployment_id, asset_key, partition_key) WHERE {_LATEST} ORDER BY 1, 2, 3 FOR NO KEY UPDATE OF s)
+    UPDATE partition_state s SET {_GIVEN_UP} FROM p JOIN locked USING (deployment_id, asset_key, partition_key)
     WHERE s.deployment_id = p.deployment_id AND s.asset_key = p.asset_key AND s.partition_key = p.partition_key AND {_LATEST}
 """

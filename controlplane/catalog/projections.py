@@ -1,11 +1,13 @@
 """From events to the history and the latest state of assets, partitions and checks. Set-based; called inside the caller's transaction.
 
 A partition is materialized once it has a materialization; it is incomplete while its latest planned id is above its latest
-materialization id, and then it failed if that run failed, and is in progress while that run goes on.
+materialization id, and then it failed if that run failed, and is in progress while that run goes on. A run that ends otherwise without
+having made what it planned takes its plan back.
 """
 
 import datetime
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -36,12 +38,21 @@ def apply(org_id: UUID, rows: Sequence[AssetEventRow | CheckRow]) -> None:
         _upsert(org_id, sql.CHECK_EVALUATED, _latest(checks, attrgetter("deployment_id", "asset_key", "check_name")))
 
 
-def record_failures(org_id: UUID, failed: Sequence[tuple[UUID, UUID, datetime.datetime]]) -> None:
-    """What these runs (deployment, run, ended at) planned last and did not materialize has failed."""
-    rows = recordsets.rows([{"deployment_id": d, "run_id": r, "at": at} for d, r, at in failed])
-    run_ids = [run_id for _, run_id, _ in failed]
-    recordsets.execute(sql.ASSET_FAILED, [rows, org_id, run_ids])
-    recordsets.execute(sql.PARTITION_FAILED, [rows, org_id, run_ids])
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that will make nothing more."""
+
+    deployment_id: UUID
+    run_id: UUID
+    at: datetime.datetime
+    failed: bool
+
+
+def record_ends(org_id: UUID, ended: Sequence[EndedRun]) -> None:
+    """What these runs planned last and did not materialize has failed with a failed run, and is not planned any more otherwise."""
+    rows, run_ids = recordsets.rows([asdict(run) for run in ended]), [run.run_id for run in ended]
+    recordsets.execute(sql.ASSET_GIVEN_UP, [rows, org_id, run_ids])
+    recordsets.execute(sql.PARTITION_GIVEN_UP, [rows, org_id, run_ids])
 
 
 def _apply_kind(

@@ -164,11 +164,13 @@ def _end(org_id: UUID, runs: list[LockedRun]) -> None:
     )
     recordsets.execute(_END_ATTEMPTS, [ends, org_id, ids])
     recordsets.execute(_END_STEPS, [ends, org_id, ids])
-    failed = [
-        (run.deployment_id, run.id, run.ended_at) for run in runs if run.status == RunStatus.FAILURE and run.ended_at
-    ]
-    if failed:
-        catalog.record_failures(org_id, failed)
+    catalog.record_ends(
+        org_id,
+        [
+            catalog.EndedRun(run.deployment_id, run.id, run.ended_at or run.now, run.status == RunStatus.FAILURE)
+            for run in runs
+        ],
+    )
 
 
 _ENDS = "jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, attempt int, state text, step text, at timestamptz)"

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from agent.protocol import AttemptEvents, Event, EventBatch, Usage
+from controlplane.catalog.asset_status import status_of
 from controlplane.catalog.models import AssetEvent, AssetState, CheckState, PartitionState
 from controlplane.insights.models import AssetUsage, StepUsage
 from controlplane.runs.event_bounds import decode_batch
@@ -188,6 +189,33 @@ EXITS = [
     ({"reason": "code_not_loaded"}, "code_not_loaded"),
     ({}, "crashed"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [("PIPELINE_SUCCESS", "missing"), ("PIPELINE_CANCELED", "missing"), ("PIPELINE_FAILURE", "failed")],
+)
+def test_what_a_run_planned_and_did_not_make_is_in_progress_until_its_end(stage: Stage, end: str, left: str) -> None:
+    attempt = stage.claimed(assets=["raw", "daily"])
+    attempt.say("ASSET_MATERIALIZATION", step="raw", data=materialization("raw"))
+
+    def statuses() -> dict[str, str]:
+        return {state.asset_key: status_of(state) for state in rows(stage, AssetState)}
+
+    assert statuses() == {"raw": "materialized", "daily": "in_progress"}
+
+    attempt.say(end)
+
+    assert statuses() == {"raw": "materialized", "daily": left}
+
+
+def test_a_run_that_made_nothing_leaves_the_plan_of_a_later_run(stage: Stage) -> None:
+    attempt = stage.claimed(assets=["raw"])
+    stage.request(assets=["raw"])
+
+    attempt.say("PIPELINE_SUCCESS")
+
+    assert [status_of(state) for state in rows(stage, AssetState)] == ["in_progress"]
 
 
 @pytest.mark.parametrize(("data", "code"), EXITS)
