@@ -7,11 +7,13 @@ reads back whole: writes are atomic, and done when `put` returns.
 import functools
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import boto3
 from botocore.config import Config
@@ -41,13 +43,17 @@ class ObjectStoreError(UnavailableError):
 
 
 class ObjectStore(Protocol):
-    """Bytes under keys. `get` and `size` raise MissingObjectError; all raise ObjectStoreError when the store fails."""
+    """Bytes under keys, which begin with what they are and whose: `<kind>/<organization's id>/…`.
+
+    `get` and `size` raise MissingObjectError; all raise ObjectStoreError when the store fails.
+    """
 
     def put(self, key: str, data: bytes) -> None: ...
     def get(self, key: str) -> bytes: ...
     def exists(self, key: str) -> bool: ...
     def size(self, key: str) -> int: ...
     def delete(self, key: str) -> None: ...
+    def delete_organization(self, org_id: UUID) -> None: ...
 
 
 def store() -> ObjectStore:
@@ -71,6 +77,11 @@ def checked(key: str) -> str:
     if len(key) > _KEY_LENGTH or not _KEY.fullmatch(key):
         raise BadKeyError(f"{key[:80]!r} is not a key of the object store.")
     return key
+
+
+def _names_of(org_id: UUID) -> tuple[str, str]:
+    """How keys spell an organization's id."""
+    return str(org_id), org_id.hex
 
 
 def _directory_errors(method: Callable[P, T]) -> Callable[P, T]:
@@ -126,6 +137,13 @@ class DirectoryStore:
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
+    @_directory_errors
+    def delete_organization(self, org_id: UUID) -> None:
+        """Delete every object of an organization, whatever its kind."""
+        for folder in (self._folder.glob(f"*/{name}") for name in _names_of(org_id)):
+            for path in folder:
+                shutil.rmtree(path)
+
     def _path(self, key: str) -> Path:
         return self._folder / checked(key)
 
@@ -177,6 +195,25 @@ class S3Store:
     @_s3_errors
     def delete(self, key: str) -> None:
         self._client.delete_object(**self._place(key))
+
+    @_s3_errors
+    def delete_organization(self, org_id: UUID) -> None:
+        """As DirectoryStore.delete_organization."""
+        kinds = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+        )
+        found = [kind["Prefix"] for page in kinds for kind in page.get("CommonPrefixes", [])]
+        for kind in found:
+            for name in _names_of(org_id):
+                self._delete_below(f"{kind}{name}/")
+
+    def _delete_below(self, prefix: str) -> None:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        for page in pages:
+            keys = [{"Key": known["Key"]} for known in page.get("Contents", [])]
+            if keys:
+                # As many as a page lists, which is as many as one request may delete.
+                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + checked(key)}

@@ -21,12 +21,14 @@ from controlplane.runs.targets import Target, find_target
 from tenants.access import Actor
 from tenants.errors import NotFoundError
 from tenants.ids import uuid7
+from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 
 def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor) -> Run:
     """Put a run into the queue, checked against the stored definitions, with the materializations that it plans."""
     with org_scope(org_id):
+        require_writable(org_id)
         target = find_target(org_id=org_id, deployment_id=deployment_id, request=request)
         tags = {**target.selection.job.run_tags, **target.partition_tags, **check_tags(request.tags)}
         if request.partition is not None:
