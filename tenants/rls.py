@@ -65,6 +65,12 @@ BEGIN
   LOOP
     IF r.relname = 'django_migrations' THEN
       EXECUTE format('GRANT SELECT ON %s TO {roles}', r.name);
+    ELSIF r.relname = 'audit_event' THEN
+      EXECUTE format('REVOKE ALL ON %s FROM {roles}', r.name);
+      EXECUTE format('GRANT SELECT, INSERT ON %s TO {roles}', r.name);
+    ELSIF r.relname IN ('audit_seal', 'audit_turn', 'audit_tombstone') THEN
+      EXECUTE format('REVOKE ALL ON %s FROM {roles}', r.name);
+      EXECUTE format('GRANT SELECT ON %s TO {roles}', r.name);
     ELSE
       EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO {roles}', r.name);
     END IF;
@@ -76,7 +82,10 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {roles};
 
 
 def grant_application_roles(editor: BaseDatabaseSchemaEditor) -> None:
-    """Give the two application roles data rights on every table, and nothing else; partitions are reached through their parent."""
+    """Give the two application roles data rights on every table, and nothing else; partitions are reached through their parent.
+
+    The audit log is only added to, and what the database writes to prove it is only read.
+    """
     roles = f'"{app_role()}", "{door_role()}"'
     editor.execute(GRANTS.replace("{roles}", roles), None)
 

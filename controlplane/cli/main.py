@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from controlplane.cli import audit_commands
 from controlplane.cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     "DAGGERBOARD_URL, DAGGERBOARD_TOKEN, DAGGERBOARD_ORGANIZATION and DAGGERBOARD_DEPLOYMENT name.\n\n"
     "Exit codes: 0 done, 1 failed, 2 wrong words, 3 not signed in, 4 no such thing, 130 interrupted.",
 )
+app.add_typer(audit_commands.app)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Deployment = Annotated[
     str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")

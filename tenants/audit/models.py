@@ -35,3 +35,46 @@ class AuditEvent(TenantModel):
             models.Index(fields=["org_id", "action", "-id"], name="audit_event_by_action"),
             models.Index(fields=["org_id", "actor_id", "-id"], name="audit_event_by_actor"),
         ]
+
+
+class AuditSeal(TenantModel):
+    """The place of one event in its organization's chain: `hash` is SHA-256 over the hash before it and the event's text.
+
+    Written by the database when the event's transaction commits (migrations/0002_chain.py); the application may only read it.
+    """
+
+    pk = models.CompositePrimaryKey("org_id", "number")
+    # From 1, without gaps.
+    number = models.BigIntegerField()
+    event_id = models.UUIDField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta(TenantModel.Meta):
+        db_table = "audit_seal"
+        constraints = [models.UniqueConstraint(fields=["org_id", "event_id"], name="audit_seal_of_event")]
+
+
+class AuditTurn(TenantModel):
+    """An event that waits, within its commit, for everything else that the commit still does; empty outside of commits."""
+
+    pk = models.CompositePrimaryKey("org_id", "event_id")
+    event_id = models.UUIDField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "audit_turn"
+
+
+class AuditTombstone(models.Model):
+    """What is left of a deleted organization: its name, and the head of its audit chain, against which a kept export can be held."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization_id = models.UUIDField()
+    slug = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    deleted_at = models.DateTimeField(db_default=Now())
+    deleted_by = models.CharField(max_length=254)
+    last_number = models.BigIntegerField()
+    last_hash = models.BinaryField(max_length=32, null=True)
+
+    class Meta:
+        db_table = "audit_tombstone"

@@ -10,7 +10,9 @@ UNSCOPED = re.compile(r"\.unscoped\.(?!bulk_create\()\w+")
 
 CROSS_ORGANIZATION_JOBS = {
     "tenants/scoping.py": "where the door is made",
+    "tenants/audit/deletion.py": "the log of an organization that is deleted",
     "tenants/sealing.py": "which organizations' data keys an older master key wraps",
+    "controlplane/core/organization_deletion.py": "every row of an organization whose grace period is over",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
     "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",

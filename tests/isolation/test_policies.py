@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 ACME, MALLORY = uuid4(), uuid4()
+# The audit log is only added to, and its chain only read: there, the grants refuse before any policy does.
+ONLY_ADDED_TO, ONLY_READ = {"audit_event"}, {"audit_seal", "audit_turn"}
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +53,16 @@ def test_door_role_sees_all(scratch, planted):
 
 def test_another_organization_changes_nothing(scratch, planted):
     for table in planted:
+        if table in ONLY_READ | ONLY_ADDED_TO:
+            continue
         assert scratch.as_app(f"UPDATE {table} SET org_id = org_id", org=MALLORY) == [0], table
         assert scratch.as_app(f"DELETE FROM {table}", org=MALLORY) == [0], table
 
 
 def test_rows_cannot_be_given_to_another_organization(scratch, planted):
     for table in planted:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        refusal = "permission denied" if table in ONLY_READ | ONLY_ADDED_TO else "row-level security"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal):
             scratch.as_app(f"UPDATE {table} SET org_id = '{MALLORY}'", org=ACME)
 
 
@@ -65,7 +70,8 @@ def test_rows_cannot_be_made_for_another_organization(scratch, planted):
     for table in planted:
         columns = ", ".join(_columns(scratch, table))
         values = columns.replace("org_id", f"'{MALLORY}'::uuid")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        refusal = "permission denied" if table in ONLY_READ else "row-level security"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=refusal):
             scratch.as_app(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table}", org=ACME)
 
 
