@@ -1,4 +1,7 @@
-"""One method per endpoint of the control plane. No policy: what to do about an error is decided by the caller."""
+"""One method per endpoint of the control plane. No policy: what to do about an error is decided by the caller.
+
+Registering proves who we are with the token; everything else with the credential that registering answered.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from agent.protocol import (
     Registered,
     Work,
 )
-from agent.retry import ControlPlaneError, UndecodableAnswerError
+from agent.retry import CREDENTIAL_REFUSED, ControlPlaneError, UndecodableAnswerError
 from agent.version import agent_version
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ class Client:
 
     def __init__(self, *, url: str, token: Callable[[], str], proxy: str | None, tls: ssl.SSLContext | bool) -> None:
         self._token = token
+        self._credential: str | None = None
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/") + "/agent/v1/",
             proxy=proxy,
@@ -72,8 +76,13 @@ class Client:
     async def close(self) -> None:
         await self._http.aclose()
 
+    def use_credential(self, credential: str | None) -> None:
+        """From now on prove with this credential who we are; with the token when there is none."""
+        self._credential = credential
+
     async def register(self, message: Register) -> Registered:
-        return await self._post("register", message, Registered)
+        body = msgspec.json.encode(message)
+        return _decoded(await self._send("POST", "register", body, with_token=True), Registered)
 
     async def poll(self, message: Poll, *, wait: float) -> Work:
         return await self._post("poll", message, Work, timeout=wait + POLL_SLACK)
@@ -123,15 +132,17 @@ class Client:
         content_type: str = "application/json",
         compress: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 - one request's own limit
+        with_token: bool = False,
     ) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": content_type}
+        credential = None if with_token else self._credential
+        headers = {"Authorization": f"Bearer {credential or self._token()}", "Content-Type": content_type}
         if compress and len(body) >= COMPRESS_FROM:
             headers["Content-Encoding"] = "gzip"
             body = await _compressed(body)
         limit = httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
         response = await self._http.request(method, path, content=body, headers=headers, timeout=limit)
         if not response.is_success:
-            raise _error(response)
+            raise _error(response, refused_credential=credential is not None)
         return response
 
 
@@ -152,13 +163,15 @@ def _decoded(response: httpx.Response, answer: type[T]) -> T:
         raise UndecodableAnswerError(message) from error
 
 
-def _error(response: httpx.Response) -> ControlPlaneError:
+def _error(response: httpx.Response, *, refused_credential: bool) -> ControlPlaneError:
     code, detail = "unknown", response.reason_phrase
     try:
         first = response.json()["errors"][0]
         code, detail = str(first["code"]), str(first["detail"])
     except (ValueError, LookupError, TypeError):
         pass  # a proxy's page: the status is all we know
+    if refused_credential and response.status_code == httpx.codes.UNAUTHORIZED:
+        code = CREDENTIAL_REFUSED
     return ControlPlaneError(response.status_code, code, detail, _retry_after(response))
 
 

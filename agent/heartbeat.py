@@ -51,6 +51,8 @@ class Heartbeats:
         message = Heartbeat(agent_id=self._identity.agent_id, boot_id=self._identity.boot_id, attempts=held)
         answer = await self._client.heartbeat(message, timeout=max(2.0, self._identity.timing.heartbeat))
         self._leases.renewed([ref for ref in held if ref not in answer.lost], asked_at=asked_at)
+        if answer.credential is not None:
+            self._client.use_credential(answer.credential)
         log.debug("heartbeat.answered", held=len(held), lost=len(answer.lost), cancel=len(answer.cancel))
         for ref in answer.lost:
             self._attempts.lose(ref)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from agent import log, machine
 from agent.changes import first_of
 from agent.protocol import Poll, Work
-from agent.retry import Backoff, ControlPlaneError, is_fatal, is_retryable
+from agent.retry import Backoff, ControlPlaneError, describe, is_fatal, is_retryable, needs_registering
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,6 +110,8 @@ class Poller:
         self.last_success = machine.now()
         if work.timing is not None:
             self._identity.set_timing(work.timing)
+        if work.credential is not None:
+            self._client.use_credential(work.credential)
         if work.desired is not None:
             self._locations.reconcile(work.desired)
         if work.commands:
@@ -132,8 +133,8 @@ class Poller:
         """Wait, or raise what no waiting cures. With a dead token, attempts go on until their leases end."""
         if is_fatal(error) and not self._attempts.all():
             raise error
-        if isinstance(error, ControlPlaneError) and error.status == HTTPStatus.NOT_FOUND:
-            log.warning("agent.unknown", effect="registering again")
+        if needs_registering(error):
+            log.warning("agent.unknown", reason=describe(error), effect="registering again")
             await self._register()
         elif not is_retryable(error) and not isinstance(error, ControlPlaneError):
             raise error

@@ -1,7 +1,8 @@
 """The wire between agent and control plane: every message, its meaning and its version, and nothing else.
 
-Transport: HTTPS requests from the agent only, `Authorization: Bearer <agent token>`, JSON bodies (gzip allowed upward; log
-batches are MessagePack, because they carry bytes). Every request carries `Daggerboard-Protocol: <PROTOCOL_VERSION>`; the control
+Transport: HTTPS requests from the agent only, JSON bodies (gzip allowed upward; log batches are MessagePack, because they carry
+bytes). `Authorization: Bearer <agent token>` when registering; everything else carries the credential that registering answered, or
+the token where there is none (control planes before 1.1). Every request carries `Daggerboard-Protocol: <PROTOCOL_VERSION>`; the control
 plane accepts agents two minor versions old. Unknown fields are ignored by both sides, so a minor version only adds.
 
     POST /agent/v1/register                 Register            -> Registered
@@ -17,8 +18,9 @@ plane accepts agents two minor versions old. Unknown fields are ignored by both 
     POST /agent/v1/goodbye                  Goodbye             -> {}
 
 Errors are `{"type", "errors": [{"code", "detail", "attr"}]}` with the HTTP status: 401 token unknown or revoked (the agent stops
-with a message), 404 not yours or gone, 409 fenced (drop that attempt), 413 too large (halve the batch), 426 protocol too old,
-429/503 with Retry-After (wait). Anything else, and an undecodable body, is retried with backoff.
+with a message; sent with a credential, it registers again first), 404 not yours or gone, 409 fenced (drop that attempt), 413 too
+large (halve the batch), 426 protocol too old, 429/503 with Retry-After (wait). Anything else, and an undecodable body, is retried
+with backoff.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from typing import Any
 
 import msgspec
 
-PROTOCOL_VERSION = "1.0"
+PROTOCOL_VERSION = "1.1"
 
 # A batch above this is refused with 413: 8 MiB on the wire, 64 MiB once decompressed.
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -159,12 +161,15 @@ class Timing(Message, frozen=True):
 
 
 class Registered(Message, frozen=True):
-    """The agent's identity and its timing."""
+    """The agent's identity and its timing. `credential` stands for the token in everything that this process sends from now on; it is
+    short-lived, and the answers to polls and heartbeats bring the next one in time (since 1.1).
+    """
 
     agent_id: str
     organization: str
     timing: Timing
     server_time: float
+    credential: str | None = None
 
 
 class RunSpec(Message, frozen=True):
@@ -256,6 +261,8 @@ class Work(Message, frozen=True):
     commands: list[Command] = []
     desired: Desired | None = None
     timing: Timing | None = None
+    # The agent's next credential (since 1.1).
+    credential: str | None = None
 
 
 class CommandResult(Message, frozen=True):
@@ -299,6 +306,8 @@ class Leases(Message, frozen=True):
 
     lost: list[AttemptRef] = []
     cancel: list[AttemptRef] = []
+    # The agent's next credential (since 1.1).
+    credential: str | None = None
 
 
 class Usage(Message, frozen=True):

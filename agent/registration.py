@@ -36,6 +36,7 @@ class Registration:
             try:
                 answer = await self._client.register(self._message())
                 self._identity.registered(answer)
+                self._client.use_credential(answer.credential)
             except Exception as error:
                 if not is_retryable(error) or (is_fatal(error) and not self._attempts.all()):
                     raise

@@ -23,6 +23,8 @@ LONGEST_WAIT = 10.0
 # Nobody may put an agent to sleep for longer than this with Retry-After.
 LONGEST_RETRY_AFTER = 300.0
 
+# The code that stands for a 401 to a request that carried a credential: with the token the agent may well get another one.
+CREDENTIAL_REFUSED = "credential_refused"
 # The code of the answer to an agent whose name another process has registered since.
 SUPERSEDED = "superseded"
 
@@ -64,7 +66,16 @@ class UndecodableAnswerError(Exception):
 
 def is_fatal(error: BaseException) -> bool:
     """Say whether no request of this agent can succeed until a person changes something."""
-    return isinstance(error, ControlPlaneError) and (error.status in _FATAL or error.code == SUPERSEDED)
+    if not isinstance(error, ControlPlaneError) or error.code == CREDENTIAL_REFUSED:
+        return False
+    return error.status in _FATAL or error.code == SUPERSEDED
+
+
+def needs_registering(error: BaseException) -> bool:
+    """Say whether the control plane does not know this process any more: it forgot the agent, or its credential is dead."""
+    if not isinstance(error, ControlPlaneError):
+        return False
+    return error.status == HTTPStatus.NOT_FOUND or error.code == CREDENTIAL_REFUSED
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -22,7 +22,8 @@ from tenants.grants import (
 from tenants.models import Membership, Organization, OrganizationState, TokenKind, User
 from tenants.networks import is_inside
 from tenants.organization_states import CLOSED, check_open
-from tenants.permissions import OF_DEPLOYMENTS, TOKEN_SCOPES, Permission
+from tenants.permissions import OF_DEPLOYMENTS, OF_MEMBERS, TOKEN_SCOPES, Permission
+from tenants.reach import EVERYTHING, Reach
 from tenants.scoping import announce, org_scope
 
 
@@ -92,12 +93,17 @@ class TokenClaims:
     service_account_id: UUID | None = None
     # None for everything its holder may.
     scopes: frozenset[Permission] | None = None
+    # How far an agent token reaches.
+    reach: Reach = EVERYTHING
+    expires_at: datetime.datetime | None = None
+    # Networks it may be used from, beside those of the organization; empty for any.
+    allowed_networks: tuple[str, ...] = ()
 
     @property
     def limit(self) -> frozenset[Permission]:
-        """Rights that this token can carry at most."""
+        """Rights that this token can carry at most. What every member has needs no scope."""
         kind = TOKEN_SCOPES[self.kind]
-        return kind if self.scopes is None else kind & self.scopes
+        return kind if self.scopes is None else kind & (self.scopes | OF_MEMBERS)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tenants import selectors, services
+from tenants import selectors, token_services
 from tenants.access import Principal, organizations_of
 from tenants.http import OrgAPIView, principal_of
 from tenants.models import TokenKind
@@ -31,15 +31,6 @@ class OrganizationsView(APIView):
         return page_response(request, page, OrganizationSerializer)
 
 
-class OrganizationView(OrgAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.ORGANIZATION_READ}
-
-    @extend_schema(operation_id="get_organization", responses=OrganizationSerializer)
-    def get(self, request: Request) -> Response:
-        """One organization."""
-        return Response(OrganizationSerializer(self.access.org).data)
-
-
 class TokensView(OrgAPIView):
     permissions: ClassVar[dict[str, Permission]] = {
         "GET": Permission.OWN_TOKEN_WRITE,
@@ -57,7 +48,7 @@ class TokensView(OrgAPIView):
         """Issue a token: for an agent, or for programs that act as you. The answer shows its text, once."""
         asked = IssueTokenSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        issued = services.issue_token(
+        issued = token_services.issue_token(
             org_id=self.access.org.id, **_with_person(asked.validated_data, principal_of(request))
         )
         body = {**TokenSerializer(issued.token).data, "token": issued.text}
@@ -74,5 +65,5 @@ class TokenView(OrgAPIView):
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke a token; it is refused everywhere within seconds."""
-        services.revoke_token(org_id=self.access.org.id, token_id=token_id)
+        token_services.revoke_token(org_id=self.access.org.id, token_id=token_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -41,6 +41,21 @@ def is_inside(address: str, networks: Sequence[str]) -> bool:
     return any(known in network for network in _parsed(tuple(networks)))
 
 
+def lies_within(inner: Sequence[str], outer: Sequence[str]) -> bool:
+    """Whether everybody who is inside `inner` is inside `outer` too; both are lists as `is_inside` takes them."""
+    if not outer:
+        return True
+    return bool(inner) and all(
+        any(_is_part(one, other) for other in _parsed(tuple(outer))) for one in _parsed(tuple(inner))
+    )
+
+
+def _is_part(one: Network, other: Network) -> bool:
+    if isinstance(one, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and one.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and one.subnet_of(other)
+
+
 @lru_cache(maxsize=1024)
 def _parsed(networks: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text) for text in networks)

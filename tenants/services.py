@@ -1,10 +1,10 @@
-"""What changes accounts: organizations, members, tokens, sign-in links."""
+"""What changes accounts: organizations, members, sign-in links. Tokens are in token_services.py."""
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -15,15 +15,12 @@ from django.utils.text import slugify
 from tenants.access import Org
 from tenants.errors import ConflictError, InvalidError, NotFoundError
 from tenants.models import (
-    ApiToken,
     Grant,
     GrantScope,
     Membership,
     Organization,
     Role,
-    ServiceAccount,
     SignInLink,
-    TokenKind,
     User,
 )
 from tenants.scoping import org_scope
@@ -51,16 +48,13 @@ _SLUG_MAX = 64
 SIGN_IN_LINK_LIFE = datetime.timedelta(minutes=30)
 
 
-@dataclass(frozen=True)
-class IssuedToken:
-    """A new token with its text, which is shown once and stored nowhere."""
+def create_user(
+    *, email: str, password: str | None = None, name: str = "", email_is_verified: bool = False
+) -> User:
+    """Add a person; ConflictError when the e-mail address is taken. Without a password, a mail or a sign-in link is the way in.
 
-    token: ApiToken
-    text: str
-
-
-def create_user(*, email: str, password: str | None = None, name: str = "") -> User:
-    """Add a person; ConflictError when the e-mail address is taken. Without a password, a sign-in link is the only way in."""
+    `email_is_verified` only when the address is known to be theirs: whoever has it elsewhere, proved there, can then sign in here.
+    """
     user = User(email=email.strip().lower(), name=name)
     _check(lambda: validate_email(user.email), attr="email")
     if password is None:
@@ -71,6 +65,7 @@ def create_user(*, email: str, password: str | None = None, name: str = "") -> U
     try:
         with transaction.atomic():
             user.save(force_insert=True)
+            EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=email_is_verified)
     except IntegrityError as error:
         raise ConflictError(f"There is already an account for {user.email}.", attr="email") from error
     return user
@@ -86,10 +81,7 @@ def _check(validate: Callable[[], None], *, attr: str) -> None:
 @transaction.atomic
 def create_organization(*, slug: str, name: str, owner: User) -> Org:
     """Add an organization, with its first member as Organization Admin."""
-    if not slug or len(slug) > _SLUG_MAX or slugify(slug) != slug:
-        raise InvalidError(f"A slug is 1 to {_SLUG_MAX} lower-case letters, digits and dashes.", attr="slug")
-    if slug in RESERVED_SLUGS:
-        raise InvalidError(f"{slug} is the address of something else. Choose another slug.", attr="slug")
+    check_slug(slug)
     try:
         with transaction.atomic():
             organization = Organization.objects.create(slug=slug, name=name)
@@ -99,6 +91,14 @@ def create_organization(*, slug: str, name: str, owner: User) -> Org:
     return Org.of(organization)
 
 
+def check_slug(slug: str) -> None:
+    """InvalidError unless it can be the first word of an organization's addresses."""
+    if not slug or len(slug) > _SLUG_MAX or slugify(slug) != slug:
+        raise InvalidError(f"A slug is 1 to {_SLUG_MAX} lower-case letters, digits and dashes.", attr="slug")
+    if slug in RESERVED_SLUGS:
+        raise InvalidError(f"{slug} is the address of something else. Choose another slug.", attr="slug")
+
+
 def add_member(*, org_id: UUID, user: User, role: Role | None = None) -> Membership:
     """Let a person into an organization, with a role everywhere in it, or with none: then they see nothing until something is granted."""
     with org_scope(org_id):
@@ -106,40 +106,6 @@ def add_member(*, org_id: UUID, user: User, role: Role | None = None) -> Members
         if role is not None:
             Grant.objects.create_in(org_id, user=user, role=role, scope=GrantScope.ORGANIZATION)
     return membership
-
-
-def issue_token(
-    *,
-    org_id: UUID,
-    kind: TokenKind,
-    name: str,
-    user: User | None = None,
-    service_account: ServiceAccount | None = None,
-    expires_at: datetime.datetime | None = None,
-) -> IssuedToken:
-    """Make a token; a user token needs its person, a service token its account, and the others have neither."""
-    if (kind == TokenKind.USER) != (user is not None) or (kind == TokenKind.SERVICE) != (service_account is not None):
-        raise InvalidError("A user token belongs to a person, a service token to a service account, others to nobody.")
-    secret = new_secret()
-    with org_scope(org_id):
-        token = ApiToken.objects.create_in(
-            org_id,
-            kind=kind,
-            name=name,
-            user=user,
-            service_account=service_account,
-            secret_sha256=digest(secret),
-            expires_at=expires_at,
-        )
-    return IssuedToken(token=token, text=token_text(kind=kind, token_id=token.id, secret=secret))
-
-
-def revoke_token(*, org_id: UUID, token_id: UUID) -> None:
-    """Kill a token; every process stops believing in it within two seconds."""
-    with org_scope(org_id):
-        tokens = ApiToken.objects.for_org(org_id).filter(id=token_id, revoked_at=None)
-        if tokens.update(revoked_at=timezone.now()) != 1:
-            raise NotFoundError("There is no such token, or it is revoked already.")
 
 
 def issue_sign_in_link(*, user: User, life: datetime.timedelta = SIGN_IN_LINK_LIFE) -> str:

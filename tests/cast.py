@@ -9,7 +9,8 @@ from controlplane.deployments.models import Deployment
 from controlplane.deployments.services import create_deployment
 from tenants.access import SYSTEM, Actor, Org, Principal
 from tenants.models import ApiToken, Role, TokenKind, User
-from tenants.services import IssuedToken, add_member, create_organization, create_user, issue_token
+from tenants.services import add_member, create_organization, create_user
+from tenants.token_services import IssuedToken, issue_token
 
 PASSWORD = "correct horse battery"
 
@@ -58,7 +59,7 @@ class Cast:
 def make_cast(prefix: str = "acme") -> Cast:
     """A new organization with everything a test starts from. Alice owns `acme-…`; Mallory owns `outsider-…`."""
     unique = uuid.uuid4().hex[:8]
-    owner = create_user(email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}")
+    owner = create_user(email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}", email_is_verified=True)
     org = create_organization(slug=f"{prefix}-{unique}", name=f"{prefix.title()} {unique}", owner=owner)
     return Cast(
         org=org,

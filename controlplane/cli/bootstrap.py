@@ -39,7 +39,9 @@ def _owner_and_organization() -> tuple[Any, Any]:
     from tenants.services import create_organization, create_user
 
     email = f"{getpass.getuser()}@localhost.localdomain"
-    owner = User.objects.filter(email__iexact=email).first() or create_user(email=email, name=getpass.getuser())
+    owner = User.objects.filter(email__iexact=email).first() or create_user(
+        email=email, name=getpass.getuser(), email_is_verified=True
+    )
     known = Organization.objects.filter(slug=ORGANIZATION).first()
     org_id = known.id if known else create_organization(slug=ORGANIZATION, name="Demo", owner=owner).id
     return owner, org_id
@@ -47,10 +49,10 @@ def _owner_and_organization() -> tuple[Any, Any]:
 
 def _ensure_token(path: Path, *, org_id: Any, kind: Any, user: Any) -> None:
     from controlplane.embedded.files import write_private
-    from tenants.authentication import verify_token
-    from tenants.services import issue_token
+    from tenants.token_services import issue_token
+    from tenants.token_verification import verify_token
 
-    if path.exists() and verify_token(path.read_text().strip()):
+    if path.exists() and verify_token(path.read_text().strip(), address="127.0.0.1"):
         return
     write_private(path, issue_token(org_id=org_id, kind=kind, name=f"{path.stem} of make up", user=user).text)
 

@@ -62,7 +62,7 @@ def endpoint(message_type: type[M], *, run_tokens: bool = False) -> Callable[[Ca
     def decorate(handle: Callable[[Caller, M], Any]) -> View:
         def serve(request: HttpRequest) -> Any:
             check_protocol(request)
-            caller = authenticate(request.headers.get("Authorization", ""), run_tokens=run_tokens)
+            caller = authenticate(request, run_tokens=run_tokens)
             return handle(caller, read_message(request, message_type))
 
         @agent_view("POST")

@@ -10,6 +10,10 @@ class UnauthenticatedError(AppError):
     status = 401
 
 
+class BootstrapOnlyError(UnauthenticatedError):
+    """The token is good for registering only; everything else takes the credential that registering answers. Upgrade the agent."""
+
+
 class ProtocolTooOldError(AppError):
     """The agent is too old for this control plane. Upgrade it."""
 

@@ -1,4 +1,4 @@
-"""The guarantee behind the wake-ups: every two seconds one query per process asks where work waits, and wakes those held polls."""
+"""The guarantee behind the wake-ups: every two seconds a process asks where work waits and whose token is dead, and wakes those polls."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from controlplane.core.listening import Listener
 from controlplane.core.threads import in_pool
-from controlplane.dispatch.selectors import WaitingWork, waiting_work
+from controlplane.dispatch.selectors import WaitingWork, refused_callers, waiting_work
 from controlplane.dispatch.threads import POLLS
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,7 @@ class HeldPoll:
     listener: Listener
     org_id: UUID
     agent_id: UUID
+    token_id: UUID
     # Empty without a free slot.
     queues: frozenset[str]
 
@@ -52,16 +53,21 @@ class HeldPolls:
     async def _sweep(self) -> None:
         while self._held:
             await asyncio.sleep(SWEEP_SECONDS)
+            held = list(self._held.values())
+            tokens, agents = {poll.token_id for poll in held}, {poll.agent_id for poll in held}
             try:
                 work = await in_pool(POLLS, waiting_work)
+                refused = await in_pool(POLLS, refused_callers, tokens, agents)
             except DatabaseError as error:
                 log.warning("poll.sweep_failed", error=str(error))
             else:
-                self._wake(work)
+                self._wake(work, refused)
 
-    def _wake(self, work: WaitingWork) -> None:
+    def _wake(self, work: WaitingWork, refused: frozenset[UUID]) -> None:
         for poll in self._held.values():
-            if work.concerns(org_id=poll.org_id, agent_id=poll.agent_id, queues=poll.queues):
+            if {poll.token_id, poll.agent_id} & refused or work.concerns(
+                org_id=poll.org_id, agent_id=poll.agent_id, queues=poll.queues
+            ):
                 poll.listener.wake()
 
 

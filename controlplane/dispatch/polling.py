@@ -1,19 +1,21 @@
 """The long-poll. While it waits it holds a coroutine: no thread, no transaction, no connection."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from msgspec import structs
 
 from agent.protocol import Desired, Poll, Work
 from controlplane.core.listening import listen
 from controlplane.core.threads import in_pool
 from controlplane.dispatch import services
-from controlplane.dispatch.callers import Caller, authenticate_once, parsed_id
+from controlplane.dispatch.agent_credentials import renewed
+from controlplane.dispatch.callers import BLOCKED, Caller, authenticate_once, parsed_id
 from controlplane.dispatch.endpoints import agent_view
-from controlplane.dispatch.errors import SupersededError, UnauthenticatedError, UnknownAgentError
+from controlplane.dispatch.errors import BootstrapOnlyError, SupersededError, UnauthenticatedError, UnknownAgentError
 from controlplane.dispatch.launches import on_the_wire
 from controlplane.dispatch.lost_wakeups import HeldPoll, held_polls
 from controlplane.dispatch.outlook import Outlook, look
@@ -22,6 +24,10 @@ from controlplane.dispatch.threads import POLLS
 from controlplane.dispatch.wire import check_protocol, read_message
 from controlplane.fleet import services as fleet
 from controlplane.fleet.models import Agent
+from tenants.access import check_address
+from tenants.addresses import client_address
+from tenants.authentication import UNBELIEVED
+from tenants.networks import is_inside
 from tenants.scoping import org_scope
 
 
@@ -32,13 +38,15 @@ class _Ask:
     caller: Caller
     agent_id: UUID
     message: Poll
+    address: str
 
 
 @dataclass(frozen=True)
 class _Found:
-    """The answer, or None; and the queues of the agent."""
+    """The answer, or None; and the token and the queues of the agent."""
 
     work: Work | None
+    token_id: UUID
     queues: frozenset[str]
 
 
@@ -50,18 +58,19 @@ async def poll(request: HttpRequest) -> Work:
     async with listen(f"agent:{ask.agent_id}", f"queue:{org_id}") as listener:
         found = await _take(ask, first=True)
         queues = found.queues if ask.message.free_slots > 0 else frozenset()
-        with held_polls().holding(HeldPoll(listener, org_id, ask.agent_id, queues)):
+        with held_polls().holding(HeldPoll(listener, org_id, ask.agent_id, found.token_id, queues)):
             until = now() + settings.AGENT_POLL_WAIT_SECONDS
             while found.work is None and await listener.wait(until - now()):
                 found = await _take(ask, first=False)
-    return found.work or Work(timing=timing())
+    work, credential = found.work or Work(timing=timing()), ask.caller.credential
+    return structs.replace(work, credential=renewed(credential)) if credential and credential.is_due else work
 
 
 def _understood(request: HttpRequest) -> _Ask:
     check_protocol(request)
-    caller = authenticate_once(request.headers.get("Authorization", ""))
+    caller = authenticate_once(request)
     message = read_message(request, Poll)
-    return _Ask(caller=caller, agent_id=parsed_id(message.agent_id), message=message)
+    return _Ask(caller, parsed_id(message.agent_id), message, client_address(request))
 
 
 async def _take(ask: _Ask, *, first: bool) -> _Found:
@@ -87,16 +96,26 @@ def _find_work(ask: _Ask, *, first: bool) -> _Found:
         work = _work(ask, outlook)
         if first:
             fleet.note_poll(org_id=org_id, agent_id=ask.agent_id, message=message)
-    return _Found(work=work, queues=frozenset(outlook.queues))
+    return _Found(work=work, token_id=outlook.token_id, queues=frozenset(outlook.queues))
 
 
 def _checked(outlook: Outlook | None, ask: _Ask) -> Outlook:
+    caller = ask.caller
     if outlook is not None and not outlook.is_token_live:
         raise UnauthenticatedError
-    if outlook is None or outlook.token_id != ask.caller.token_id:
+    if outlook is None or caller.token is None or outlook.token_id != caller.token.id:
         raise UnknownAgentError
-    if outlook.boot_id != ask.message.boot_id:
+    if caller.credential is not None and caller.credential.agent_id != ask.agent_id:
+        raise UnknownAgentError
+    if outlook.boot_id != ask.message.boot_id or (caller.credential and caller.credential.boot_id != outlook.boot_id):
         raise SupersededError
+    if outlook.is_blocked:
+        raise UnauthenticatedError(BLOCKED)
+    if outlook.reach.bootstrap_only and caller.credential is None:
+        raise BootstrapOnlyError
+    if not is_inside(ask.address, outlook.token_networks):
+        raise UnauthenticatedError(UNBELIEVED)
+    check_address(replace(ask.caller.org, allowed_networks=tuple(outlook.allowed_networks)), ask.address)
     return outlook
 
 
@@ -106,10 +125,14 @@ def _work(ask: _Ask, outlook: Outlook) -> Work | None:
     if idle and message.desired_etag == outlook.desired_etag:
         return None
     agent = Agent.objects.for_org(org_id).get(id=ask.agent_id)
-    commands = [] if idle else services.lease_commands(org_id=org_id, agent=agent, free_slots=message.free_slots)
+    commands = (
+        []
+        if idle
+        else services.lease_commands(org_id=org_id, agent=agent, free_slots=outlook.slots(message.free_slots))
+    )
     desired = None
     if message.desired_etag != outlook.desired_etag:
-        desired = Desired(etag=outlook.desired_etag, locations=desired_locations(org_id, agent))
+        desired = Desired(etag=outlook.desired_etag, locations=desired_locations(org_id, agent, outlook.reach))
     if not commands and desired is None:
         return None
     return Work(commands=[on_the_wire(org_id, command) for command in commands], desired=desired, timing=timing())

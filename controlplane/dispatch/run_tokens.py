@@ -1,8 +1,10 @@
-"""Run tokens: signed, never stored. One writes to one attempt of one run, and is dead when the run has ended."""
+"""Run tokens: signed, never stored. One writes to one attempt of one run, and is dead when the run has ended, or its time is over."""
 
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.core import signing
 
 _PREFIX = "dgb_run_"
@@ -21,7 +23,9 @@ class RunClaims:
 
 
 def issue_run_token(claims: RunClaims) -> str:
-    body = [claims.org_id.hex, claims.run_id.hex, claims.attempt, claims.epoch]
+    """A token that begins to live now. A run that outlives it is still reported by its agent."""
+    expires_at = int(time.time() + settings.RUN_TOKEN_SECONDS)
+    body = [claims.org_id.hex, claims.run_id.hex, claims.attempt, claims.epoch, expires_at]
     return _PREFIX + _signer.sign_object(body)
 
 
@@ -31,9 +35,11 @@ def is_run_token(text: str) -> bool:
 
 
 def read_run_token(text: str) -> RunClaims | None:
-    """The claims, or None when we did not sign them. Whether the run is alive is for the database."""
+    """The claims, or None when we did not sign them or their time is over. Whether the run is alive is for the database."""
     try:
-        org, run, attempt, epoch = _signer.unsign_object(text.removeprefix(_PREFIX))
+        org, run, attempt, epoch, expires_at = _signer.unsign_object(text.removeprefix(_PREFIX))
     except (signing.BadSignature, ValueError):
+        return None
+    if expires_at <= time.time():
         return None
     return RunClaims(org_id=UUID(org), run_id=UUID(run), attempt=attempt, epoch=epoch)

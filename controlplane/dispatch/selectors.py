@@ -1,6 +1,6 @@
 """What an agent should have loaded, its timing, and where in the whole installation work waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,16 +15,23 @@ from controlplane.dispatch.models import Command, CommandState
 from controlplane.fleet.models import Agent, AgentLocation
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
+from tenants.credentials.models import BlockedAgent
+from tenants.models import ApiToken
+from tenants.reach import Reach
 
 
-def desired_locations(org_id: UUID, agent: Agent) -> list[DesiredLocation]:
-    """Every location version this agent should have loaded; call it inside org_scope. outlook.py has the fingerprint of it."""
-    locations = list(
+def desired_locations(org_id: UUID, agent: Agent, reach: Reach) -> list[DesiredLocation]:
+    """Every location version this agent should have loaded, within its token's reach; call it inside org_scope.
+
+    outlook.py has the fingerprint of it.
+    """
+    of_queues = (
         CodeLocation.objects.for_org(org_id)
         .filter(queue__in=agent.queues)
         .select_related("deployment", "desired", "current")
         .order_by("id")
     )
+    locations = [row for row in of_queues if reach.covers(row.deployment.place, location=row.name, queue=row.queue)]
     loaded = _loaded(org_id, agent) if any(row.current_id != row.desired_id for row in locations) else set()
     wanted = [_on_the_wire(row, version) for row in locations for version in _versions(row, loaded)]
     return wanted + _of_starting_runs(org_id, agent, {known.version_id for known in wanted})
@@ -74,6 +81,15 @@ def timing() -> Timing:
         event_flush=settings.AGENT_EVENT_FLUSH_SECONDS,
         log_flush=settings.AGENT_LOG_FLUSH_SECONDS,
     )
+
+
+def refused_callers(token_ids: Iterable[UUID], agent_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Which of these tokens are dead, and which of these agents blocked."""
+    reason = "end polls whose token was revoked, or whose agent was blocked"
+    dead = Q(revoked_at__isnull=False) | Q(expires_at__lte=Now())
+    tokens = ApiToken.objects.across_orgs(reason=reason).filter(dead, id__in=list(token_ids))
+    agents = BlockedAgent.objects.across_orgs(reason=reason).filter(agent_id__in=list(agent_ids))
+    return frozenset([*tokens.values_list("id", flat=True), *agents.values_list("agent_id", flat=True)])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import time
 
 from django.http import HttpRequest
+from msgspec import structs
 
 from agent import protocol as wire
 from controlplane.core.threads import in_pool
@@ -10,15 +11,20 @@ from controlplane.definitions import selectors as definitions
 from controlplane.definitions.services import store_file
 from controlplane.deployments.loading import record_load
 from controlplane.dispatch import services
+from controlplane.dispatch.agent_credentials import issue_credential, renewed
 from controlplane.dispatch.callers import (
+    BLOCKED,
     Caller,
     authenticate,
     calling_agent,
     check_attempts,
+    check_process,
+    check_version,
     parsed_id,
 )
 from controlplane.dispatch.calls import store_result
 from controlplane.dispatch.endpoints import agent_view, endpoint
+from controlplane.dispatch.errors import UnauthenticatedError
 from controlplane.dispatch.selectors import timing
 from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import check_protocol, read_body, read_message
@@ -26,6 +32,7 @@ from controlplane.fleet import selectors as agents
 from controlplane.fleet import services as fleet
 from controlplane.fleet.models import Agent
 from controlplane.runs import ingest, instance_view, leases, log_store
+from tenants.credentials.selectors import is_blocked
 from tenants.scoping import org_scope
 
 
@@ -37,16 +44,23 @@ async def register(request: HttpRequest) -> wire.Registered:
 
 def _register(request: HttpRequest) -> wire.Registered:
     version = check_protocol(request)
-    caller = authenticate(request.headers.get("Authorization", ""), run_tokens=False)
+    caller = authenticate(request, registering=True)
     message = read_message(request, wire.Register)
-    assert caller.token_id is not None  # run tokens are not accepted here
-    with org_scope(caller.org.id):
+    assert caller.token is not None  # run tokens are not accepted here
+    org_id, token = caller.org.id, caller.token
+    with org_scope(org_id):
         agent = fleet.register_agent(
-            org_id=caller.org.id, token_id=caller.token_id, protocol_version=version, message=message
+            org_id=org_id, token_id=token.id, protocol_version=version, message=message, reach=token.reach
         )
-        services.deliver_again(org_id=caller.org.id, agent=agent)
+        if is_blocked(org_id, agent.id):
+            raise UnauthenticatedError(BLOCKED)
+        services.deliver_again(org_id=org_id, agent=agent)
     return wire.Registered(
-        agent_id=str(agent.id), organization=caller.org.slug, timing=timing(), server_time=time.time()
+        agent_id=str(agent.id),
+        organization=caller.org.slug,
+        timing=timing(),
+        server_time=time.time(),
+        credential=issue_credential(org_id=org_id, token_id=token.id, agent_id=agent.id, boot_id=agent.boot_id),
     )
 
 
@@ -55,9 +69,11 @@ def heartbeat(caller: Caller, message: wire.Heartbeat) -> wire.Leases:
     """Renew what the agent holds."""
     with org_scope(caller.org.id):
         agent = calling_agent(caller, message.agent_id, boot_id=message.boot_id)
-        renewed = leases.renew(org_id=caller.org.id, agent_id=agent.id, attempts=message.attempts)
+        held = leases.renew(org_id=caller.org.id, agent_id=agent.id, attempts=message.attempts)
         fleet.note_heartbeat(org_id=caller.org.id, agent_id=agent.id)
-    return renewed
+    credential = caller.credential
+    due = credential is not None and credential.is_due
+    return structs.replace(held, credential=renewed(credential)) if credential and due else held
 
 
 @endpoint(wire.EventBatch, run_tokens=True)
@@ -86,6 +102,9 @@ def read(caller: Caller, message: wire.Read) -> wire.ReadAnswer:
     run = message.run
     check_attempts(caller, {(run.run_id, run.attempt, run.epoch)} if run else {("", 0, 0)})
     _agent(caller, message.agent_id)
+    if run is None:
+        with org_scope(caller.org.id):
+            check_version(caller, parsed_id(message.version_id or ""))
     return wire.ReadAnswer(result=instance_view.answer(caller.org.id, message))
 
 
@@ -99,6 +118,8 @@ def results(caller: Caller, message: wire.CommandResult) -> None:
 @endpoint(wire.DefinitionsHave)
 def definitions_missing(caller: Caller, message: wire.DefinitionsHave) -> wire.DefinitionsMissing:
     """Which files to upload."""
+    with org_scope(caller.org.id):
+        check_process(caller)
     return wire.DefinitionsMissing(sha256s=definitions.missing(caller.org.id, message.sha256s))
 
 
@@ -110,7 +131,9 @@ async def upload_definitions(request: HttpRequest, sha256: str) -> None:
 
 def _upload_definitions(request: HttpRequest, sha256: str) -> None:
     check_protocol(request)
-    caller = authenticate(request.headers.get("Authorization", ""), run_tokens=False)
+    caller = authenticate(request)
+    with org_scope(caller.org.id):
+        check_process(caller)
     store_file(org_id=caller.org.id, sha256=sha256, gzip_bytes=read_body(request))
 
 
@@ -120,6 +143,9 @@ def locations(caller: Caller, report: wire.LocationReport) -> None:
     org_id, version_id = caller.org.id, parsed_id(report.version_id)
     with org_scope(org_id):
         agent = calling_agent(caller, report.agent_id)
+        # What it may not serve any more, it may still unload.
+        if report.state is not wire.LocationState.UNLOADED:
+            check_version(caller, version_id)
         elsewhere = agents.loaded_elsewhere(org_id, version_id, than=agent.id)
         record_load(org_id=org_id, version_id=version_id, report=report, loaded_elsewhere=elsewhere)
         fleet.record_location(org_id=org_id, agent_id=agent.id, version_id=version_id, report=report)

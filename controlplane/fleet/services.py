@@ -12,7 +12,8 @@ from agent.protocol import HostFacts, LocationReport, LocationState, Poll, Regis
 from controlplane.core import recordsets, wakeups
 from controlplane.deployments.models import VersionState
 from controlplane.fleet.models import Agent, AgentLocation
-from tenants.errors import InvalidError
+from tenants.errors import ForbiddenError, InvalidError
+from tenants.reach import EVERYTHING, Reach
 from tenants.scoping import org_scope
 
 _MAX_NAME = 100
@@ -27,9 +28,15 @@ _NOTE_POLL = """
 """
 
 
-def register_agent(*, org_id: UUID, token_id: UUID, protocol_version: str, message: Register) -> Agent:
-    """Know an agent by its name, new or back again. A new process has nothing loaded; the one before it is not heard any more."""
+def register_agent(
+    *, org_id: UUID, token_id: UUID, protocol_version: str, message: Register, reach: Reach = EVERYTHING
+) -> Agent:
+    """Know an agent by its name, new or back again. A new process has nothing loaded; the one before it is not heard any more.
+
+    ForbiddenError for queues outside the reach of its token.
+    """
     _check(message)
+    _check_queues(message, reach)
     with org_scope(org_id):
         fields = _facts(token_id, protocol_version, message)
         row = Agent(org_id=org_id, name=message.name, **fields)
@@ -111,6 +118,16 @@ def _check(message: Register) -> None:
             raise InvalidError(f"{text[:40]!r} is no name: 1 to {_MAX_NAME} printable characters.", attr=attr)
     if not message.queues or len(message.queues) > _MAX_QUEUES:
         raise InvalidError(f"An agent serves 1 to {_MAX_QUEUES} queues.", attr="queues")
+
+
+def _check_queues(message: Register, reach: Reach) -> None:
+    outside = sorted(queue for queue in message.queues if not reach.has_queue(queue))
+    if outside:
+        raise ForbiddenError(
+            f"The token of this agent does not reach the queue {outside[0]}. It reaches {', '.join(sorted(reach.queues or ()))}: "
+            "start the agent with those, or have the reach of its token widened.",
+            attr="queues",
+        )
 
 
 def _facts(token_id: UUID, protocol_version: str, message: Register) -> dict[str, object]:

@@ -11,6 +11,7 @@ from controlplane.fleet.models import Agent
 from controlplane.runs import transitions
 from controlplane.runs.locking import lock_runs
 from controlplane.runs.states import RunStatus
+from tenants.reach import covers_sql
 from tenants.scoping import org_scope
 
 
@@ -26,16 +27,20 @@ class ClaimedRun:
 
 
 # A run goes to the version its location serves now; where that is not known any more, to the one it was requested for.
+# An agent gets nothing outside the reach of its token, and nothing at all with a dead one.
 # Fairness between the deployments of an organization will be another ORDER BY.
-_DUE = """
+_DUE = f"""
     SELECT r.id, l.version_id FROM run r
+    JOIN api_token t ON t.org_id = r.org_id AND t.id = %(token)s AND t.revoked_at IS NULL
+    JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id
     LEFT JOIN code_location c ON c.org_id = r.org_id AND c.id = r.location_id
     JOIN agent_location l ON l.org_id = r.org_id AND l.agent_id = %(agent)s AND l.state = 'loaded'
          AND l.version_id = coalesce(c.current_id, r.version_id)
     WHERE r.org_id = %(org)s AND r.status = 'QUEUED' AND r.queue = ANY(%(queues)s)
+      AND {covers_sql(location="r.location_name", queue="r.queue")}
     ORDER BY r.priority DESC, r.id LIMIT %(slots)s
     FOR NO KEY UPDATE OF r SKIP LOCKED
-"""
+"""  # noqa: S608 - the parts are SQL of this repository
 _CLAIM = """
     UPDATE run r SET attempt = r.attempt + 1, epoch = r.epoch + 1, agent_id = %(agent)s, claimed_at = now(), version_id = d.version_id
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS d(id uuid, version_id uuid)
@@ -55,8 +60,9 @@ def claim_runs(*, org_id: UUID, agent: Agent, slots: int) -> list[ClaimedRun]:
     if slots <= 0 or not agent.queues:
         return []
     with org_scope(org_id):
-        place = {"org": org_id, "agent": agent.id, "queues": list(agent.queues), "lease": settings.LEASE_SECONDS}
-        due: dict[UUID, UUID] = dict(recordsets.fetch(_DUE, {**place, "slots": slots}))
+        place = {"org": org_id, "agent": agent.id, "lease": settings.LEASE_SECONDS}
+        asked = {**place, "token": agent.token_id, "queues": list(agent.queues), "slots": slots}
+        due: dict[UUID, UUID] = dict(recordsets.fetch(_DUE, asked))
         if not due:
             return []
         return _claim(org_id, due, {**place, "ids": sorted(due)})

@@ -19,14 +19,15 @@ from django.http import (
 
 from controlplane.core.threads import in_pool
 from controlplane.deployments import selectors as deployments
-from controlplane.deployments.models import Deployment
+from controlplane.deployments.visibility import Visible, visible_to
 from controlplane.runs import live, selectors
 from controlplane.runs.event_selectors import Place
 from tenants.access import Access, Principal, enter_organization
 from tenants.addresses import client_address
-from tenants.authentication import bearer_text, session_principal, verify_token
-from tenants.errors import AppError, NotFoundError
+from tenants.authentication import bearer_text, session_principal
+from tenants.errors import AppError
 from tenants.permissions import Permission
+from tenants.token_verification import verify_token
 
 
 async def run_live(request: HttpRequest, org: str, deployment: str, run_id: UUID) -> HttpResponseBase:
@@ -86,20 +87,21 @@ def _access(request: HttpRequest, org: str) -> Access:
     return enter_organization(_principal(request), org)
 
 
-def _may_read(access: Access, deployment: str) -> Deployment:
-    """The deployment, when the caller may see its runs."""
+def _may_read(access: Access, deployment: str) -> Visible:
+    """The deployment as the caller sees it, when they may see any of its runs."""
     found = deployments.deployment(access.org.id, deployment)
     access.at(found.place).require(Permission.RUN_READ)
-    return found
+    return visible_to(access, found)
 
 
 def _principal(request: HttpRequest) -> Principal:
     token = bearer_text(request.headers.get("Authorization", ""))
     if token is not None:
-        claims = verify_token(token)
+        address = client_address(request)
+        claims = verify_token(token, address=address)
         if claims is None:
             raise AnonymousError
-        return Principal(token=claims, address=client_address(request))
+        return Principal(token=claims, address=address)
     principal = session_principal(_with_session(request))
     if principal is None:
         raise AnonymousError
@@ -115,6 +117,4 @@ def _with_session(request: HttpRequest) -> HttpRequest:
 
 
 def _check_run(access: Access, deployment: str, run_id: UUID) -> None:
-    found = _may_read(access, deployment)
-    if selectors.run(access.org.id, run_id).deployment_id != found.id:
-        raise NotFoundError("There is no such run in this deployment.")
+    selectors.run(_may_read(access, deployment), run_id)

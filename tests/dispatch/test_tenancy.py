@@ -19,7 +19,7 @@ from controlplane.runs.states import RunStatus
 from controlplane.runs.transitions import move_run
 from tenants.models import TokenKind
 from tenants.scoping import org_scope
-from tenants.services import issue_token
+from tenants.token_services import issue_token
 from tests import factories
 from tests.cast import Cast
 from tests.dispatch.observing import stored_run

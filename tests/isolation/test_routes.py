@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tenants.models import TokenKind
-from tenants.services import issue_token, revoke_token
+from tenants.token_services import issue_token, revoke_token
 from tests.callers import anonymous, bearer, signed_in
 from tests.isolation.routes import KIND_OF, Kind, Route, name_of, of_kind, routes
 from tests.isolation.world import World, make_world
@@ -154,7 +154,7 @@ def test_agent_endpoint_takes_agent_tokens_only(world, route):
 
 @pytest.mark.parametrize("route", [route for route, _method in of_kind(Kind.OWN)], ids=name_of)
 def test_own_account_sends_the_anonymous_to_sign_in(client, route):
-    answer = client.get(f"/{route.pattern}".replace("<int:pk>", "1"))
+    answer = client.get(f"/{route.pattern}".replace("<int:pk>", "1").replace("<int:session_id>", "1"))
 
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/sign-in")
 

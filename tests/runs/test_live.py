@@ -13,7 +13,7 @@ from django.test import RequestFactory
 
 from agent.protocol import LogChunk, LogStream
 from controlplane.runs import live, log_store, stream
-from tenants.services import revoke_token
+from tenants.token_services import revoke_token
 from tests.cast import make_cast
 from tests.runs.scripts import Sender, Stage, make_stage
 from tests.threads import in_thread

@@ -10,7 +10,7 @@ from django.utils import timezone
 from agent.protocol import Poll
 from controlplane.fleet.models import Agent
 from controlplane.fleet.services import note_goodbye, note_heartbeat, note_poll
-from tenants.authentication import verify_token
+from tenants.token_verification import verify_token
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.factories import make_agent, make_location
@@ -99,7 +99,7 @@ def test_token_is_shown_once_with_the_command_that_uses_it(cast: Cast) -> None:
     text = html.unescape(answer.content.decode())
     token = next(word for word in text.replace("<", " ").replace(">", " ").split() if word.startswith("dgb_agent_"))
 
-    assert verify_token(token) is not None
+    assert verify_token(token, address="127.0.0.1") is not None
     assert "daggerboard-agent run --url http://testserver --token-file Night-shift.token --name 'Night shift'" in text
     assert answer.headers["Cache-Control"] == "no-store"
     assert token not in read(cast, "agents")
@@ -125,7 +125,7 @@ def test_revoked_token_is_refused_and_leaves_the_list(cast: Cast) -> None:
 
     cast.signed_in().post(f"/{cast.org.slug}/prod/agents/tokens/{token.id}/revoke")
 
-    assert verify_token(cast.agent_token.text) is None
+    assert verify_token(cast.agent_token.text, address="127.0.0.1") is None
     assert str(token.id) not in read(cast, "agents")
 
 
@@ -144,4 +144,4 @@ def test_another_organization_sees_no_agent_and_revokes_no_token(cast: Cast, out
     assert browser.get(f"/{cast.org.slug}/prod/agents").status_code == 404
     path = f"/{outsider.org.slug}/prod/agents/tokens/{cast.agent_token.token.id}/revoke"
     assert browser.post(path).status_code == 404
-    assert verify_token(cast.agent_token.text) is not None
+    assert verify_token(cast.agent_token.text, address="127.0.0.1") is not None

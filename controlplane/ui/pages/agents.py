@@ -15,7 +15,7 @@ from controlplane.fleet.selectors import AgentView
 from controlplane.ui.agent_lines import AgentLine, agent_lines
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from tenants import selectors as tenants
-from tenants import services
+from tenants import token_services
 from tenants.errors import InvalidError
 from tenants.models import ApiToken, TokenKind
 from tenants.permissions import Permission
@@ -83,7 +83,9 @@ class NewToken(Agents):
             _check_name(name)
         except InvalidError as error:
             return self._again(request, name, error)
-        issued = services.issue_token(org_id=self.org_id, kind=TokenKind.AGENT, name=name)
+        issued = token_services.issue_token(
+            org_id=self.org_id, kind=TokenKind.AGENT, name=name, actor=self.access.actor
+        )
         response = self.render(
             request,
             "agents/token.html",
@@ -108,7 +110,7 @@ class RevokeToken(DeploymentPage):
     permissions: ClassVar = {"POST": Permission.AGENT_TOKEN_WRITE}
 
     def post(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
-        services.revoke_token(org_id=self.org_id, token_id=token_id)
+        token_services.revoke_token(org_id=self.org_id, token_id=token_id, actor=self.access.actor)
         messages.success(request, "The token is revoked: whoever still uses it is refused within seconds.")
         return redirect(self.links.page("agents"))
 
