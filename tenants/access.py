@@ -115,6 +115,8 @@ class Principal:
     address: str = ""
     # When the session began; None for a token.
     signed_in_at: datetime.datetime | None = None
+    # The one organization that a session may enter; None for all of the person's (tenants.sso.session_notes).
+    only_org_id: UUID | None = None
 
     # Django REST framework asks for it.
     is_authenticated = True
@@ -229,6 +231,8 @@ def organizations_of(principal: Principal) -> list[Org]:
         announce(setting="app.user", value=str(principal.user.pk))
         own = Membership.unscoped.filter(user_id=principal.user.pk, is_active=True)
         ids = list(own.values_list("org_id", flat=True))
+    if principal.only_org_id is not None:
+        ids = [org_id for org_id in ids if org_id == principal.only_org_id]
     return [Org.of(row) for row in Organization.objects.filter(id__in=ids).defer("logo").order_by("name")]
 
 

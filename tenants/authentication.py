@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from tenants.access import Principal, TokenClaims
 from tenants.addresses import client_address
 from tenants.models import User
+from tenants.sso.session_notes import confined_to
 from tenants.token_verification import verify_token
 
 # One answer for all: who guesses learns nothing.
@@ -55,7 +56,12 @@ def session_principal(request: HttpRequest) -> Principal | None:
     user: Any = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_active:
         return None
-    return Principal(user=user, address=client_address(request), signed_in_at=_signed_in_at(request))
+    return Principal(
+        user=user,
+        address=client_address(request),
+        signed_in_at=_signed_in_at(request),
+        only_org_id=confined_to(request),
+    )
 
 
 def _signed_in_at(request: HttpRequest) -> datetime.datetime:

@@ -80,6 +80,12 @@ def identities(org_id: UUID, connection_id: UUID) -> QuerySet[SsoIdentity]:
     return SsoIdentity.objects.for_org(org_id).filter(connection_id=connection_id).select_related("user")
 
 
+def linked_to(connection: SsoConnection, user_id: UUID) -> list[SsoIdentity]:
+    """The identities of a connection that one person is linked to."""
+    with org_scope(connection.org_id):
+        return list(identities(connection.org_id, connection.id).filter(user_id=user_id))
+
+
 def organization(org_id: UUID) -> Org:
     """The organization behind a connection; NotFoundError when it is gone."""
     found = Organization.objects.defer("logo").filter(id=org_id).first()
