@@ -45,6 +45,12 @@ def org_scope(org_id: UUID, *, using: str = "default") -> Iterator[None]:
         announce(using=using, setting="app.org", value="")
 
 
+def in_scope(org_id: UUID) -> bool:
+    """Whether this is inside `org_scope(org_id)`: who only adds a row there needs no scope, and no savepoint, of its own."""
+    connection = connections["default"]
+    return connection.in_atomic_block and getattr(connection, "scoped_org_id", None) == org_id
+
+
 def announce(*, using: str = "default", setting: str, value: str) -> None:
     """Set one of the settings that the policies read, until the current transaction ends."""
     with connections[using].cursor() as cursor:

@@ -10,10 +10,13 @@ from django.utils.text import slugify
 
 from agent.protocol import Target
 from controlplane.core import wakeups
-from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
+from controlplane.deployments import audit_trail
+from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion
 from controlplane.deployments.selectors import location as find_location
 from tenants.access import Actor
 from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import require_room
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
@@ -33,7 +36,10 @@ def create_deployment(*, org_id: UUID, name: str, actor: Actor) -> Deployment:
         raise InvalidError(f"{name} is the address of something else. Choose another name.", attr="name")
     try:
         with org_scope(org_id), transaction.atomic():
+            full = Deployment.objects.for_org(org_id).filter(kind=DeploymentKind.FULL)
+            require_room(org_id, QuotaName.DEPLOYMENTS, used=full.count)
             deployment = Deployment.objects.create_in(org_id, name=name)
+            audit_trail.note_deployment(deployment, actor)
     except IntegrityError as error:
         raise ConflictError(f"There is already a deployment called {name}.", attr="name") from error
     log.info("deployment.created", org=str(org_id), deployment=str(deployment.id), actor=str(actor.id))
@@ -59,9 +65,35 @@ def deploy_location(
     queue: str = "default",
 ) -> LocationVersion:
     """Make this what the location should be: a new version, which serves once an agent has loaded it. The location may be new."""
+    return _deploy(
+        org_id=org_id,
+        deployment_id=deployment_id,
+        name=name,
+        target=target,
+        actor=actor,
+        git_commit=git_commit,
+        git_url=git_url,
+        queue=queue,
+        action="code_location.deploy",
+    )
+
+
+def _deploy(
+    *,
+    org_id: UUID,
+    deployment_id: UUID,
+    name: str,
+    target: Target,
+    actor: Actor,
+    git_commit: str,
+    git_url: str,
+    queue: str,
+    action: str,
+) -> LocationVersion:
     _check_location(name, target, queue)
     with org_scope(org_id):
         location = _locked_location(org_id, deployment_id, name, queue)
+        before = audit_trail.deployed(location)
         version = LocationVersion.objects.create_in(
             org_id,
             location=location,
@@ -72,6 +104,8 @@ def deploy_location(
             deployed_by=actor.label,
         )
         CodeLocation.objects.for_org(org_id).filter(id=location.id).update(desired=version, queue=queue)
+        location.desired, location.queue = version, queue
+        audit_trail.note_location(location, actor, action=action, before=before, after=audit_trail.deployed(location))
         wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
     log.info("location.deployed", org=str(org_id), version=str(version.id), actor=str(actor.id))
     return version
@@ -83,7 +117,7 @@ def reload_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Acto
         location = find_location(org_id, deployment_id, name)
         if location.desired is None:
             raise ConflictError(f"{name} has no version to load again. Deploy it.")
-        return deploy_location(
+        return _deploy(
             org_id=org_id,
             deployment_id=deployment_id,
             name=name,
@@ -92,15 +126,19 @@ def reload_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Acto
             git_commit=location.desired.git_commit,
             git_url=location.desired.git_url,
             queue=location.queue,
+            action="code_location.reload",
         )
 
 
 def delete_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Actor) -> None:
     """Take a code location away. Agents unload it after its runs have ended; runs and history stay."""
     with org_scope(org_id):
-        deleted, _ = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, name=name).delete()
-        if not deleted:
+        location = find_location(org_id, deployment_id, name)
+        if not CodeLocation.objects.for_org(org_id).filter(id=location.id).delete()[0]:
             raise NotFoundError(f"There is no code location {name} in this deployment.")
+        audit_trail.note_location(
+            location, actor, action="code_location.delete", before=audit_trail.deployed(location), after=None
+        )
         wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
     log.info("location.deleted", org=str(org_id), deployment=str(deployment_id), location=name, actor=str(actor.id))
 

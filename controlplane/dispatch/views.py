@@ -32,7 +32,9 @@ from controlplane.fleet import selectors as agents
 from controlplane.fleet import services as fleet
 from controlplane.fleet.models import Agent
 from controlplane.runs import ingest, instance_view, leases, log_store
+from controlplane.runs.flow import require_flow
 from tenants.credentials.selectors import is_blocked
+from tenants.limits.models import QuotaName
 from tenants.scoping import org_scope
 
 
@@ -50,7 +52,12 @@ def _register(request: HttpRequest) -> wire.Registered:
     org_id, token = caller.org.id, caller.token
     with org_scope(org_id):
         agent = fleet.register_agent(
-            org_id=org_id, token_id=token.id, protocol_version=version, message=message, reach=token.reach
+            org_id=org_id,
+            token_id=token.id,
+            protocol_version=version,
+            message=message,
+            reach=token.reach,
+            address=caller.address,
         )
         if is_blocked(org_id, agent.id):
             raise UnauthenticatedError(BLOCKED)
@@ -81,6 +88,7 @@ def events(caller: Caller, batch: wire.EventBatch) -> wire.EventsStored:
     """Store events, each once."""
     check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.attempts})
     agent = _agent(caller, batch.agent_id)
+    require_flow(caller.org.id, QuotaName.EVENTS_PER_SECOND, sum(len(part.events) for part in batch.attempts))
     stored = ingest.store_events(org_id=caller.org.id, agent_id=agent.id, batch=batch)
     fleet.note_events(agent)
     return stored
@@ -91,6 +99,7 @@ def logs(caller: Caller, batch: wire.LogBatch) -> wire.LogsStored:
     """Append to captured logs."""
     check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.chunks})
     agent = _agent(caller, batch.agent_id)
+    require_flow(caller.org.id, QuotaName.LOG_BYTES_PER_SECOND, sum(len(chunk.data) for chunk in batch.chunks))
     stored = log_store.append_batch(org_id=caller.org.id, agent_id=agent.id, batch=batch)
     fleet.note_events(agent)
     return stored
@@ -156,7 +165,7 @@ def goodbye(caller: Caller, message: wire.Goodbye) -> None:
     """The agent stops. Attempts that it hands over run on; their leases end if nobody comes back for them."""
     with org_scope(caller.org.id):
         agent = calling_agent(caller, message.agent_id, boot_id=message.boot_id)
-        fleet.note_goodbye(org_id=caller.org.id, agent_id=agent.id)
+        fleet.note_goodbye(org_id=caller.org.id, agent_id=agent.id, address=caller.address)
 
 
 def _agent(caller: Caller, agent_id: str) -> Agent:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from agent.protocol import HostFacts, LocationReport, LocationState, Poll, Register
 from controlplane.core import recordsets, wakeups
 from controlplane.deployments.models import VersionState
+from controlplane.fleet import audit_trail
 from controlplane.fleet.models import Agent, AgentLocation
 from tenants.errors import ForbiddenError, InvalidError
 from tenants.reach import EVERYTHING, Reach
@@ -29,9 +30,17 @@ _NOTE_POLL = """
 
 
 def register_agent(
-    *, org_id: UUID, token_id: UUID, protocol_version: str, message: Register, reach: Reach = EVERYTHING
+    *,
+    org_id: UUID,
+    token_id: UUID,
+    protocol_version: str,
+    message: Register,
+    reach: Reach = EVERYTHING,
+    address: str = "",
 ) -> Agent:
     """Know an agent by its name, new or back again. A new process has nothing loaded; the one before it is not heard any more.
+
+    `address` is where it calls from.
 
     ForbiddenError for queues outside the reach of its token.
     """
@@ -47,6 +56,7 @@ def register_agent(
         Agent.objects.for_org(org_id).filter(id=agent.id).update(
             **fields, registered_at=Now(), stopped_at=None, draining=False
         )
+        audit_trail.note_registration(agent, message, is_new=agent.id == row.id, address=address)
         # The poll of the process before ends now.
         wakeups.wake(f"agent:{agent.id}", f"org:{org_id}:agents")
         return Agent.objects.for_org(org_id).get(id=agent.id)
@@ -71,9 +81,11 @@ def note_events(agent: Agent) -> None:
             _agent(agent.org_id, agent.id).update(last_events_at=Now())
 
 
-def note_goodbye(*, org_id: UUID, agent_id: UUID) -> None:
+def note_goodbye(*, org_id: UUID, agent_id: UUID, address: str = "") -> None:
     """The agent's process stops, by itself; its workers stop with it."""
     with org_scope(org_id):
+        for agent in _agent(org_id, agent_id).filter(stopped_at=None):
+            audit_trail.note_goodbye(agent, address=address)
         _agent(org_id, agent_id).update(stopped_at=Now(), free_slots=0)
         AgentLocation.objects.for_org(org_id).filter(agent_id=agent_id).delete()
         wakeups.wake(f"org:{org_id}:agents")

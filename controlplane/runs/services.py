@@ -9,7 +9,7 @@ from controlplane.catalog import projections as catalog
 from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.rows import AssetEventRow
 from controlplane.definitions.asset_keys import to_text
-from controlplane.runs import labels, reasons, transitions
+from controlplane.runs import audit_trail, labels, reasons, transitions
 from controlplane.runs.config_errors import check_config
 from controlplane.runs.errors import InvalidRunConfigError, RunEndedError
 from controlplane.runs.locking import lock_runs
@@ -38,6 +38,7 @@ def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor
         _label(run)
         _plan(run, target)
         _enqueue(run)
+        audit_trail.note_launch(run, actor)
         return run
 
 
@@ -141,12 +142,16 @@ def cancel_run(*, org_id: UUID, run_id: UUID, actor: Actor) -> Run:
         if run.ended:
             raise RunEndedError(f"The run has already ended, with {run.status}.")
         run.cancel_requested_by = run.cancel_requested_by or actor.label[:254]
+        before = run.status
         if run.status == RunStatus.QUEUED:
             transitions.move(run, RunStatus.CANCELED, reason=reasons.canceled(actor.label))
         else:
             transitions.move(run, RunStatus.CANCELING)
         transitions.save(org_id, [run])
-        return Run.objects.for_org(org_id).get(id=run_id)
+        canceled = Run.objects.for_org(org_id).get(id=run_id)
+        if before != RunStatus.CANCELING:
+            audit_trail.note_cancel(canceled, actor, before=before)
+        return canceled
 
 
 def reexecute_run(*, org_id: UUID, run_id: UUID, from_failure: bool, actor: Actor) -> Run:

@@ -1,6 +1,7 @@
 """Adding to the audit log: the one function that every state-changing service calls."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from tenants.access import Actor
 from tenants.audit.models import AuditEvent
 from tenants.audit.redaction import redacted
-from tenants.scoping import org_scope
+from tenants.scoping import in_scope, org_scope
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def record(
     `action` is `<subject>.<verb>`, such as `grant.create`. `before` and `after` hold what changed, as JSON; values under
     names that sound like secrets are replaced, but do not count on that: leave them out.
     """
-    with org_scope(org_id):
+    with nullcontext() if in_scope(org_id) else org_scope(org_id):
         AuditEvent.objects.create_in(
             org_id,
             actor_kind=actor.kind,
