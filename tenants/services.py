@@ -48,9 +48,7 @@ _SLUG_MAX = 64
 SIGN_IN_LINK_LIFE = datetime.timedelta(minutes=30)
 
 
-def create_user(
-    *, email: str, password: str | None = None, name: str = "", email_is_verified: bool = False
-) -> User:
+def create_user(*, email: str, password: str | None = None, name: str = "", email_is_verified: bool = False) -> User:
     """Add a person; ConflictError when the e-mail address is taken. Without a password, a mail or a sign-in link is the way in.
 
     `email_is_verified` only when the address is known to be theirs: whoever has it elsewhere, proved there, can then sign in here.

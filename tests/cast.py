@@ -59,7 +59,9 @@ class Cast:
 def make_cast(prefix: str = "acme") -> Cast:
     """A new organization with everything a test starts from. Alice owns `acme-…`; Mallory owns `outsider-…`."""
     unique = uuid.uuid4().hex[:8]
-    owner = create_user(email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}", email_is_verified=True)
+    owner = create_user(
+        email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}", email_is_verified=True
+    )
     org = create_organization(slug=f"{prefix}-{unique}", name=f"{prefix.title()} {unique}", owner=owner)
     return Cast(
         org=org,

@@ -17,7 +17,9 @@ def create_owner(email: str, *, organization: str, name: str, as_json: bool) -> 
     from tenants.models import Organization, Role, User
     from tenants.services import add_member, create_organization, create_user, issue_sign_in_link
 
-    user = User.objects.filter(email__iexact=email).first() or create_user(email=email, name=name)
+    user = User.objects.filter(email__iexact=email).first() or create_user(
+        email=email, name=name, email_is_verified=True
+    )
     known = Organization.objects.filter(slug=organization).first()
     if known is None:
         create_organization(slug=organization, name=organization, owner=user)

@@ -62,6 +62,8 @@ SOCIALACCOUNT_ADAPTER = "tenants.accounts.social_adapter.SocialAdapter"
 # Decided by the adapter, which also asks whether the local address is verified.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
+# Links, not forms: the content security policy lets a form lead to ourselves only, redirects included.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 
 # ---- allauth
 
@@ -70,6 +72,7 @@ ACCOUNT_ADAPTER = "tenants.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {"signup": "tenants.accounts.forms.SignUpForm"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True

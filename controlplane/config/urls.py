@@ -13,3 +13,5 @@ handler400 = "controlplane.ui.errors.bad_request"
 handler403 = "controlplane.ui.errors.forbidden"
 handler404 = "controlplane.ui.errors.not_found"
 handler500 = "controlplane.ui.errors.server_error"
+# Asked for by name, by what limits attempts (allauth).
+handler429 = "controlplane.ui.errors.too_many"

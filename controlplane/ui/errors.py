@@ -1,11 +1,14 @@
 """Errors as pages: one middleware turns an AppError into a page, and Django's own handlers look the same."""
 
+import math
 from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from redis.exceptions import RedisError
 
+from tenants.accounts.limits import seconds_to_wait
 from tenants.errors import AppError
 
 log = structlog.get_logger(__name__)
@@ -16,6 +19,7 @@ _TITLES = {
     404: "There is nothing here",
     409: "That is not possible now",
     413: "That is too large",
+    429: "Too many attempts",
     500: "Something went wrong on our side",
     503: "Something does not answer",
 }
@@ -35,6 +39,10 @@ class ErrorPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, RedisError):
+            # SECURITY: attempts cannot be counted now, so none are let through.
+            message = "Redis does not answer, and without it attempts cannot be counted. Try again in a minute."
+            return error_page(request, status=503, code="unavailable", message=message)
         if not isinstance(exception, AppError) or request.path.startswith(("/api/", "/agent/")):
             return None
         return error_page(request, status=exception.status, code=exception.code, message=exception.message)
@@ -65,6 +73,16 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
     return error_page(request, status=404, code="not_found", message="There is no page at this address.")
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """When to try again; also as the header Retry-After, in seconds."""
+    seconds = seconds_to_wait(request)
+    when = f"{seconds} seconds" if seconds < 120 else f"{math.ceil(seconds / 60)} minutes"
+    message = f"There were too many attempts from your network, or for this account. Try again in {when}."
+    response = error_page(request, status=429, code="too_many_attempts", message=message)
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

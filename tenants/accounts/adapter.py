@@ -3,12 +3,16 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import ratelimit
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
+from tenants.accounts.audit import sign_in_failed
 from tenants.addresses import client_address
+from tenants.ids import uuid7
+from tenants.models import User
 
 # What allauth keeps in the session of somebody whose address an invitation has proved.
 _INVITED = "account_verified_email"
@@ -17,22 +21,36 @@ _INVITED = "account_verified_email"
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc, unused-ignore]  # allauth ships no types
     """Our answers to what allauth asks of the installation."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "That e-mail address and password do not go together. Check both, or reset the password.",
+        "incorrect_code": "That is not the code. Look at the newest one.",
+        "incorrect_password": "That is not your password.",
+        "enter_current_password": "That is not your current password.",
+        # Where it is said on the page of sign-in, after the last wrong code.
+        "too_many_login_attempts": "There were too many wrong codes. Ask for a new one.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Whether this browser may sign up: anybody, or those whom `invite` let in."""
         if settings.SIGN_UP == "invited":
             return invited_address(request) is not None
         return bool(settings.SIGN_UP == "open")
 
-    def clean_email(self, email: str) -> str:
-        """Refuse another address than the invited one, of somebody who signs up by invitation."""
-        invited = invited_address(self.request)
-        if settings.SIGN_UP == "invited" and not self.request.user.is_authenticated and email.lower() != invited:
-            raise ValidationError(f"Your invitation is for {invited}. Use that address, or ask for another invitation.")
-        return email
-
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address, by our rule of which proxies are believed."""
         return client_address(request) or "0.0.0.0"  # noqa: S104 - stands for "unknown", nothing binds to it
+
+    def validation_error(self, code: str, *args: Any) -> Any:
+        """Used-up attempts are a refusal of their own (429), not a mistake in a form."""
+        if code == "too_many_login_attempts":
+            raise ImmediateHttpResponse(ratelimit.respond_429(self.request))
+        return super().validation_error(code, *args)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Tell the audit log, in the same way whether or not there is such an account."""
+        user = User.objects.filter(email=str(credentials.get("email", "")).lower()).first()
+        user_id = user.pk if user is not None else uuid7()
+        sign_in_failed.send(sender=User, user_id=user_id, address=client_address(request), how="password")
 
     def format_email_subject(self, subject: str) -> str:
         return subject

@@ -1,8 +1,13 @@
 """The app of accounts."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
     name = "tenants.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        import_module("tenants.accounts.receivers")

@@ -7,6 +7,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
 
@@ -28,7 +29,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc, unused-i
             return
         owner = _owner_by_proof(sociallogin)
         if owner is not None:
-            sociallogin.connect(request, owner)
+            with transaction.atomic():
+                sociallogin.connect(request, owner)
         elif _is_taken(sociallogin):
             raise ImmediateHttpResponse(render(request, "socialaccount/address_taken.html", status=403))
 

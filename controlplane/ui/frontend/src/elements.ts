@@ -8,6 +8,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "live-page": () => import("./live/page.ts"),
   "log-viewer": () => import("./logs/element.ts"),
   "metadata-chart": () => import("./chart.ts"),
+  "passkey-form": () => import("./passkeys.ts"),
   "partition-map": () => import("./partitions.ts"),
   "poll-part": () => import("./live/poll.ts"),
   "step-gantt": () => import("./gantt/element.ts"),
