@@ -15,6 +15,11 @@ from controlplane.runs import api as runs
 from controlplane.runs import event_api as run_events
 from controlplane.runs import log_api as logs
 from tenants import api as tenants
+from tenants.people import api as people
+from tenants.people import grant_api as grants
+from tenants.people import invitation_api as invitations
+from tenants.people import role_api as roles
+from tenants.people import team_api as teams
 
 _run: list[URLPattern | URLResolver] = [
     path("", runs.RunDetailView.as_view(), name="run"),
@@ -51,8 +56,27 @@ _deployment: list[URLPattern | URLResolver] = [
     path("cost/assets/<path:key>/", insights.AssetCostView.as_view(), name="asset-cost"),
 ]
 
+_people: list[URLPattern | URLResolver] = [
+    path("members/", people.MembersView.as_view(), name="members"),
+    path("members/<uuid:user_id>/", people.MemberView.as_view(), name="member"),
+    path("members/<uuid:user_id>/rights/", people.RightsView.as_view(), name="rights"),
+    path("invitations/", invitations.InvitationsView.as_view(), name="invitations"),
+    path("invitations/<uuid:invitation_id>/", invitations.InvitationView.as_view(), name="invitation"),
+    path("invitations/<uuid:invitation_id>/resend/", invitations.ResendView.as_view(), name="invitation-resend"),
+    path("teams/", teams.TeamsView.as_view(), name="teams"),
+    path("teams/<uuid:team_id>/", teams.TeamView.as_view(), name="team"),
+    path("teams/<uuid:team_id>/members/", teams.TeamMembersView.as_view(), name="team-members"),
+    path("teams/<uuid:team_id>/members/<uuid:user_id>/", teams.TeamMemberView.as_view(), name="team-member"),
+    path("roles/", roles.RolesView.as_view(), name="roles"),
+    path("roles/<uuid:role_id>/", roles.RoleView.as_view(), name="role"),
+    path("grants/", grants.GrantsView.as_view(), name="grants"),
+    path("grants/<uuid:grant_id>/", grants.GrantDetailView.as_view(), name="grant"),
+    path("permissions/", grants.PermissionsView.as_view(), name="permissions"),
+]
+
 _organization: list[URLPattern | URLResolver] = [
     path("", tenants.OrganizationView.as_view(), name="organization"),
+    path("", include(_people)),
     path("agents/", fleet.AgentsView.as_view(), name="agents"),
     path("agents/<uuid:agent_id>/", fleet.AgentDetailView.as_view(), name="agent"),
     path("tokens/", tenants.TokensView.as_view(), name="tokens"),

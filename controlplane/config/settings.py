@@ -106,6 +106,13 @@ OBJECT_STORE_ENDPOINT_URL = env.optional(
     "DAGGERBOARD_OBJECT_STORE_ENDPOINT_URL", "the endpoint of an S3-compatible store"
 )
 
+# ---- people
+
+INVITATION_DAYS = env.integer("DAGGERBOARD_INVITATION_DAYS", 7, "how many days an invitation can be accepted")
+INVITATIONS_PER_HOUR = env.integer(
+    "DAGGERBOARD_INVITATIONS_PER_HOUR", 50, "how many invitations one organization may mail within an hour"
+)
+
 # ---- agents and leases; seconds
 
 AGENT_POLL_WAIT_SECONDS = env.number("DAGGERBOARD_AGENT_POLL_WAIT_SECONDS", 25.0, "how long a poll waits for work")

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from tenants.access import Access
 from tenants.errors import ForbiddenError
-from tenants.grants import NOTHING, Holding, Place, Rights
-from tenants.models import Effect, GrantScope
+from tenants.grants import NOTHING, Holding, Place, Rights, permissions_of
+from tenants.models import Effect, Grant, GrantScope
 from tenants.people.places import places
 from tenants.permissions import OF_DEPLOYMENTS, ORGANIZATION_WIDE, Permission
 
@@ -98,3 +98,13 @@ def _denied_branches(access: Access, denials: Iterable[Holding]) -> list[Place]:
     ids = [held.deployment_id for held in denials if held.scope == GrantScope.DEPLOYMENT and held.deployment_id]
     found = places(access.org.id, ids).values() if ids else ()
     return [named.place for named in found if named.place.is_branch]
+
+
+def require_authority_over(access: Access, grants: Iterable[Grant]) -> None:
+    """ForbiddenError unless the caller may give each of these; for what gives or takes many at once, as joining a team does."""
+    rows = list(grants)
+    named = places(access.org.id, [row.deployment_id for row in rows if row.deployment_id])
+    for row in rows:
+        found = named.get(row.deployment_id) if row.deployment_id else None
+        place = found.place if found else None
+        require_authority(access, permissions=permissions_of(row), scope=GrantScope(row.scope), place=place)

@@ -29,6 +29,12 @@ BODIES = {
     "create_deployment": {"name": "staging"},
     "deploy_code_location": {"target": {"module_name": "x"}},
     "launch_run": {"job": "nightly"},
+    "create_team": {"name": "new"},
+    "rename_team": {"name": "newer"},
+    "create_role": {"name": "keeper", "permissions": ["run:read"]},
+    "change_role": {"name": "keeper", "permissions": ["TOGGLE_SENSORS"]},
+    "give_grant": {"user": "<user_id>", "scope": "organization", "role": "viewer"},
+    "invite": {"email": "new@example.com", "teams": ["<team_id>"]},
 }
 
 
@@ -43,6 +49,8 @@ def call(world: World, path, method, name):
         query |= {asked: world.known[parameter] for asked, parameter in QUERIES.get(name, {}).items()}
         return client.get(address(world, path), query)
     body = json.dumps(BODIES.get(name, {}))
+    for parameter, value in world.known.items():
+        body = body.replace(f"<{parameter}>", value)
     return client.generic(method.upper(), address(world, path), body, content_type="application/json")
 
 

@@ -11,6 +11,7 @@ from controlplane.runs import log_store
 from tenants.ids import uuid7
 from tests.cast import Cast, make_cast
 from tests.factories import asset, make_agent, make_location, make_manifest
+from tests.isolation.people import PARAMETERS, people_of
 from tests.isolation.routes import Route
 from tests.runs.scripts import Sender, Stage
 
@@ -65,6 +66,7 @@ def make_world() -> World:
     ids = {"run_id": attempt.run_id, "agent_id": agent.id, "token_id": alice.agent_token.token.id}
     known = {
         **{name: str(value) for name, value in ids.items()},
+        **people_of(alice),
         "location": f"l{mark}",
         "key": f"a{mark}",
         "job": "nightly",
@@ -77,7 +79,7 @@ def make_world() -> World:
 
 def _nothing() -> dict[str, Any]:
     mark = uuid7().hex
-    ids = {name: str(uuid7()) for name in ("run_id", "agent_id", "token_id")}
+    ids = {name: str(uuid7()) for name in (*PARAMETERS, "run_id", "agent_id", "token_id")}
     words = dict.fromkeys(("location", "key", "job", "name", "text"), f"no{mark}")
     return {**ids, **words, **_SAME_EVERYWHERE}
 

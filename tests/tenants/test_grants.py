@@ -7,47 +7,22 @@ from django.utils import timezone
 
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.services import create_deployment
-from tenants.access import SYSTEM, Principal, enter_organization
+from tenants.access import SYSTEM
 from tenants.audit.models import AuditEvent
 from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tenants.ids import uuid7
-from tenants.models import CustomRole, Effect, Grant, GrantScope, Role, TargetKind, Team, TeamMembership
-from tenants.people.grants import Holder, HolderKind, grant, revoke_grant, store_grant
+from tenants.models import CustomRole, Effect, Grant, GrantScope, Role, TargetKind
+from tenants.people.grants import grant, revoke_grant
 from tenants.people.terms import GrantTerms, terms_of_json
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
-from tests.cast import make_member
+from tests.tenants.people import HERE, WIDE, access_of, deny, hold, make_team, of, of_team, person
 
-WIDE, HERE, BRANCHES = GrantScope.ORGANIZATION, GrantScope.DEPLOYMENT, GrantScope.ALL_BRANCHES
-
-
-def access_of(cast, user):
-    return enter_organization(Principal(user=user), cast.org.slug)
-
-
-def person(cast, role=None, **terms):
-    """A member with one grant of their own: `role` in the cast's deployment unless the terms say otherwise."""
-    user = make_member(cast.org, f"p-{uuid7().hex}@acme.example")
-    if role is not None:
-        given = GrantTerms(role=role, **({"scope": HERE, "deployment_id": cast.deployment.id} | terms))
-        store_grant(org_id=cast.org_id, actor=SYSTEM, holder=of(user), terms=given)
-    return user
-
-
-def of(user):
-    return Holder(HolderKind.USER, user.pk)
+BRANCHES = GrantScope.ALL_BRANCHES
 
 
 def in_prod(cast, role=Role.VIEWER, **terms):
     return GrantTerms(scope=HERE, deployment_id=cast.deployment.id, role=role, **terms)
-
-
-def make_team(cast, *people):
-    with org_scope(cast.org_id):
-        team = Team.objects.create_in(cast.org_id, name=f"team {uuid7().hex}")
-        for user in people:
-            TeamMembership.objects.create_in(cast.org_id, team=team, user=user)
-    return team
 
 
 def make_branch(cast):
@@ -59,11 +34,6 @@ def make_branch(cast):
 
 def give(cast, giver, holder, terms):
     return grant(access=access_of(cast, giver), holder=of(holder), terms=terms)
-
-
-def deny(cast, user, **terms):
-    scope = {"scope": HERE, "deployment_id": cast.deployment.id} | terms
-    return store_grant(org_id=cast.org_id, actor=SYSTEM, holder=of(user), terms=GrantTerms(effect=Effect.DENY, **scope))
 
 
 def test_grant_gives_its_rights_where_it_says_and_is_audited(cast):
@@ -123,7 +93,7 @@ def test_admin_of_a_deployment_gives_nothing_elsewhere(cast):
 
 
 def test_admin_everywhere_who_is_no_organization_admin_gives_in_deployments_only(cast):
-    giver = person(cast, Role.ADMIN, scope=WIDE, deployment_id=None)
+    giver = person(cast, Role.ADMIN, scope=WIDE)
 
     give(cast, giver, person(cast), in_prod(cast, Role.ADMIN))
     give(cast, giver, person(cast), GrantTerms(scope=BRANCHES, role=Role.EDITOR))
@@ -137,12 +107,7 @@ def test_nobody_gives_what_they_do_not_hold(cast):
             cast.org_id, name="keeper", permissions=["deployment:grant", "deployment:read", "member:read"]
         )
     giver = person(cast)
-    store_grant(
-        org_id=cast.org_id,
-        actor=SYSTEM,
-        holder=of(giver),
-        terms=GrantTerms(scope=HERE, deployment_id=cast.deployment.id, custom_role_id=keeper.id),
-    )
+    hold(cast, of(giver), custom_role_id=keeper.id)
 
     give(cast, giver, person(cast), GrantTerms(scope=HERE, deployment_id=cast.deployment.id, custom_role_id=keeper.id))
     with pytest.raises(ForbiddenError, match="do not hold"):
@@ -158,7 +123,7 @@ def test_member_write_alone_makes_nobody_an_organization_admin(cast):
         )
     giver = person(cast)
     terms = GrantTerms(scope=WIDE, custom_role_id=clerk.id)
-    store_grant(org_id=cast.org_id, actor=SYSTEM, holder=of(giver), terms=terms)
+    hold(cast, of(giver), scope=WIDE, custom_role_id=clerk.id)
 
     give(cast, giver, person(cast), terms)
     with pytest.raises(ForbiddenError):
@@ -189,12 +154,12 @@ def test_who_has_something_hidden_cannot_lift_the_denial(cast):
 
 @pytest.mark.parametrize("scope", [BRANCHES, GrantScope.BRANCHES_OF])
 def test_who_is_denied_one_branch_gives_nothing_in_all_of_them(cast, scope):
-    giver = person(cast, Role.ADMIN, scope=BRANCHES, deployment_id=None)
+    giver = person(cast, Role.ADMIN, scope=BRANCHES)
     parent = cast.deployment.id if scope == GrantScope.BRANCHES_OF else None
     terms = GrantTerms(scope=scope, deployment_id=parent, role=Role.VIEWER)
     give(cast, giver, person(cast), terms)
 
-    deny(cast, giver, deployment_id=make_branch(cast).id)
+    deny(cast, giver, scope=HERE, deployment_id=make_branch(cast).id)
 
     with pytest.raises(ForbiddenError):
         give(cast, giver, person(cast), terms)
@@ -209,7 +174,7 @@ def test_admin_denies_to_people_but_not_to_an_organization_admin(cast):
     assert not access_of(cast, new).may_enter(cast.deployment.place)
     with pytest.raises(ForbiddenError, match="Organization Admin"):
         give(cast, giver, cast.owner, no)
-    team = Holder(HolderKind.TEAM, make_team(cast, cast.owner).id)
+    team = of_team(make_team(cast, cast.owner))
     with pytest.raises(ForbiddenError, match="Organization Admin"):
         grant(access=access_of(cast, giver), holder=team, terms=no)
 
@@ -217,7 +182,7 @@ def test_admin_denies_to_people_but_not_to_an_organization_admin(cast):
 def test_admin_changes_grants_of_a_team_only_where_they_are_admin(cast):
     giver, team = person(cast, Role.ADMIN), make_team(cast)
     other = create_deployment(org_id=cast.org_id, name="staging", actor=SYSTEM)
-    holder = Holder(HolderKind.TEAM, team.id)
+    holder = of_team(team)
 
     row = grant(access=access_of(cast, giver), holder=holder, terms=in_prod(cast, Role.EDITOR))
     elsewhere = GrantTerms(scope=HERE, deployment_id=other.id, role=Role.EDITOR)
