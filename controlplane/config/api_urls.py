@@ -2,8 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from controlplane.audit_log import api as audit
 from controlplane.catalog import api as catalog
 from controlplane.catalog import event_api as history
+from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
 from controlplane.deployments import api as deployments
@@ -14,7 +16,11 @@ from controlplane.insights import api as insights
 from controlplane.runs import api as runs
 from controlplane.runs import event_api as run_events
 from controlplane.runs import log_api as logs
+from controlplane.runs.quota_api import QuotasView
 from tenants import api as tenants
+from tenants import organization_api as organization
+from tenants import service_account_api as service_accounts
+from tenants import token_api as tokens
 from tenants.people import api as people
 from tenants.people import grant_api as grants
 from tenants.people import invitation_api as invitations
@@ -75,12 +81,32 @@ _people: list[URLPattern | URLResolver] = [
 ]
 
 _organization: list[URLPattern | URLResolver] = [
-    path("", tenants.OrganizationView.as_view(), name="organization"),
+    path("", organization.OrganizationView.as_view(), name="organization"),
+    path("undo-deletion/", organization.UndoDeletionView.as_view(), name="organization-undo-deletion"),
+    path("logo/", organization.LogoView.as_view(), name="organization-logo"),
+    path("export/", export.ExportView.as_view(), name="organization-export"),
+    path("quotas/", QuotasView.as_view(), name="quotas"),
     path("", include(_people)),
+    path("audit-events/", audit.AuditEventsView.as_view(), name="audit-events"),
+    path("audit-events/export/", audit.AuditExportView.as_view(), name="audit-export"),
+    path("audit-events/<uuid:event_id>/", audit.AuditEventView.as_view(), name="audit-event"),
     path("agents/", fleet.AgentsView.as_view(), name="agents"),
     path("agents/<uuid:agent_id>/", fleet.AgentDetailView.as_view(), name="agent"),
-    path("tokens/", tenants.TokensView.as_view(), name="tokens"),
-    path("tokens/<uuid:token_id>/", tenants.TokenView.as_view(), name="token"),
+    path("tokens/", tokens.TokensView.as_view(), name="tokens"),
+    path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="token"),
+    path("tokens/<uuid:token_id>/rotate/", tokens.RotateTokenView.as_view(), name="token-rotate"),
+    path("service-accounts/", service_accounts.ServiceAccountsView.as_view(), name="service-accounts"),
+    path(
+        "service-accounts/<uuid:service_account_id>/",
+        service_accounts.ServiceAccountView.as_view(),
+        name="service-account",
+    ),
+    path(
+        "service-accounts/<uuid:service_account_id>/tokens/",
+        service_accounts.ServiceAccountTokensView.as_view(),
+        name="service-account-tokens",
+    ),
+    path("agents/<uuid:agent_id>/block/", fleet.BlockAgentView.as_view(), name="agent-block"),
     path("deployments/", deployments.DeploymentsView.as_view(), name="deployments"),
     path("deployments/<slug:deployment>/", include(_deployment)),
 ]

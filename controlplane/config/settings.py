@@ -39,7 +39,9 @@ OUTBOUND_ALLOWED_NETWORKS = [
     )
 ]
 DNS_RESOLVERS = env.words(
-    "DAGGERBOARD_DNS_RESOLVERS", [], "name servers (address or address:port) that domains are verified with; none for the machine's own"
+    "DAGGERBOARD_DNS_RESOLVERS",
+    [],
+    "name servers (address or address:port) that domains are verified with; none for the machine's own",
 )
 DEBUG = False
 HTTPS = PUBLIC_URL.startswith("https://")
@@ -174,6 +176,25 @@ SCIM_ANY_DOMAIN = env.flag(
     "whether SCIM may add people whose e-mail domain the organization has not verified",
 )
 
+# ---- quotas of an organization that has none of its own; 0 for no limit
+
+QUOTAS = {
+    "concurrent_runs": env.integer("DAGGERBOARD_QUOTA_CONCURRENT_RUNS", 500, "how many runs of an organization go on at once"),
+    "events_per_second": env.integer(
+        "DAGGERBOARD_QUOTA_EVENTS_PER_SECOND", 100_000, "how many events of an organization are stored per second"
+    ),
+    "log_bytes_per_second": env.integer(
+        "DAGGERBOARD_QUOTA_LOG_BYTES_PER_SECOND",
+        64 * 1024**2,
+        "how many bytes of captured logs of an organization are stored per second",
+    ),
+    "deployments": env.integer("DAGGERBOARD_QUOTA_DEPLOYMENTS", 100, "how many full deployments an organization has"),
+    "tokens": env.integer("DAGGERBOARD_QUOTA_TOKENS", 1000, "how many live tokens an organization has"),
+    "api_requests_per_minute": env.integer(
+        "DAGGERBOARD_QUOTA_API_REQUESTS_PER_MINUTE", 3000, "how many API requests one caller makes per minute"
+    ),
+}
+
 # ---- cost; the default price book
 
 PRICE_CURRENCY = env.text(
@@ -205,11 +226,14 @@ INSTALLED_APPS = [
     "tenants",
     "tenants.accounts",
     "tenants.audit",
+    "tenants.limits",
     "tenants.credentials",
     "tenants.people",
     "tenants.sealing_keys",
     "tenants.sso",
+    "tenants.scim",
     "controlplane.core",
+    "controlplane.audit_log",
     "controlplane.definitions",
     "controlplane.deployments",
     "controlplane.environment",
@@ -233,6 +257,7 @@ MIDDLEWARE = [
     "tenants.accounts.sessions.SessionActivity",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "controlplane.ui.errors.ErrorPages",
+    "tenants.sso.sessions.SsoSessions",
 ]
 ROOT_URLCONF = "controlplane.config.urls"
 ASGI_APPLICATION = "controlplane.config.asgi.application"
@@ -315,7 +340,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "controlplane.core.api_schema.AutoSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tenants.negotiation.OneFormNegotiation",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {},
+    "DEFAULT_THROTTLE_CLASSES": ["controlplane.core.throttling.CallerThrottle"],
     "UNAUTHENTICATED_USER": None,
 }
 DRF_STANDARDIZED_ERRORS = {

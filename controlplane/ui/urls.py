@@ -16,7 +16,9 @@ from controlplane.ui.pages import (
     palette,
     run_logs,
     runs,
+    settings_audit,
     settings_general,
+    settings_quotas,
 )
 from controlplane.ui.pages import run as run_pages
 
@@ -62,6 +64,10 @@ _deployment: list[URLPattern | URLResolver] = [
 
 _settings: list[URLPattern | URLResolver] = [
     path("", settings_general.General.as_view(), name="settings"),
+    path("audit", settings_audit.Audit.as_view(), name="settings-audit"),
+    path("audit/export", settings_audit.AuditExport.as_view(), name="settings-audit-export"),
+    path("audit/<uuid:event_id>", settings_audit.AuditEventPage.as_view(), name="settings-audit-event"),
+    path("quotas", settings_quotas.Quotas.as_view(), name="settings-quotas"),
 ]
 
 _pages: list[URLPattern | URLResolver] = [

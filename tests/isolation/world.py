@@ -8,7 +8,10 @@ from uuid import UUID
 from agent.protocol import LogChunk, LogStream
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
 from controlplane.runs import log_store
+from tenants.audit.models import AuditEvent
 from tenants.ids import uuid7
+from tenants.scoping import org_scope
+from tenants.service_accounts import create_service_account
 from tests.cast import Cast, make_cast
 from tests.factories import asset, make_agent, make_location, make_manifest
 from tests.isolation.people import PARAMETERS, people_of
@@ -64,6 +67,9 @@ def make_world() -> World:
     attempt.start(f"a{mark}")
     _log(alice, agent.id, attempt)
     ids = {"run_id": attempt.run_id, "agent_id": agent.id, "token_id": alice.agent_token.token.id}
+    account = create_service_account(org_id=alice.org_id, actor=alice.actor, name="ci")
+    ids["service_account_id"] = account.id
+    ids["event_id"] = last_event(alice.org_id)
     known = {
         **{name: str(value) for name, value in ids.items()},
         **people_of(alice),
@@ -77,9 +83,19 @@ def make_world() -> World:
     return World(alice, mallory, known)
 
 
+def last_event(org_id: UUID) -> UUID:
+    """The newest event of an organization's audit log."""
+    with org_scope(org_id):
+        newest = AuditEvent.objects.for_org(org_id).order_by("-id").first()
+    assert newest is not None  # making a cast records some
+    return newest.id
+
+
 def _nothing() -> dict[str, Any]:
     mark = uuid7().hex
-    ids = {name: str(uuid7()) for name in (*PARAMETERS, "run_id", "agent_id", "token_id")}
+    ids = {
+        name: str(uuid7()) for name in (*PARAMETERS, "run_id", "agent_id", "token_id", "service_account_id", "event_id")
+    }
     words = dict.fromkeys(("location", "key", "job", "name", "text"), f"no{mark}")
     return {**ids, **words, **_SAME_EVERYWHERE}
 

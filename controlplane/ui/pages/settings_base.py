@@ -12,13 +12,19 @@ from tenants.http import OrgPage
 from tenants.permissions import Permission
 
 # Label, page (its name in the URLconf), right, and the heading above it.
-_RAIL = (("General", "settings", Permission.ORGANIZATION_READ, "Organization"),)
+_RAIL = (
+    ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
+    ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
+    ("Audit log", "settings-audit", Permission.AUDIT_READ, ""),
+)
 
 
 class SettingsPage(OrgPage):
     """A page of an organization's settings; `section` is the entry of the rail it belongs to."""
 
     section: ClassVar[str] = ""
+    # Organization Admins reach the settings of a suspended organization.
+    even_closed = True
 
     def render(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
         """The page, framed; the template extends `settings/page.html`."""
