@@ -79,6 +79,24 @@ class TooLargeError(AppError):
     status = 413
 
 
+class TooManyError(AppError):
+    """Too many of these in a short time; try again later."""
+
+    code = "throttled"
+    status = 429
+
+    def __init__(self, message: str | None = None, *, attr: str | None = None, retry_after: float | None = None) -> None:
+        # Seconds, for the header Retry-After; None when time alone does not help.
+        self.retry_after = retry_after
+        super().__init__(message, attr=attr)
+
+
+class QuotaExceededError(TooManyError):
+    """The organization uses all it may use of this."""
+
+    code = "quota_exceeded"
+
+
 class UnavailableError(AppError):
     """Something this needs does not answer now; try again."""
 
