@@ -14,6 +14,8 @@ from django.utils import timezone
 from tenants.access import SYSTEM, Actor
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import require_room
 from tenants.models import ApiToken, ServiceAccount, TokenKind, User
 from tenants.networks import parse_networks
 from tenants.permissions import TOKEN_SCOPES, Permission
@@ -63,6 +65,7 @@ def issue_token(
         "expires_at": expires_at,
     }
     with org_scope(org_id):
+        require_room(org_id, QuotaName.TOKENS, used=live_tokens(org_id).count)
         issued = _store(org_id=org_id, actor=actor, fields=fields)
         _record(org_id, actor, "create", issued.token, after=token_facts(issued.token))
     return issued
@@ -169,17 +172,29 @@ def _store(*, org_id: UUID, actor: Actor, fields: Mapping[str, Any]) -> IssuedTo
     return IssuedToken(token=token, text=token_text(kind=token.kind, token_id=token.id, secret=secret))
 
 
+def successor_expiry(old: ApiToken) -> datetime.datetime | None:
+    """When the token that replaces this one ends: it lives as long as this one was meant to."""
+    return None if old.expires_at is None else timezone.now() + (old.expires_at - old.created_at)
+
+
 def _successor(old: ApiToken, expires_at: datetime.datetime | None) -> dict[str, Any]:
-    if expires_at is None and old.expires_at is not None:
-        expires_at = timezone.now() + (old.expires_at - old.created_at)
     kept = ("kind", "name", "user_id", "service_account_id", "scopes", "reach", "allowed_networks")
-    return {**{field: getattr(old, field) for field in kept}, "expires_at": expires_at, "replaces_id": old.id}
+    return {
+        **{field: getattr(old, field) for field in kept},
+        "expires_at": expires_at or successor_expiry(old),
+        "replaces_id": old.id,
+    }
+
+
+def live_tokens(org_id: UUID) -> QuerySet[ApiToken]:
+    """Tokens that are neither revoked nor expired; read them inside org_scope."""
+    live = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
+    return ApiToken.objects.for_org(org_id).filter(live)
 
 
 def _live_relatives(token: ApiToken) -> QuerySet[ApiToken]:
     """The token that this one replaces, and the one that replaces it, where they live."""
-    live = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
-    return ApiToken.objects.for_org(token.org_id).filter(live, Q(id=token.replaces_id) | Q(replaces_id=token.id))
+    return live_tokens(token.org_id).filter(Q(id=token.replaces_id) | Q(replaces_id=token.id))
 
 
 def _is_live(token: ApiToken) -> bool:

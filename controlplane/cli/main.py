@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli import audit_commands
+from controlplane.cli import audit_commands, quota_commands
 from controlplane.cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 wrong words, 3 not signed in, 4 no such thing, 130 interrupted.",
 )
 app.add_typer(audit_commands.app)
+app.add_typer(quota_commands.app)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Deployment = Annotated[
     str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")

@@ -26,7 +26,11 @@ class RefusalSerializer(serializers.Serializer[Any]):
     errors = ErrorSerializer(many=True)  # type: ignore[assignment]  # the document's own word, also the base's
 
 
-_ALWAYS = {"401": "Not signed in, or the token is unknown, revoked or expired.", "404": "No such thing, or not yours."}
+_ALWAYS = {
+    "401": "Not signed in, or the token is unknown, revoked or expired.",
+    "404": "No such thing, or not yours.",
+    "429": "Too many requests, or a quota is used up. Retry-After says when to try again, where time helps.",
+}
 _REFUSED = {"400": "The request does not make sense.", "403": "You may see this, but not do that."}
 _CHANGES = {"409": "The state of the thing does not allow it."}
 

@@ -1,5 +1,6 @@
 """What every agent endpoint is: protocol check, proof of identity, decoding, one handler, an answer or the error document."""
 
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from controlplane.core.threads import in_pool
 from controlplane.dispatch.callers import Caller, authenticate
 from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import answer, check_protocol, read_message, refusal
-from tenants.errors import AppError, UnavailableError
+from tenants.errors import AppError, TooManyError, UnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ def agent_view(method: str) -> Callable[[Callable[..., Awaitable[Any]]], View]:
             try:
                 return answer(await serve(request, **parts))
             except AppError as error:
-                return refusal(error, retry_after=_RETRY_AFTER if isinstance(error, UnavailableError) else None)
+                return refusal(error, retry_after=_retry_after(error))
             except (OperationalError, InterfaceError) as error:
                 log.warning("agent.database_unavailable", path=request.path, error=str(error))
                 return refusal(UnavailableError("The database does not answer now."), retry_after=_RETRY_AFTER)
@@ -54,6 +55,12 @@ def agent_view(method: str) -> Callable[[Callable[..., Awaitable[Any]]], View]:
         return view
 
     return decorate
+
+
+def _retry_after(error: AppError) -> int | None:
+    if isinstance(error, TooManyError) and error.retry_after is not None:
+        return math.ceil(error.retry_after)
+    return _RETRY_AFTER if isinstance(error, UnavailableError) else None
 
 
 def endpoint(message_type: type[M], *, run_tokens: bool = False) -> Callable[[Callable[[Caller, M], Any]], View]:

@@ -24,10 +24,12 @@ from controlplane.dispatch.callers import (
 )
 from controlplane.dispatch.calls import store_result
 from controlplane.dispatch.endpoints import agent_view, endpoint
+from controlplane.dispatch.environments import environment_of
 from controlplane.dispatch.errors import UnauthenticatedError
 from controlplane.dispatch.selectors import timing
 from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import check_protocol, read_body, read_message
+from controlplane.environment.services import note_agent_key
 from controlplane.fleet import selectors as agents
 from controlplane.fleet import services as fleet
 from controlplane.fleet.models import Agent
@@ -62,6 +64,8 @@ def _register(request: HttpRequest) -> wire.Registered:
         if is_blocked(org_id, agent.id):
             raise UnauthenticatedError(BLOCKED)
         services.deliver_again(org_id=org_id, agent=agent)
+        if message.public_key and message.key_id:
+            note_agent_key(org_id=org_id, agent_id=agent.id, key_id=message.key_id, public_key=message.public_key)
     return wire.Registered(
         agent_id=str(agent.id),
         organization=caller.org.slug,
@@ -115,6 +119,14 @@ def read(caller: Caller, message: wire.Read) -> wire.ReadAnswer:
         with org_scope(caller.org.id):
             check_version(caller, parsed_id(message.version_id or ""))
     return wire.ReadAnswer(result=instance_view.answer(caller.org.id, message))
+
+
+@endpoint(wire.EnvironmentAsk)
+def environment(caller: Caller, message: wire.EnvironmentAsk) -> wire.LocationEnvironment:
+    """The values of a location's variables, to an agent that serves it: in this answer and nowhere else."""
+    with org_scope(caller.org.id):
+        agent = calling_agent(caller, message.agent_id)
+        return environment_of(agent=agent, reach=caller.reach, version_id=parsed_id(message.version_id))
 
 
 @endpoint(wire.CommandResult)

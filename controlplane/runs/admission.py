@@ -11,6 +11,8 @@ from controlplane.fleet.models import Agent
 from controlplane.runs import transitions
 from controlplane.runs.locking import lock_runs
 from controlplane.runs.states import RunStatus
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import hold, limit_lately
 from tenants.reach import covers_sql
 from tenants.scoping import org_scope
 
@@ -41,6 +43,8 @@ _DUE = f"""
     ORDER BY r.priority DESC, r.id LIMIT %(slots)s
     FOR NO KEY UPDATE OF r SKIP LOCKED
 """  # noqa: S608 - the parts are SQL of this repository
+_UNDER_WAY = "SELECT count(*) FROM run WHERE org_id = %s AND status IN ('STARTING', 'STARTED', 'CANCELING')"
+_UNLIMITED = 2**31
 _CLAIM = """
     UPDATE run r SET attempt = r.attempt + 1, epoch = r.epoch + 1, agent_id = %(agent)s, claimed_at = now(), version_id = d.version_id
     FROM jsonb_to_recordset(%(rows)s::jsonb) AS d(id uuid, version_id uuid)
@@ -61,11 +65,29 @@ def claim_runs(*, org_id: UUID, agent: Agent, slots: int) -> list[ClaimedRun]:
         return []
     with org_scope(org_id):
         place = {"org": org_id, "agent": agent.id, "lease": settings.LEASE_SECONDS}
+        slots = min(slots, _room(org_id))
+        if slots <= 0:
+            return []
         asked = {**place, "token": agent.token_id, "queues": list(agent.queues), "slots": slots}
         due: dict[UUID, UUID] = dict(recordsets.fetch(_DUE, asked))
         if not due:
             return []
         return _claim(org_id, due, {**place, "ids": sorted(due)})
+
+
+def _room(org_id: UUID) -> int:
+    """How many more runs of the organization may go on at once. Claims of one organization wait for each other, so none goes too far."""
+    allowed = limit_lately(org_id, QuotaName.CONCURRENT_RUNS)
+    if allowed is None:
+        return _UNLIMITED
+    hold(org_id, QuotaName.CONCURRENT_RUNS)
+    return allowed - runs_under_way(org_id)
+
+
+def runs_under_way(org_id: UUID) -> int:
+    """How many runs of the organization some agent has."""
+    [(count,)] = recordsets.fetch(_UNDER_WAY, [org_id])
+    return int(count)
 
 
 def _claim(org_id: UUID, due: dict[UUID, UUID], place: dict[str, object]) -> list[ClaimedRun]:

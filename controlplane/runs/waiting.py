@@ -9,9 +9,13 @@ from controlplane.core import recordsets
 from controlplane.deployments.models import CodeLocation, VersionState
 from controlplane.fleet import selectors as fleet
 from controlplane.fleet.health import AgentState
+from controlplane.fleet.reach import reaching
 from controlplane.fleet.selectors import AgentView
+from controlplane.runs.admission import runs_under_way
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import exceeded, limit
 from tenants.scoping import org_scope
 
 
@@ -20,10 +24,12 @@ class WaitingCode(StrEnum):
 
     LOCATION_DELETED = "location_deleted"
     NO_AGENT = "no_agent"
+    OUT_OF_REACH = "out_of_reach"
     AGENT_LOST = "agent_lost"
     AGENT_DRAINING = "agent_draining"
     LOCATION_LOADING = "location_loading"
     LOCATION_FAILED = "location_failed"
+    QUOTA = "quota"
     AGENT_FULL = "agent_full"
     IN_QUEUE = "in_queue"
 
@@ -48,16 +54,43 @@ def waiting_reason(run: Run) -> WaitingReason | None:
     if run.status != RunStatus.QUEUED:
         return None
     with org_scope(run.org_id):
-        location = CodeLocation.objects.for_org(run.org_id).filter(id=run.location_id).first()
+        locations = CodeLocation.objects.for_org(run.org_id).select_related("deployment")
+        location = locations.filter(id=run.location_id).first()
         if location is None:
             return WaitingReason(
                 WaitingCode.LOCATION_DELETED,
                 f"The code location {run.location_name} was deleted. Cancel the run, or deploy it again.",
             )
         version_id = location.current_id or run.version_id
-        agents = fleet.agents_of_queue(run.org_id, run.queue)
+        of_queue = fleet.agents_of_queue(run.org_id, run.queue)
+        agents = reaching(run.org_id, of_queue, location)
         [(ahead,)] = recordsets.fetch(_AHEAD, [run.org_id, run.queue, run.priority, run.priority, run.id])
-    return _of_agents(run, agents) or _of_location(run, agents, version_id) or _of_queue(agents, version_id, ahead)
+    if of_queue and not agents:
+        return _out_of_reach(run, location, of_queue)
+    return (
+        _of_agents(run, agents)
+        or _of_location(run, agents, version_id)
+        or _of_quota(run.org_id)
+        or _of_queue(agents, version_id, ahead)
+    )
+
+
+def _of_quota(org_id: UUID) -> WaitingReason | None:
+    allowed = limit(org_id, QuotaName.CONCURRENT_RUNS)
+    with org_scope(org_id):
+        under_way = runs_under_way(org_id) if allowed is not None else 0
+    if allowed is None or under_way < allowed:
+        return None
+    return WaitingReason(WaitingCode.QUOTA, exceeded(QuotaName.CONCURRENT_RUNS, used=under_way, limit=allowed))
+
+
+def _out_of_reach(run: Run, location: CodeLocation, agents: Sequence[AgentView]) -> WaitingReason:
+    names = ", ".join(view.agent.name for view in agents[:3]) + (" and others" if len(agents) > 3 else "")
+    return WaitingReason(
+        WaitingCode.OUT_OF_REACH,
+        f"The agents of the queue {run.queue} ({names}) may not serve {run.location_name} in {location.deployment.name}: it is outside "
+        "the reach of their tokens, or these were revoked. Widen the reach under Settings, Agent tokens, or start another agent.",
+    )
 
 
 def _of_agents(run: Run, agents: Sequence[AgentView]) -> WaitingReason | None:
