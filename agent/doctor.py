@@ -20,7 +20,7 @@ from agent.config import Config, ConfigError, tls
 from agent.data_socket import socket_path
 from agent.files import private_folder
 from agent.protocol import PROTOCOL_VERSION
-from agent.retry import describe
+from agent.retry import BOOTSTRAP_ONLY, describe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -147,9 +147,19 @@ async def _control_plane(config: Config) -> Finding:
     return _judge(response)
 
 
+def _is_for_registering(response: httpx.Response) -> bool:
+    """Say whether the token is known and good for registering alone: nothing is wrong with that."""
+    try:
+        return bool(response.json()["errors"][0]["code"] == BOOTSTRAP_ONLY)
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
 def _judge(response: httpx.Response) -> Finding:
     match response.status_code:
         case HTTPStatus.OK:
+            return _clock(response)
+        case HTTPStatus.UNAUTHORIZED if _is_for_registering(response):
             return _clock(response)
         case HTTPStatus.UNAUTHORIZED:
             message = "the token is unknown or revoked. Make a new one on the page Agents."

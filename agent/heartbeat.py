@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent import log, machine
 from agent.protocol import Heartbeat
-from agent.retry import Backoff, ControlPlaneError, is_fatal, is_retryable
+from agent.retry import Backoff, ControlPlaneError, is_fatal, is_retryable, needs_registering
 
 if TYPE_CHECKING:
     from agent.attempts import Attempts
@@ -37,7 +37,9 @@ class Heartbeats:
             except Exception as error:
                 if not is_retryable(error) and not isinstance(error, ControlPlaneError):
                     raise
-                self._leases.refused = is_fatal(error)
+                # A dead credential is not the last word: the poller registers again, and that says whether we are refused.
+                if not needs_registering(error):
+                    self._leases.refused = is_fatal(error)
                 await backoff.failed(error, doing="renewing leases")
                 continue
             backoff.succeeded()

@@ -25,6 +25,8 @@ LONGEST_RETRY_AFTER = 300.0
 
 # The code that stands for a 401 to a request that carried a credential: with the token the agent may well get another one.
 CREDENTIAL_REFUSED = "credential_refused"
+# The code of the answer to a token that is good for registering alone, where it was used for something else.
+BOOTSTRAP_ONLY = "bootstrap_only"
 # The code of the answer to an agent whose name another process has registered since.
 SUPERSEDED = "superseded"
 

@@ -13,10 +13,12 @@ from django.db.models.functions import Now
 from agent.protocol import CommandResult
 from controlplane.core import wakeups
 from controlplane.core.threads import with_connections_returned
+from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.errors import CallFailedError
 from controlplane.dispatch.models import Command, CommandKind, CommandState
 from controlplane.fleet.models import Agent
-from controlplane.fleet.selectors import hosts
+from controlplane.fleet.reach import reaching
+from controlplane.fleet.selectors import AgentView, hosts
 from tenants.errors import NotFoundError, UnavailableError
 from tenants.scoping import org_scope
 
@@ -60,9 +62,18 @@ def _call(org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout
 
 def _host(org_id: UUID, version_id: UUID) -> UUID:
     working = [view for view in hosts(org_id, [version_id])[version_id] if view.is_working]
+    working = _within_reach(org_id, working, version_id)
     if not working:
         raise UnavailableError("No agent that is connected has loaded this version of the code location.")
     return working[0].agent.id
+
+
+def _within_reach(org_id: UUID, agents: list[AgentView], version_id: UUID) -> list[AgentView]:
+    """Those that may still serve it: what an agent has loaded can have left the reach of its token since."""
+    with org_scope(org_id):
+        versions = LocationVersion.objects.for_org(org_id).filter(id=version_id)
+        version = versions.select_related("location", "location__deployment").first()
+        return reaching(org_id, agents, version.location) if version is not None else []
 
 
 def _ask(org_id: UUID, agent_id: UUID, version_id: UUID, question: dict[str, Any]) -> UUID:

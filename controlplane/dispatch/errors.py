@@ -13,6 +13,8 @@ class UnauthenticatedError(AppError):
 class BootstrapOnlyError(UnauthenticatedError):
     """The token is good for registering only; everything else takes the credential that registering answers. Upgrade the agent."""
 
+    code = "bootstrap_only"
+
 
 class ProtocolTooOldError(AppError):
     """The agent is too old for this control plane. Upgrade it."""

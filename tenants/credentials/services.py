@@ -5,7 +5,7 @@ from uuid import UUID
 from tenants.access import Actor
 from tenants.audit.services import AuditTarget, record
 from tenants.credentials.models import BlockedAgent
-from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.errors import ConflictError, InvalidError
 from tenants.scoping import org_scope
 from tenants.token_changes import tokens_changed
 
@@ -33,9 +33,9 @@ def block_agent(*, org_id: UUID, agent_id: UUID, name: str, actor: Actor, reason
 
 
 def unblock_agent(*, org_id: UUID, agent_id: UUID, name: str, actor: Actor) -> None:
-    """Let the agent register again; NotFoundError when it is not blocked."""
+    """Let the agent register again; ConflictError when it is not blocked."""
     with org_scope(org_id):
         deleted, _ = BlockedAgent.objects.for_org(org_id).filter(agent_id=agent_id).delete()
         if not deleted:
-            raise NotFoundError(f"{name} is not blocked.")
+            raise ConflictError(f"{name} is not blocked.")
         record(org_id=org_id, actor=actor, action="agent.unblock", target=AuditTarget("agent", agent_id, name))

@@ -22,7 +22,7 @@ CROSS_ORGANIZATION_JOBS = {
 }
 PLAIN_MANAGER = {
     "tenants/access.py": "a person's own memberships, by a policy of their own",
-    "tenants/authentication.py": "one token by its id, by a policy of its own",
+    "tenants/token_verification.py": "one token by its id, by a policy of its own",
     "tenants/people/acceptance.py": "one invitation by its id, by a policy of its own",
     "tenants/sso/selectors.py": "one verified domain by its name, by a policy of its own",
     "controlplane/dispatch/sweeps.py": "a subquery, tied to the organization of the row around it",

@@ -9,13 +9,13 @@ from django.urls import get_resolver
 
 from tenants import services
 from tenants.access import Principal, access_organization
-from tenants.token_services import issue_token
-from tenants.token_verification import verify_token
 from tenants.errors import ConflictError, InvalidError, NotFoundError
 from tenants.ids import uuid7
 from tenants.models import Membership, TokenKind
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
+from tenants.token_services import issue_token
+from tenants.token_verification import verify_token
 from tenants.tokens import parse_token
 from tests.cast import make_cast
 

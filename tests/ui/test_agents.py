@@ -10,8 +10,8 @@ from django.utils import timezone
 from agent.protocol import Poll
 from controlplane.fleet.models import Agent
 from controlplane.fleet.services import note_goodbye, note_heartbeat, note_poll
-from tenants.token_verification import verify_token
 from tenants.scoping import org_scope
+from tenants.token_verification import verify_token
 from tests.cast import Cast
 from tests.factories import make_agent, make_location
 from tests.runs.scripts import Stage
