@@ -151,7 +151,7 @@ class OrgPage(View):
             return redirect_to_login(request.get_full_path())
         with org_scope(self.access.org.id):
             self.enter(kwargs)
-            self.access.require(self.permissions[method])
+            self.access.require(self.permission)
             response = super().dispatch(request, *args, **kwargs)
             # A template response renders lazily; its queries belong inside the scope.
             render = getattr(response, "render", None)
@@ -161,3 +161,8 @@ class OrgPage(View):
 
     def enter(self, kwargs: dict[str, Any]) -> None:
         """As OrgAPIView.enter."""
+
+    @property
+    def permission(self) -> Permission:
+        """The right that this request needs."""
+        return self.permissions["GET" if self.request.method in {"HEAD", "OPTIONS"} else str(self.request.method)]

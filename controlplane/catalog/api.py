@@ -19,9 +19,7 @@ from controlplane.catalog.serializers import (
     AssetSerializer,
     PartitionSerializer,
 )
-from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.http import DeploymentAPIView
-from controlplane.deployments.selectors import definitions
 from tenants.errors import InvalidError
 from tenants.paging import (
     PAGE_PARAMETERS,
@@ -49,10 +47,6 @@ class CatalogAPIView(DeploymentAPIView):
 
     permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.ASSET_READ}
 
-    @property
-    def definitions(self) -> DeploymentDefinitions:
-        return definitions(self.org_id, self.deployment.id)
-
 
 def asset_parameter(request: Request) -> str:
     """The `asset` of the query; InvalidError when it is missing."""
@@ -77,7 +71,7 @@ class AssetsView(CatalogAPIView):
         wanted = AssetFilter(**{name: request.query_params.get(name, "") for name in (*_FILTERS, "status")})
         if wanted.status not in {"", *AssetStatus}:
             raise InvalidError(f"status is one of {', '.join(AssetStatus)}.", attr="status")
-        found = selectors.assets(self.org_id, self.deployment.id, self.definitions, wanted)
+        found = selectors.assets(self.visible, wanted)
         page = page_of_list(found, page_request(request), key=lambda view: (view.key,))
         return page_response(request, page, AssetSerializer)
 
@@ -86,7 +80,7 @@ class AssetDetailView(CatalogAPIView):
     @extend_schema(operation_id="get_asset", responses=AssetDetailSerializer)
     def get(self, request: Request, key: str) -> Response:
         """One asset: its definition, its neighbours, its checks, and its latest materialization."""
-        found = asset_detail(self.org_id, self.deployment.id, self.definitions, key)
+        found = asset_detail(self.visible, key)
         return Response(AssetDetailSerializer(found).data)
 
 
@@ -94,7 +88,7 @@ class AssetGraphView(CatalogAPIView):
     @extend_schema(operation_id="get_asset_graph", responses=AssetGraphSerializer)
     def get(self, request: Request) -> HttpResponse:
         """All assets with their dependencies and a layout. Answers 304 to a client that has this graph already (`If-None-Match`)."""
-        document = graph_document(self.definitions)
+        document = graph_document(selectors.asset_definitions(self.visible))
         etag = f'"{document.etag}"'
         if etag in request.headers.get("If-None-Match", ""):
             answer: HttpResponse = HttpResponseNotModified()
@@ -116,11 +110,7 @@ class ChecksView(CatalogAPIView):
     def get(self, request: Request) -> Response:
         """Asset checks with their latest outcome, by asset and name."""
         key = request.query_params.get("asset")
-        found = (
-            [selectors.asset(self.org_id, self.deployment.id, self.definitions, key)]
-            if key
-            else selectors.assets(self.org_id, self.deployment.id, self.definitions)
-        )
+        found = [selectors.asset(self.visible, key)] if key else selectors.assets(self.visible)
         checks = [
             AssetCheckView(name=check.name, definition=check.definition, state=check.state, asset_key=view.key)
             for view in found
@@ -138,8 +128,6 @@ class PartitionsView(CatalogAPIView):
     )
     def get(self, request: Request) -> Response:
         """The partitions of an asset as they stand, in dagster's order."""
-        key = asset_parameter(request)
-        found = selectors.asset(self.org_id, self.deployment.id, self.definitions, key)
-        views = partition_selectors.partitions(self.org_id, self.deployment.id, self.definitions, found.key).views
+        views = partition_selectors.partitions(self.visible, asset_parameter(request)).views
         page = page_of_sequence(lambda offset, limit: views[offset : offset + limit], page_request(request))
         return page_response(request, page, PartitionSerializer)

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.definitions.graph import AssetNode
 
-# Dagster's name for the group of assets that were given none.
-DEFAULT_GROUP = "default"
-
 
 @dataclass(frozen=True)
 class AssetFilter:
@@ -27,7 +24,7 @@ class AssetFilter:
         asset = node.asset
         return (
             self._matches_text(node)
-            and self.group in {"", asset.group or DEFAULT_GROUP}
+            and self.group in {"", node.group}
             and self.location in {"", node.location}
             and self.status in {"", status.value}
             and (not self.kind or self.kind in asset.kinds)
@@ -62,7 +59,7 @@ def facets(nodes: Iterable[AssetNode]) -> Facets:
     """Count every value."""
     groups, kinds, owners, tags, locations = (Counter[str]() for _ in range(5))
     for node in nodes:
-        groups[node.asset.group or DEFAULT_GROUP] += 1
+        groups[node.group] += 1
         locations[node.location] += 1
         kinds.update(set(node.asset.kinds))
         owners.update(set(node.asset.owners))

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
-from controlplane.catalog.selectors import AssetView, CheckView, asset
-from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.catalog.selectors import AssetView, CheckView, asset, asset_definitions
+from controlplane.deployments.visibility import Visible
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,9 @@ class AssetCheckView(CheckView):
     asset_key: str
 
 
-def asset_detail(org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, key: str) -> AssetDetail:
+def asset_detail(visible: Visible, key: str) -> AssetDetail:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
-    view = asset(org_id, deployment_id, definitions, key)
+    view, definitions = asset(visible, key), asset_definitions(visible)
     if view.node is None:
         return AssetDetail(key=key, node=None, state=view.state, checks=view.checks)
     manifest = definitions.location(view.node.location).manifest

@@ -49,8 +49,8 @@ class HistoryAPIView(DeploymentAPIView):
                 AssetEventKind.MATERIALIZATION: selectors.materializations,
                 AssetEventKind.OBSERVATION: selectors.observations,
             }
-            return read[kind](self.org_id, self.deployment.id, asset_parameter(request), partition=partition)
-        found = selectors.events_of_run(self.org_id, run_id).filter(deployment_id=self.deployment.id, kind=kind)
+            return read[kind](self.visible, asset_parameter(request), partition=partition)
+        found = selectors.events_of_run(self.visible, run_id).filter(kind=kind)
         wanted = {"asset_key": request.query_params.get("asset"), "partition_key": partition}
         return found.filter(**{field: value for field, value in wanted.items() if value})
 
@@ -95,7 +95,7 @@ class CheckEvaluationsView(HistoryAPIView):
     def _evaluations(self, request: Request) -> QuerySet[CheckEvaluation]:
         name, run_id = request.query_params.get("check"), self.run_parameter(request)
         if run_id is None:
-            return selectors.check_evaluations(self.org_id, self.deployment.id, asset_parameter(request), name=name)
-        found = selectors.evaluations_of_run(self.org_id, run_id).filter(deployment_id=self.deployment.id)
+            return selectors.check_evaluations(self.visible, asset_parameter(request), name=name)
+        found = selectors.evaluations_of_run(self.visible, run_id)
         wanted = {"asset_key": request.query_params.get("asset"), "check_name": name}
         return found.filter(**{field: value for field, value in wanted.items() if value})

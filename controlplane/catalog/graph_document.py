@@ -4,17 +4,17 @@ import gzip
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from controlplane.catalog.asset_filter import DEFAULT_GROUP
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 
 # A graph of 5,000 assets takes about one megabyte, and a tenth of that compressed.
 _KEPT = 32
-_documents: "OrderedDict[str, GraphDocument]" = OrderedDict()
+_documents: "OrderedDict[Hashable, GraphDocument]" = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -29,24 +29,23 @@ class GraphDocument:
 
 def graph_document(definitions: DeploymentDefinitions) -> GraphDocument:
     """The document of these definitions; the same object while no code location changes."""
-    etag = _etag(definitions)
+    fingerprint = definitions.fingerprint
     with _lock:
-        if etag in _documents:
-            _documents.move_to_end(etag)
-            return _documents[etag]
+        if fingerprint in _documents:
+            _documents.move_to_end(fingerprint)
+            return _documents[fingerprint]
     content = msgspec.json.encode(_document(definitions))
-    made = GraphDocument(etag=etag, json=content, gzipped=gzip.compress(content, compresslevel=5, mtime=0))
+    # SECURITY: a tag of the content: one of the definitions would change with what the caller may not see.
+    made = GraphDocument(
+        etag=hashlib.sha256(content).hexdigest()[:32],
+        json=content,
+        gzipped=gzip.compress(content, compresslevel=5, mtime=0),
+    )
     with _lock:
-        _documents[etag] = made
+        _documents[fingerprint] = made
         while len(_documents) > _KEPT:
             _documents.popitem(last=False)
     return made
-
-
-def _etag(definitions: DeploymentDefinitions) -> str:
-    """Equal definitions, equal tag. It says nothing about an organization: manifests are named by their content."""
-    parts = sorted((name, found.version.manifest_sha256) for name, found in definitions.by_location.items())
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
 def _document(definitions: DeploymentDefinitions) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _node(definitions: DeploymentDefinitions, key: str) -> dict[str, Any]:
     return {
         "key": key,
         "location": node.location,
-        "group": node.asset.group or DEFAULT_GROUP,
+        "group": node.group,
         "kinds": node.asset.kinds,
         "is_executable": node.asset.is_executable,
         "is_partitioned": node.asset.partitions is not None,

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
-from controlplane.catalog.models import AssetEvent
+from controlplane.catalog.selectors import events
+from controlplane.deployments.visibility import Visible
 from tenants.scoping import org_scope
 
 # Enough for a plot as wide as a screen.
@@ -26,14 +26,19 @@ class Series:
         return self.values[-1]
 
 
-def numeric_series(org_id: UUID, deployment_id: UUID, key: str) -> list[Series]:
+def numeric_series(visible: Visible, key: str) -> list[Series]:
     """Every numeric entry of the newest materializations and observations, by name; what never was a number is absent."""
-    with org_scope(org_id):
-        rows = AssetEvent.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key)
-        newest = rows.exclude(kind="planned").order_by("-id").values_list("at", "metadata")[:_EVENTS]
-        events = sorted(newest, key=lambda event: event[0])
+    with org_scope(visible.org_id):
+        newest = (
+            events(visible)
+            .filter(asset_key=key)
+            .exclude(kind="planned")
+            .order_by("-id")
+            .values_list("at", "metadata")[:_EVENTS]
+        )
+        oldest_first = sorted(newest, key=lambda event: event[0])
     found: dict[str, Series] = {}
-    for at, metadata in events:
+    for at, metadata in oldest_first:
         for label, entry in metadata.items():
             number = _number(entry)
             if number is not None:

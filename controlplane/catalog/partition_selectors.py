@@ -8,8 +8,10 @@ from controlplane.catalog import current_partitions
 from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.models import PartitionState
 from controlplane.catalog.partition_keys import OpaquePartitions
+from controlplane.catalog.selectors import asset, asset_definitions
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.deployments.visibility import Visible
 from tenants.scoping import org_scope
 
 # Hourly partitions of eleven years; beyond that nobody looks at a list.
@@ -41,14 +43,15 @@ class Partitions:
         return {status: found[status] for status in AssetStatus}
 
 
-def partitions(org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, key: str) -> Partitions:
-    """The partitions of an asset; those that left the definition but have a state come last."""
+def partitions(visible: Visible, key: str) -> Partitions:
+    """The partitions of an asset; those that left the definition but have a state come last. NotFoundError as for the asset."""
+    node = asset(visible, key).node
+    org_id, deployment_id = visible.org_id, visible.deployment_id
     with org_scope(org_id):
         rows = PartitionState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key)
         heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes")
         states = {row.partition_key: row for row in rows.defer(*heavy)}
-    node = definitions.graph.nodes.get(key)
-    keys = keys_of_asset(org_id, deployment_id, definitions, node) if node else None
+    keys = keys_of_asset(org_id, deployment_id, asset_definitions(visible), node) if node else None
     ordered = dict.fromkeys([*(keys or []), *sorted(states)])
     return Partitions([PartitionView(key=k, state=states.get(k)) for k in ordered], complete=keys is not None)
 

@@ -1,10 +1,13 @@
-"""Reading assets: definitions beside what happened to them. Lists of assets are sorted by key, histories newest first."""
+"""Reading assets: definitions beside what happened to them. Lists of assets are sorted by key, histories newest first.
+
+Everything is of what the caller may see: a hidden asset is as unknown as one that never was.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.catalog.asset_filter import AssetFilter
 from controlplane.catalog.asset_status import AssetStatus, status_of
@@ -12,7 +15,9 @@ from controlplane.catalog.models import AssetEvent, AssetEventKind, AssetState, 
 from controlplane.definitions.graph import AssetNode
 from controlplane.definitions.manifest import Check
 from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.deployments.visibility import Visible
 from tenants.errors import NotFoundError
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 
@@ -52,87 +57,105 @@ class AssetView:
         return sum(check.status in {"failed", "warn"} for check in self.checks)
 
 
-def assets(
-    org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, wanted: AssetFilter | None = None
-) -> list[AssetView]:
+def asset_definitions(visible: Visible) -> DeploymentDefinitions:
+    """What the code defines, as far as the caller may read assets of it."""
+    return visible.definitions(Permission.ASSET_READ)
+
+
+def assets(visible: Visible, wanted: AssetFilter | None = None) -> list[AssetView]:
     """The defined assets that a filter lets through."""
-    states = asset_states(org_id, deployment_id)
+    states = asset_states(visible)
     filter_ = wanted or AssetFilter()
-    nodes = definitions.graph.nodes
+    nodes = asset_definitions(visible).graph.nodes
     found = [key for key in sorted(nodes) if filter_.matches(nodes[key], status_of(states.get(key)))]
-    checks = _check_views(org_id, deployment_id, definitions, found)
+    checks = _check_views(visible, found)
     return [AssetView(key=key, node=nodes[key], state=states.get(key), checks=checks.get(key, ())) for key in found]
 
 
-def asset(org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, key: str) -> AssetView:
+def asset(visible: Visible, key: str) -> AssetView:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
-    node = definitions.graph.nodes.get(key)
-    with org_scope(org_id):
-        state = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key).first()
-    if node is None and state is None:
+    node = asset_definitions(visible).graph.nodes.get(key)
+    with org_scope(visible.org_id):
+        state = _states(visible).filter(asset_key=key).first()
+    if not _sees(visible, key) or (node is None and state is None):
         raise NotFoundError(f"There is no asset {key} in this deployment.")
-    checks = _check_views(org_id, deployment_id, definitions, [key])
+    checks = _check_views(visible, [key])
     return AssetView(key=key, node=node, state=state, checks=checks.get(key, ()))
 
 
-def asset_states(org_id: UUID, deployment_id: UUID) -> dict[str, AssetState]:
+def asset_states(visible: Visible) -> dict[str, AssetState]:
     """The latest state of every asset that has one. Metadata and serializations stay in the database until asked for."""
-    with org_scope(org_id):
-        rows = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id)
+    with org_scope(visible.org_id):
         heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes", "observation_serdes")
-        return {row.asset_key: row for row in rows.defer(*heavy)}
+        return {row.asset_key: row for row in _states(visible).defer(*heavy) if _sees(visible, row.asset_key)}
 
 
-def statuses(org_id: UUID, deployment_id: UUID) -> dict[str, AssetStatus]:
+def statuses(visible: Visible) -> dict[str, AssetStatus]:
     """The status of every asset that ever had an event."""
-    return {key: status_of(state) for key, state in asset_states(org_id, deployment_id).items()}
+    return {key: status_of(state) for key, state in asset_states(visible).items()}
 
 
-def materializations(
-    org_id: UUID, deployment_id: UUID, key: str, *, partition: str | None = None
-) -> QuerySet[AssetEvent]:
+def materializations(visible: Visible, key: str, *, partition: str | None = None) -> QuerySet[AssetEvent]:
     """The materializations of an asset, newest first; read inside org_scope."""
-    return _events(org_id, deployment_id, key, AssetEventKind.MATERIALIZATION, partition)
+    return _events_of_asset(visible, key, AssetEventKind.MATERIALIZATION, partition)
 
 
-def observations(org_id: UUID, deployment_id: UUID, key: str, *, partition: str | None = None) -> QuerySet[AssetEvent]:
+def observations(visible: Visible, key: str, *, partition: str | None = None) -> QuerySet[AssetEvent]:
     """The observations of an asset, newest first; read inside org_scope."""
-    return _events(org_id, deployment_id, key, AssetEventKind.OBSERVATION, partition)
+    return _events_of_asset(visible, key, AssetEventKind.OBSERVATION, partition)
 
 
-def check_evaluations(
-    org_id: UUID, deployment_id: UUID, key: str, *, name: str | None = None
-) -> QuerySet[CheckEvaluation]:
+def check_evaluations(visible: Visible, key: str, *, name: str | None = None) -> QuerySet[CheckEvaluation]:
     """The evaluations of the checks of an asset, or of one of them, newest first; read inside org_scope."""
-    rows = CheckEvaluation.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key)
+    rows = _evaluations(visible).filter(asset_key=key)
     return (rows if name is None else rows.filter(check_name=name)).defer("serdes").order_by("-id")
 
 
-def events_of_run(org_id: UUID, run_id: UUID) -> QuerySet[AssetEvent]:
+def events_of_run(visible: Visible, run_id: UUID) -> QuerySet[AssetEvent]:
     """What a run did to assets, in order; read inside org_scope."""
-    rows = AssetEvent.objects.for_org(org_id).filter(run_id=run_id).exclude(kind=AssetEventKind.PLANNED)
+    rows = events(visible).filter(run_id=run_id).exclude(kind=AssetEventKind.PLANNED)
     return rows.defer("serdes").order_by("id")
 
 
-def evaluations_of_run(org_id: UUID, run_id: UUID) -> QuerySet[CheckEvaluation]:
+def evaluations_of_run(visible: Visible, run_id: UUID) -> QuerySet[CheckEvaluation]:
     """The asset checks that a run evaluated, in order; read inside org_scope."""
-    return CheckEvaluation.objects.for_org(org_id).filter(run_id=run_id).defer("serdes").order_by("id")
+    return _evaluations(visible).filter(run_id=run_id).defer("serdes").order_by("id")
 
 
-def _events(
-    org_id: UUID, deployment_id: UUID, key: str, kind: AssetEventKind, partition: str | None
-) -> QuerySet[AssetEvent]:
-    rows = AssetEvent.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key, kind=kind)
+def events(visible: Visible) -> QuerySet[AssetEvent]:
+    """Every event of assets that the caller may read; read inside org_scope."""
+    rows = AssetEvent.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+    return rows.filter(_seen_keys(visible))
+
+
+def _events_of_asset(visible: Visible, key: str, kind: AssetEventKind, partition: str | None) -> QuerySet[AssetEvent]:
+    rows = events(visible).filter(asset_key=key, kind=kind)
     return (rows if partition is None else rows.filter(partition_key=partition)).defer("serdes").order_by("-id")
 
 
-def _check_views(
-    org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, keys: Iterable[str]
-) -> Mapping[str, tuple[CheckView, ...]]:
-    """The checks of these assets: the defined ones, then those that only have a state."""
-    wanted = set(keys)
-    with org_scope(org_id):
-        rows = CheckState.objects.for_org(org_id).filter(deployment_id=deployment_id)
+def _evaluations(visible: Visible) -> QuerySet[CheckEvaluation]:
+    rows = CheckEvaluation.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+    return rows.filter(_seen_keys(visible))
+
+
+def _states(visible: Visible) -> QuerySet[AssetState]:
+    return AssetState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+
+
+def _sees(visible: Visible, key: str) -> bool:
+    return visible.part(Permission.ASSET_READ).has_asset(key)
+
+
+def _seen_keys(visible: Visible) -> Q:
+    part = visible.part(Permission.ASSET_READ)
+    return Q() if part.is_everything else Q(asset_key__in=sorted(part.assets))
+
+
+def _check_views(visible: Visible, keys: Iterable[str]) -> Mapping[str, tuple[CheckView, ...]]:
+    """The checks of these assets, which the caller sees: the defined ones, then those that only have a state."""
+    wanted, definitions = set(keys), asset_definitions(visible)
+    with org_scope(visible.org_id):
+        rows = CheckState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
         if len(wanted) == 1:
             rows = rows.filter(asset_key__in=wanted)
         states = {(row.asset_key, row.check_name): row for row in rows.defer("serdes", "metadata")}

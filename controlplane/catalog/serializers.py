@@ -4,7 +4,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.catalog.asset_filter import DEFAULT_GROUP
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.models import AssetEvent, AssetEventKind, CheckEvaluation
 from controlplane.catalog.partition_selectors import PartitionView
@@ -42,7 +41,7 @@ class AssetSerializer(serializers.Serializer[AssetView]):
     def to_representation(self, instance: AssetView) -> dict[str, Any]:
         document = super().to_representation(instance)
         if instance.node is not None and document["group"] is None:
-            document["group"] = DEFAULT_GROUP
+            document["group"] = instance.node.group
         return document
 
 

@@ -9,6 +9,9 @@ from controlplane.definitions.asset_keys import to_text
 from controlplane.definitions.layout import Layout, layered
 from controlplane.definitions.manifest import Asset, Manifest
 
+# Dagster's name for the group of assets that were given none.
+DEFAULT_GROUP = "default"
+
 
 @dataclass(frozen=True)
 class AssetNode:
@@ -18,6 +21,10 @@ class AssetNode:
     location: str
     asset: Asset
     upstream: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        return self.asset.group or DEFAULT_GROUP
 
 
 class AssetGraph:

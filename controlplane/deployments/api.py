@@ -67,7 +67,7 @@ class CodeLocationsView(DeploymentAPIView):
     )
     def get(self, request: Request) -> Response:
         """The deployment's code locations, by name."""
-        found = selectors.code_locations(self.org_id, self.deployment.id)
+        found = self.visible.code_locations()
         page = page_of_list(found, page_request(request), key=lambda location: (location.name,))
         return page_response(request, page, CodeLocationSerializer)
 
@@ -89,6 +89,7 @@ class CodeLocationView(DeploymentAPIView):
     )
     def put(self, request: Request, location: str) -> Response:
         """Deploy: make a new version, which serves once an agent has loaded it. The location may be new."""
+        self.visible.require(Permission.LOCATION_WRITE, location=location)
         asked = DeployLocationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         services.deploy_location(
@@ -103,14 +104,15 @@ class CodeLocationView(DeploymentAPIView):
     @extend_schema(operation_id="delete_code_location", responses={204: None})
     def delete(self, request: Request, location: str) -> Response:
         """Delete a code location. Its runs and the history of its assets stay."""
+        self.visible.location(location)
+        self.visible.require(Permission.LOCATION_WRITE, location=location)
         services.delete_location(
             org_id=self.org_id, deployment_id=self.deployment.id, name=location, actor=self.access.actor
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _answer(self, location: str) -> Response:
-        found = selectors.location(self.org_id, self.deployment.id, location)
-        return Response(CodeLocationSerializer(found).data)
+        return Response(CodeLocationSerializer(self.visible.location(location)).data)
 
 
 class ReloadView(DeploymentAPIView):
@@ -119,10 +121,12 @@ class ReloadView(DeploymentAPIView):
     @extend_schema(operation_id="reload_code_location", request=None, responses=LocationVersionSerializer)
     def post(self, request: Request, location: str) -> Response:
         """Load the desired version again, as a new version; the old one serves until that has worked."""
+        self.visible.location(location)
+        self.visible.require(Permission.LOCATION_REDEPLOY, location=location)
         version = services.reload_location(
             org_id=self.org_id, deployment_id=self.deployment.id, name=location, actor=self.access.actor
         )
-        return Response(LocationVersionSerializer(version).data)
+        return Response(LocationVersionSerializer(self.visible.shown(location, version)).data)
 
 
 class VersionsView(DeploymentAPIView):
@@ -135,6 +139,9 @@ class VersionsView(DeploymentAPIView):
     )
     def get(self, request: Request, location: str) -> Response:
         """Every version that was deployed, the newest first."""
-        found = selectors.location(self.org_id, self.deployment.id, location)
-        page = page_of_rows(selectors.versions(self.org_id, found.id), page_request(request), by=["-number"])
+        page = page_of_rows(
+            self.visible.versions(self.visible.location(location)), page_request(request), by=["-number"]
+        )
+        for version in page.results:
+            self.visible.shown(location, version)
         return page_response(request, page, LocationVersionSerializer)

@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from controlplane.definitions.asset_keys import check_text, to_text
@@ -13,7 +13,7 @@ from controlplane.deployments.models import CodeLocation, LocationVersion
 from tenants.errors import NotFoundError
 
 _GRAPHS = 64
-_graphs: OrderedDict[frozenset[tuple[str, str]], AssetGraph] = OrderedDict()
+_graphs: OrderedDict[Hashable, AssetGraph] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -37,15 +37,26 @@ class LocationDefinitions:
 
 @dataclass(frozen=True)
 class DeploymentDefinitions:
-    """All locations that serve, by name. A location that never loaded is not among them."""
+    """All locations that serve, by name. A location that never loaded is not among them.
+
+    `cut_from` tells definitions from which something was left out, for somebody who may not see all (filtered_definitions.py), from
+    whole ones.
+    """
 
     by_location: Mapping[str, LocationDefinitions]
+    cut_from: Hashable = None
+
+    @functools.cached_property
+    def fingerprint(self) -> Hashable:
+        """Equal for equal definitions."""
+        if self.cut_from is not None:
+            return self.cut_from
+        return frozenset((name, found.version.manifest_sha256) for name, found in self.by_location.items())
 
     @functools.cached_property
     def graph(self) -> AssetGraph:
-        return _graph(
-            {name: (found.version.manifest_sha256, found.manifest) for name, found in self.by_location.items()}
-        )
+        """The merged graph; the same object as long as no location changes."""
+        return _graph(self.fingerprint, {name: found.manifest for name, found in self.by_location.items()})
 
     def location(self, name: str) -> LocationDefinitions:
         """NotFoundError when there is no such location, or it has not loaded yet."""
@@ -76,16 +87,15 @@ class DeploymentDefinitions:
         return {key: sorted(checks, key=lambda check: check.name) for key, checks in found.items()}
 
 
-def _graph(manifests: Mapping[str, tuple[str, Manifest]]) -> AssetGraph:
-    """The merged graph; the same object as long as no location changes. Content-addressed: equal hashes, equal graphs."""
-    key = frozenset((location, sha256) for location, (sha256, _manifest) in manifests.items())
+def _graph(fingerprint: Hashable, manifests: Mapping[str, Manifest]) -> AssetGraph:
+    """Content-addressed: equal fingerprints, equal graphs."""
     with _lock:
-        if key in _graphs:
-            _graphs.move_to_end(key)
-            return _graphs[key]
-    graph = AssetGraph.of({location: manifest for location, (_sha256, manifest) in manifests.items()})
+        if fingerprint in _graphs:
+            _graphs.move_to_end(fingerprint)
+            return _graphs[fingerprint]
+    graph = AssetGraph.of(manifests)
     with _lock:
-        _graphs[key] = graph
+        _graphs[fingerprint] = graph
         while len(_graphs) > _GRAPHS:
             _graphs.popitem(last=False)
     return graph

@@ -6,7 +6,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.deployments import selectors
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.job_serializers import JobDetailSerializer, JobSerializer, JobView
@@ -30,7 +29,7 @@ class JobsView(DeploymentAPIView):
     )
     def get(self, request: Request) -> Response:
         """The jobs of the deployment, by code location and name."""
-        found = all_jobs(selectors.definitions(self.org_id, self.deployment.id))
+        found = all_jobs(self.visible.definitions(Permission.JOB_READ))
         only = request.query_params.get("location")
         wanted = [view for view in found if only is None or view.location == only]
         page = page_of_list(wanted, page_request(request), key=lambda view: (view.location, view.job.name))
@@ -43,7 +42,7 @@ class JobDetailView(DeploymentAPIView):
     @extend_schema(operation_id="get_job", parameters=[LOCATION], responses=JobDetailSerializer)
     def get(self, request: Request, job: str) -> Response:
         """One job with its graph and the types of its run config."""
-        definitions = selectors.definitions(self.org_id, self.deployment.id)
+        definitions = self.visible.definitions(Permission.JOB_READ)
         return Response(JobDetailSerializer(one_job(definitions, job, request.query_params.get("location"))).data)
 
 

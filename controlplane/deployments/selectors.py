@@ -1,4 +1,7 @@
-"""What an organization has deployed: deployments, code locations, and the definitions that serve now."""
+"""What an organization has deployed: deployments, code locations, and the definitions that serve now.
+
+SECURITY: what is in a deployment is unfiltered here. What people see goes through visibility.py.
+"""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -44,8 +47,13 @@ def location(org_id: UUID, deployment_id: UUID, name: str) -> CodeLocation:
     with org_scope(org_id):
         found = _locations(org_id).filter(deployment_id=deployment_id, name=name).first()
     if found is None:
-        raise NotFoundError(f"There is no code location {name} in this deployment.")
+        raise no_location(name)
     return found
+
+
+def no_location(name: str) -> NotFoundError:
+    """What is said of a code location that does not exist, and of one of which the caller may not know."""
+    return NotFoundError(f"There is no code location {name} in this deployment.")
 
 
 def versions(org_id: UUID, location_id: UUID) -> QuerySet[LocationVersion]:

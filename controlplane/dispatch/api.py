@@ -9,9 +9,10 @@ from rest_framework.response import Response
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.job_api import LOCATION, one_job
-from controlplane.deployments.selectors import definitions
 from controlplane.dispatch.calls import call_worker
 from controlplane.dispatch.serializers import ConfigVerdictSerializer, ValidateConfigSerializer
+from controlplane.runs.launching import permitted
+from controlplane.runs.requests import RunRequest
 from tenants.errors import InvalidError
 from tenants.permissions import Permission
 
@@ -33,13 +34,16 @@ class ValidateConfigView(DeploymentAPIView):
         """Have a run config checked by the code location's own dagster, without launching anything."""
         asked = ValidateConfigSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        defined = definitions(self.org_id, self.deployment.id)
-        view = one_job(defined, job, request.query_params.get("location"))
+        view = one_job(self.visible.known_definitions, job, request.query_params.get("location"))
+        config = asked.validated_data
+        wanted = permitted(
+            self.visible, RunRequest(location=view.location, job=job, assets=config["assets"], ops=config["ops"])
+        )
         verdict = call_worker(
             org_id=self.org_id,
-            version_id=defined.location(view.location).version.id,
+            version_id=self.visible.whole.location(view.location).version.id,
             op="validate_run_config",
-            args=_arguments(job, asked.validated_data),
+            args=_arguments(job, config | {"assets": wanted.assets}),
             timeout=_TIMEOUT_SECONDS,
         )
         return Response(ConfigVerdictSerializer(verdict).data)

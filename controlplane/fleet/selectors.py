@@ -1,7 +1,7 @@
 """Agents as they stand now, and who has loaded what."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.conf import settings
@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from controlplane.deployments.models import VersionState
+from controlplane.deployments.visibility import hidden_versions
 from controlplane.fleet.health import AgentState, Fact, Heard, Patience, Verdict, judge
 from controlplane.fleet.models import Agent, AgentLocation
+from tenants.access import Access
 from tenants.errors import NotFoundError
 from tenants.scoping import org_scope
 
@@ -62,6 +64,17 @@ def agent(org_id: UUID, agent_id: UUID) -> AgentView:
         if found is None:
             raise NotFoundError("There is no such agent here. It may have to register again.")
         return _view(found, list(AgentLocation.objects.for_org(org_id).filter(agent_id=agent_id)))
+
+
+def as_seen(access: Access, views: Iterable[AgentView]) -> list[AgentView]:
+    """The agents without the code locations of which the caller may not know."""
+    found = list(views)
+    hidden = hidden_versions(access, {known.version_id for view in found for known in view.locations})
+    if not hidden:
+        return found
+    return [
+        replace(view, locations=[known for known in view.locations if known.version_id not in hidden]) for view in found
+    ]
 
 
 def agents_of_queue(org_id: UUID, queue: str) -> list[AgentView]:

@@ -32,11 +32,11 @@ class DeploymentCostView(CostAPIView):
     )
     def get(self, request: Request) -> Response:
         """What all runs of the deployment used and cost, by day, and the assets that cost most."""
-        days, of = self.days(request), (self.org_id, self.deployment.id)
+        days = self.days(request)
         document = {
-            **CostSerializer(selectors.deployment_cost(*of, days=days)).data,
-            "by_day": selectors.daily_cost(*of, days=days),
-            "costliest_assets": selectors.costliest_assets(*of, days=days, most=_MOST_ASSETS),
+            **CostSerializer(selectors.deployment_cost(self.visible, days=days)).data,
+            "by_day": selectors.daily_cost(self.visible, days=days),
+            "costliest_assets": selectors.costliest_assets(self.visible, days=days, most=_MOST_ASSETS),
         }
         return Response(DeploymentCostSerializer(document).data)
 
@@ -45,5 +45,5 @@ class AssetCostView(CostAPIView):
     @extend_schema(operation_id="get_asset_cost", parameters=[WindowSerializer], responses=CostSerializer)
     def get(self, request: Request, key: str) -> Response:
         """What one asset used and cost. A step that makes n assets gives each an n-th of its usage."""
-        cost = selectors.asset_cost(self.org_id, self.deployment.id, key, days=self.days(request))
+        cost = selectors.asset_cost(self.visible, key, days=self.days(request))
         return Response(CostSerializer(cost).data)

@@ -1,6 +1,12 @@
-"""Reading usage and cost. Every figure is of a window that ends now, in the currency of the default price book."""
+"""Reading usage and cost. Every figure is of a window that ends now, in the currency of the default price book.
+
+It counts what the caller may see the cost of: all steps of a code location of which they see everything, and of other locations the
+shares of the assets that they see.
+"""
 
 import datetime
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,9 +15,11 @@ from django.db.models import Count, Max, Model, QuerySet, Sum
 from django.db.models.functions import TruncDay
 from django.utils import timezone
 
+from controlplane.deployments.visibility import Visible
 from controlplane.insights.models import AssetUsage, StepUsage
 from controlplane.insights.pricing import default_price_book
 from tenants.ids import first_uuid7_at
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 # A run may end days after its id was made; its usage is looked for this much further back.
@@ -42,30 +50,32 @@ class Share:
     cost_micros: int
 
 
-def asset_cost(org_id: UUID, deployment_id: UUID, key: str, *, days: int = 30) -> Cost:
+def asset_cost(visible: Visible, key: str, *, days: int = 30) -> Cost:
     """What one asset used."""
-    with org_scope(org_id):
-        return _total(_window(AssetUsage, org_id, deployment_id, days).filter(asset_key=key), days)
+    with org_scope(visible.org_id):
+        return _total([_asset_usage(visible, days).filter(asset_key=key)], days)
 
 
-def deployment_cost(org_id: UUID, deployment_id: UUID, *, days: int = 30) -> Cost:
+def deployment_cost(visible: Visible, *, days: int = 30) -> Cost:
     """What all runs of a deployment used."""
-    with org_scope(org_id):
-        return _total(_window(StepUsage, org_id, deployment_id, days), days)
+    with org_scope(visible.org_id):
+        return _total(_usage(visible, days), days)
 
 
-def daily_cost(org_id: UUID, deployment_id: UUID, *, days: int = 30) -> list[Share]:
+def daily_cost(visible: Visible, *, days: int = 30) -> list[Share]:
     """Cost by day (UTC), oldest first; days without usage are absent."""
-    with org_scope(org_id):
-        by_day = _window(StepUsage, org_id, deployment_id, days).annotate(day=TruncDay("ended_at")).values("day")
-        rows = by_day.annotate(cost=Sum("cost_micros")).order_by("day")
-        return [Share(row["day"].date(), row["cost"]) for row in rows]
+    found: Counter[datetime.date] = Counter()
+    with org_scope(visible.org_id):
+        for rows in _usage(visible, days):
+            by_day = rows.annotate(day=TruncDay("ended_at")).values("day").annotate(cost=Sum("cost_micros"))
+            found.update({row["day"].date(): row["cost"] for row in by_day.order_by("day")})
+    return [Share(day, cost) for day, cost in sorted(found.items())]
 
 
-def costliest_assets(org_id: UUID, deployment_id: UUID, *, days: int = 30, most: int = 5) -> list[Share]:
+def costliest_assets(visible: Visible, *, days: int = 30, most: int = 5) -> list[Share]:
     """The assets that cost most, the dearest first."""
-    with org_scope(org_id):
-        by_asset = _window(AssetUsage, org_id, deployment_id, days).values("asset_key")
+    with org_scope(visible.org_id):
+        by_asset = _asset_usage(visible, days).values("asset_key")
         rows = by_asset.annotate(cost=Sum("cost_micros")).order_by("-cost", "asset_key")[:most]
         return [Share(row["asset_key"], row["cost"]) for row in rows]
 
@@ -77,24 +87,48 @@ def run_memory_peak(org_id: UUID, run_id: UUID) -> int:
     return int(peak or 0)
 
 
-def _window(model: type[Model], org_id: UUID, deployment_id: UUID, days: int) -> QuerySet[Any]:
+def _usage(visible: Visible, days: int) -> list[QuerySet[Any]]:
+    """Rows that together are the whole usage which the caller may know of; a run has rows in one of them only."""
+    part, steps = visible.part(Permission.COST_READ), _window(StepUsage, visible, days)
+    if part.is_everything:
+        return [steps]
+    names = visible.whole.by_location.keys() | part.denied_locations | part.granted_locations
+    locations = {name for name in names if part.has_whole_location(name)}
+    cut = {node.location for node in visible.whole.graph.nodes.values() if node.key in part.other_assets}
+    in_parts = [key for key in part.assets if visible.whole.graph.nodes[key].location not in locations - cut]
+    if part.rule.everywhere:
+        complete = steps.exclude(location_name__in=sorted(part.denied_locations | cut))
+    else:
+        complete = steps.filter(location_name__in=sorted(locations - cut))
+    return [complete, _window(AssetUsage, visible, days).filter(asset_key__in=sorted(in_parts))]
+
+
+def _asset_usage(visible: Visible, days: int) -> QuerySet[Any]:
+    part, rows = visible.part(Permission.COST_READ), _window(AssetUsage, visible, days)
+    return rows if part.is_everything else rows.filter(asset_key__in=sorted(part.assets))
+
+
+def _window(model: type[Model], visible: Visible, days: int) -> QuerySet[Any]:
     begin = timezone.now() - datetime.timedelta(days=days)
-    rows: QuerySet[Any] = model.objects.for_org(org_id)  # type: ignore[attr-defined]  # both are tenant tables
+    rows: QuerySet[Any] = model.objects.for_org(visible.org_id)  # type: ignore[attr-defined]  # both are tenant tables
     # The bound on the id is for Postgres alone: it leaves the partitions of older weeks unread.
     return rows.filter(
-        deployment_id=deployment_id, ended_at__gte=begin, run_id__gte=first_uuid7_at(begin - _LONGEST_RUN)
+        deployment_id=visible.deployment_id, ended_at__gte=begin, run_id__gte=first_uuid7_at(begin - _LONGEST_RUN)
     )
 
 
-def _total(rows: QuerySet[Any], days: int) -> Cost:
-    sums: dict[str, Any] = rows.aggregate(
-        runs=Count("run_id", distinct=True), cost=Sum("cost_micros"), cpu=Sum("cpu_seconds"), gib=Sum("gib_seconds")
-    )
+def _total(parts: Iterable[QuerySet[Any]], days: int) -> Cost:
+    sums: Counter[str] = Counter()
+    for rows in parts:
+        found = rows.aggregate(
+            runs=Count("run_id", distinct=True), cost=Sum("cost_micros"), cpu=Sum("cpu_seconds"), gib=Sum("gib_seconds")
+        )
+        sums.update({name: value or 0 for name, value in found.items()})
     return Cost(
         days=days,
         currency=default_price_book().currency,
         runs=sums["runs"],
-        cost_micros=sums["cost"] or 0,
-        cpu_seconds=sums["cpu"] or 0.0,
-        gib_seconds=sums["gib"] or 0.0,
+        cost_micros=sums["cost"],
+        cpu_seconds=float(sums["cpu"]),
+        gib_seconds=float(sums["gib"]),
     )

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.deployments.http import DeploymentAPIView
-from controlplane.runs import selectors, services
+from controlplane.runs import launching, selectors
 from controlplane.runs.http import RunAPIView
 from controlplane.runs.models import Run
 from controlplane.runs.serializers import (
@@ -35,7 +35,7 @@ class RunsView(DeploymentAPIView):
         """The deployment's runs, the newest first."""
         asked = RunQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        rows = selectors.filtered(self.org_id, self.deployment.id, RunQuerySerializer.filter(asked.validated_data))
+        rows = selectors.filtered(self.visible, RunQuerySerializer.filter(asked.validated_data))
         page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"])
         return page_response(request, page, RunSerializer)
 
@@ -44,13 +44,8 @@ class RunsView(DeploymentAPIView):
         """Launch a run. It is checked against the definitions at once, and starts when an agent takes it."""
         asked = LaunchRunSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run = services.request_run(
-            org_id=self.org_id,
-            deployment_id=self.deployment.id,
-            request=LaunchRunSerializer.request(asked.validated_data),
-            actor=self.access.actor,
-        )
-        return _made(run)
+        wanted = LaunchRunSerializer.request(asked.validated_data)
+        return _made(launching.launch(self.visible, wanted, actor=self.access.actor))
 
 
 class RunDetailView(RunAPIView):
@@ -70,7 +65,7 @@ class CancelView(RunAPIView):
     @extend_schema(operation_id="cancel_run", request=None, responses=RunSerializer)
     def post(self, request: Request) -> Response:
         """Cancel a run, in whatever state it is. One that has ended is a conflict."""
-        run = services.cancel_run(org_id=self.org_id, run_id=self.run.id, actor=self.access.actor)
+        run = launching.cancel(self.visible, self.run, actor=self.access.actor)
         return Response(RunSerializer(run).data)
 
 
@@ -82,9 +77,7 @@ class ReexecuteView(RunAPIView):
         """Run it again: all of it, or from where it failed."""
         asked = ReexecuteRunSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run = services.reexecute_run(
-            org_id=self.org_id, run_id=self.run.id, actor=self.access.actor, **asked.validated_data
-        )
+        run = launching.launch_again(self.visible, self.run, actor=self.access.actor, **asked.validated_data)
         return _made(run)
 
 

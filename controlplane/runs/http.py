@@ -5,7 +5,7 @@ from typing import Any
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.runs import selectors
 from controlplane.runs.models import Run
-from tenants.errors import NotFoundError
+from controlplane.runs.visible_runs import require_on_run
 
 
 class RunAPIView(DeploymentAPIView):
@@ -15,6 +15,5 @@ class RunAPIView(DeploymentAPIView):
 
     def enter(self, kwargs: dict[str, Any]) -> None:
         super().enter(kwargs)
-        self.run = selectors.run(self.org_id, kwargs.pop("run_id"))
-        if self.run.deployment_id != self.deployment.id:
-            raise NotFoundError("There is no such run in this deployment.")
+        self.run = selectors.run(self.visible, kwargs.pop("run_id"))
+        require_on_run(self.visible, self.permission, self.run)

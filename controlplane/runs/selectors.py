@@ -7,11 +7,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from controlplane.deployments.visibility import Visible
 from controlplane.runs import labels
 from controlplane.runs.models import Run, RunAttempt, RunLabel
 from controlplane.runs.states import RunStatus
+from controlplane.runs.visible_runs import covered_runs
 from tenants.errors import InvalidError, NotFoundError
 from tenants.ids import first_uuid7_at
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 PAGE_MAX = 500
@@ -46,12 +49,12 @@ class RunPage:
     cursor: UUID | None
 
 
-def run(org_id: UUID, run_id: UUID) -> Run:
-    """One run; NotFoundError when the organization has none by this id."""
-    with org_scope(org_id):
-        found = Run.objects.for_org(org_id).filter(id=run_id).first()
+def run(visible: Visible, run_id: UUID) -> Run:
+    """One run; NotFoundError when the caller sees none by this id in the deployment."""
+    with org_scope(visible.org_id):
+        found = _seen(visible).filter(id=run_id).first()
     if found is None:
-        raise NotFoundError("There is no such run.")
+        raise NotFoundError("There is no such run in this deployment.")
     return found
 
 
@@ -61,20 +64,18 @@ def attempts(org_id: UUID, run_id: UUID) -> list[RunAttempt]:
         return list(RunAttempt.objects.for_org(org_id).filter(run_id=run_id).order_by("attempt"))
 
 
-def run_group(org_id: UUID, run: Run) -> list[Run]:
+def run_group(visible: Visible, run: Run) -> list[Run]:
     """The run, what it was run again from, and what was run again from it; the first one first."""
-    with org_scope(org_id):
-        rows = Run.objects.for_org(org_id).filter(root_run_id=run.root_run_id or run.id)
+    with org_scope(visible.org_id):
+        rows = _seen(visible).filter(root_run_id=run.root_run_id or run.id)
         return list(rows.defer("run_config", "target_assets").order_by("id"))
 
 
-def runs(
-    org_id: UUID, deployment_id: UUID, filters: RunFilter | None = None, *, cursor: UUID | None = None, limit: int = 50
-) -> RunPage:
+def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | None = None, limit: int = 50) -> RunPage:
     """A page of a deployment's runs, the newest first."""
     limit = max(1, min(limit, PAGE_MAX))
-    with org_scope(org_id):
-        rows = filtered(org_id, deployment_id, filters or RunFilter())
+    with org_scope(visible.org_id):
+        rows = filtered(visible, filters or RunFilter())
         if cursor is not None:
             rows = rows.filter(id__lt=cursor)
         found = list(rows.defer("run_config").order_by("-id")[: limit + 1])
@@ -82,23 +83,27 @@ def runs(
     return RunPage(found[:limit], found[limit - 1].id if more else None)
 
 
-def count_runs(org_id: UUID, deployment_id: UUID, filters: RunFilter | None = None, *, most: int = 1000) -> int:
+def count_runs(visible: Visible, filters: RunFilter | None = None, *, most: int = 1000) -> int:
     """How many there are, counted up to `most`."""
-    with org_scope(org_id):
-        return filtered(org_id, deployment_id, filters or RunFilter()).values("id")[:most].count()
+    with org_scope(visible.org_id):
+        return filtered(visible, filters or RunFilter()).values("id")[:most].count()
 
 
-def filtered(org_id: UUID, deployment_id: UUID, filters: RunFilter) -> QuerySet[Run]:
+def filtered(visible: Visible, filters: RunFilter) -> QuerySet[Run]:
     """The runs that pass; read it inside org_scope."""
-    rows = Run.objects.for_org(org_id).filter(deployment_id=deployment_id)
+    rows = _seen(visible)
     exact = {"location_name": filters.location, "job_name": filters.job, "root_run_id": filters.root_run_id}
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
     if filters.statuses:
         rows = rows.filter(status__in=list(filters.statuses))
     for label in _labels(filters):
-        holders = RunLabel.objects.for_org(org_id).filter(deployment_id=deployment_id, label=label)
+        holders = RunLabel.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id, label=label)
         rows = rows.filter(id__in=holders.values("run_id"))
     return _by_id(_by_time(rows, filters), filters)
+
+
+def _seen(visible: Visible) -> QuerySet[Run]:
+    return covered_runs(visible, Permission.RUN_READ, Run.objects.for_org(visible.org_id))
 
 
 def _labels(filters: RunFilter) -> list[UUID]:

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import LocationVersion
+from controlplane.fleet import selectors as fleet
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.models import AgentLocation
 from controlplane.fleet.selectors import AgentView
 from controlplane.runs.held_runs import held_runs
 from controlplane.runs.models import Run
+from tenants.access import Access
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,19 @@ class AgentLine:
         return max(at for at in heard if at is not None)
 
 
-def agent_lines(org_id: UUID, views: Iterable[AgentView]) -> list[AgentLine]:
-    """The agents with everything that is shown of them, in the same order."""
-    agents = list(views)
+def agent_lines(access: Access, views: Iterable[AgentView]) -> list[AgentLine]:
+    """The agents with everything that is shown of them to this caller, in the same order."""
+    org_id, agents = access.org.id, fleet.as_seen(access, views)
     versions = deployments.versions_by_id(org_id, {known.version_id for v in agents for known in v.locations})
-    names = {deployment.id: deployment.name for deployment in deployments.deployments(org_id)}
-    held = held_runs(org_id, [view.agent.id for view in agents])
+    names = {deployment.id: deployment.name for deployment in deployments.deployments_for(access)}
+    held = held_runs(access, [view.agent.id for view in agents])
     return [
         AgentLine(
             view=view,
             loaded=sorted(
                 (LoadedLine(known, versions.get(known.version_id)) for known in view.locations), key=_by_name
             ),
-            held=[HeldLine(run, names[run.deployment_id]) for run in held[view.agent.id] if run.deployment_id in names],
+            held=[HeldLine(run, names[run.deployment_id]) for run in held[view.agent.id]],
         )
         for view in agents
     ]

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 
 from controlplane.catalog import current_partitions
-from controlplane.deployments import selectors as deployments
 from controlplane.deployments.current_definitions import LocationDefinitions
 from controlplane.deployments.job_serializers import JobView
+from controlplane.deployments.visibility import Visible
 from controlplane.fleet import selectors as fleet
+from controlplane.runs.launching import permitted
 from controlplane.runs.requests import RunRequest
 from controlplane.runs.selection import Selection, resolve
 from controlplane.runs.targets import location_of, partitions_definition
@@ -87,24 +88,30 @@ class LaunchPlan:
         return {asset.graph_name or name.split(".")[0] for asset in self.selection.touched for name in asset.op_names}
 
 
-def plan(org_id: UUID, deployment_id: UUID, form: LaunchForm, *, lenient: bool = False) -> LaunchPlan:
-    """Resolve a form; InvalidError or NotFoundError says what is wrong. `lenient` leaves the selection out, to show the form again."""
-    definitions = deployments.definitions(org_id, deployment_id)
+def plan(visible: Visible, form: LaunchForm, *, lenient: bool = False) -> LaunchPlan:
+    """Resolve a form; InvalidError or NotFoundError says what is wrong, ForbiddenError what the person may not launch. `lenient` leaves the
+    selection out, to show the form again.
+
+    Of a job that the person sees only in part, that part is selected.
+    """
+    definitions = visible.known_definitions
     request = RunRequest(location=form.location or None, job=form.job or None, assets=form.assets or None)
     found = location_of(definitions, request)
     known = set(definitions.graph.nodes)
     if lenient:
         form = replace(form, ops=(), assets=() if form.job else tuple(key for key in form.assets if key in known)[:1])
+        request = replace(request, assets=form.assets or None)
+    form = replace(form, assets=tuple(permitted(visible, replace(request, ops=form.ops or None)).assets or ()))
     selection = resolve(
         found.manifest, job_name=form.job or None, assets=form.assets or None, checks=None, ops=form.ops or None
     )
     return LaunchPlan(
-        org_id=org_id,
+        org_id=visible.org_id,
         form=form,
         found=found,
         selection=selection,
-        partitions=None if lenient else _partitions(org_id, deployment_id, found, selection),
-        line=location_line(found.location, fleet.agents(org_id)),
+        partitions=None if lenient else _partitions(visible.org_id, visible.deployment_id, found, selection),
+        line=location_line(found.location, fleet.agents(visible.org_id)),
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.protocol import Usage
+from controlplane.deployments.visibility import all_of
 from controlplane.insights.pricing import PriceBook, default_price_book
 from controlplane.insights.projections import UsageRow, _shares
 from controlplane.insights.selectors import asset_cost, costliest_assets, deployment_cost
@@ -55,12 +56,12 @@ def stage() -> Stage:
 
 
 def test_cost_by_asset_run_and_deployment_agree(stage: Stage) -> None:
-    where = (stage.org_id, stage.cast.deployment.id)
-    whole = deployment_cost(*where)
-    by_asset = {key: asset_cost(*where, key).cost_micros for key in ("raw", "daily")}
+    whole_deployment = all_of(stage.org_id, stage.cast.deployment.id)
+    whole = deployment_cost(whole_deployment)
+    by_asset = {key: asset_cost(whole_deployment, key).cost_micros for key in ("raw", "daily")}
     assert by_asset == {"raw": 40_480, "daily": 40_480}
     assert (whole.cost_micros, whole.runs, whole.cpu_seconds) == (80_960, 1, 7200)
-    assert [(share.name, share.cost_micros) for share in costliest_assets(*where)] == [
+    assert [(share.name, share.cost_micros) for share in costliest_assets(whole_deployment)] == [
         ("daily", 40_480),
         ("raw", 40_480),
     ]
@@ -68,4 +69,4 @@ def test_cost_by_asset_run_and_deployment_agree(stage: Stage) -> None:
 
 def test_another_organization_has_no_part_in_it(stage: Stage) -> None:
     stranger = make_stage()
-    assert deployment_cost(stranger.org_id, stage.cast.deployment.id).cost_micros == 0
+    assert deployment_cost(all_of(stranger.org_id, stage.cast.deployment.id)).cost_micros == 0

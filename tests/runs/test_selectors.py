@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from controlplane.deployments.visibility import all_of
 from controlplane.fleet.models import Agent
 from controlplane.runs.event_selectors import EventFilter, Place, count_events, events
 from controlplane.runs.selectors import RunFilter, count_runs, run_group, runs
@@ -25,7 +26,7 @@ def stage() -> Stage:
 
 
 def listed(stage: Stage, **filters: Any) -> list[Any]:
-    return [run.id for run in runs(stage.org_id, stage.cast.deployment.id, RunFilter(**filters)).runs]
+    return [run.id for run in runs(all_of(stage.org_id, stage.cast.deployment.id), RunFilter(**filters)).runs]
 
 
 def test_runs_by_every_filter(stage: Stage) -> None:
@@ -61,13 +62,13 @@ def test_pages_of_runs_join_without_gap(stage: Stage) -> None:
     made = [stage.request().id for _ in range(7)]
     seen, cursor = [], None
     while True:
-        page = runs(stage.org_id, stage.cast.deployment.id, cursor=cursor, limit=3)
+        page = runs(all_of(stage.org_id, stage.cast.deployment.id), cursor=cursor, limit=3)
         seen += [run.id for run in page.runs]
         if page.cursor is None:
             break
         cursor = page.cursor
     assert seen == made[::-1]
-    assert count_runs(stage.org_id, stage.cast.deployment.id, most=5) == 5
+    assert count_runs(all_of(stage.org_id, stage.cast.deployment.id), most=5) == 5
 
 
 def test_a_wrong_prefix_is_refused(stage: Stage) -> None:
@@ -78,7 +79,7 @@ def test_a_wrong_prefix_is_refused(stage: Stage) -> None:
 def test_a_group_is_everything_from_one_root(stage: Stage) -> None:
     first = stage.request()
     again = reexecute_run(org_id=stage.org_id, run_id=first.id, from_failure=False, actor=stage.cast.actor)
-    assert [run.id for run in run_group(stage.org_id, again)] == [first.id, again.id]
+    assert [run.id for run in run_group(all_of(stage.org_id, stage.cast.deployment.id), again)] == [first.id, again.id]
 
 
 def test_pages_of_events_forwards_and_backwards(stage: Stage) -> None:

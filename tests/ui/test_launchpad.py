@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent.protocol import ErrorInfo
+from controlplane.deployments.visibility import all_of
 from controlplane.fleet.services import note_goodbye
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run
@@ -33,12 +34,12 @@ def launched(works: Works, **fields: Any) -> Any:
 
 
 def made(works: Works) -> Run:
-    [found] = runs.runs(works.cast.org_id, works.cast.deployment.id).runs
-    return runs.run(works.cast.org_id, found.id)
+    [found] = runs.runs(all_of(works.cast.org_id, works.cast.deployment.id)).runs
+    return runs.run(all_of(works.cast.org_id, works.cast.deployment.id), found.id)
 
 
 def none_made(works: Works) -> bool:
-    return not runs.runs(works.cast.org_id, works.cast.deployment.id).runs
+    return not runs.runs(all_of(works.cast.org_id, works.cast.deployment.id)).runs
 
 
 def test_form_begins_with_what_the_job_says_beyond_defaults(works: Works) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from controlplane.deployments.visibility import all_of
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run
 from tests.ui.chromium import beside, browsing, sign_in
@@ -65,8 +66,8 @@ def field(page: Page, name: str) -> Any:
 
 
 def made(works: Works) -> Run:
-    [found] = beside(lambda: runs.runs(works.cast.org_id, works.cast.deployment.id)).runs
-    return beside(lambda: runs.run(works.cast.org_id, found.id))
+    [found] = beside(lambda: runs.runs(all_of(works.cast.org_id, works.cast.deployment.id))).runs
+    return beside(lambda: runs.run(all_of(works.cast.org_id, works.cast.deployment.id), found.id))
 
 
 def test_every_kind_of_field_writes_the_config(page: Page, address: str, works: Works) -> None:

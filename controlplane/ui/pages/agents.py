@@ -40,7 +40,7 @@ class Agents(DeploymentPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         agents = fleet.agents(self.org_id)
-        lines = agent_lines(self.org_id, agents)
+        lines = agent_lines(self.access, agents)
         if wants_part(request, "agent-list"):
             return self.render_part(request, "agents/_list.html", lines=lines)
         return self.render(request, "agents/list.html", lines=lines, **self.token_context(agents))
@@ -66,7 +66,7 @@ class Agent(DeploymentPage):
         return self.render(request, "agents/agent.html", line=line, start=_start_command(line.view.agent.name))
 
     def _line(self, agent_id: UUID) -> AgentLine:
-        return agent_lines(self.org_id, [fleet.agent(self.org_id, agent_id)])[0]
+        return agent_lines(self.access, [fleet.agent(self.org_id, agent_id)])[0]
 
 
 class NewToken(Agents):
@@ -100,7 +100,7 @@ class NewToken(Agents):
 
     def _again(self, request: HttpRequest, name: str, error: InvalidError) -> HttpResponse:
         agents = fleet.agents(self.org_id)
-        context = {"lines": agent_lines(self.org_id, agents), **self.token_context(agents)}
+        context = {"lines": agent_lines(self.access, agents), **self.token_context(agents)}
         return self.render(request, "agents/list.html", status=400, **context, name=name, name_error=error.message)
 
 

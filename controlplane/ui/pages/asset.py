@@ -9,7 +9,6 @@ from controlplane.catalog import partition_selectors as partitions
 from controlplane.catalog import selectors as catalog
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.selectors import AssetView
-from controlplane.deployments import selectors as deployments
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.insights import selectors as insights
 from controlplane.ui.pages.base import DeploymentPage
@@ -30,47 +29,47 @@ class Asset(DeploymentPage):
     section = "assets"
 
     def get(self, request: HttpRequest, key: str | None = None) -> HttpResponse:
-        deployment = self.deployment
-        definitions = deployments.definitions(self.org_id, deployment.id)
         asset_key = key if key is not None else request.GET.get("key", "")
         if not asset_key:
             raise NotFoundError("Say which asset, with ?key=.")
-        view = catalog.asset(self.org_id, deployment.id, definitions, asset_key)
+        view = catalog.asset(self.visible, asset_key)
         tab = request.GET.get("tab", "overview")
         tab = tab if tab in _TABS else "overview"
         fill = getattr(self, f"_{tab}")
         is_partitioned = view.node is not None and view.node.asset.partitions is not None
         context: dict[str, Any] = {"asset": view, "tab": tab, "is_partitioned": is_partitioned, "key": asset_key}
-        return self.render(request, "assets/asset.html", **context, **fill(request, definitions, view))
+        may = self.may_with(assets=[view.key])
+        definitions = catalog.asset_definitions(self.visible)
+        return self.render(request, "assets/asset.html", **context, may=may, **fill(request, definitions, view))
 
     def _overview(self, _request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         return {
             "upstream": self._neighbours(definitions, definitions.graph.upstream.get(view.key, ())),
             "downstream": self._neighbours(definitions, definitions.graph.downstream.get(view.key, ())),
             "unknown_upstream": _unknown_upstream(definitions, view),
-            "latest": catalog.materializations(self.org_id, self.deployment.id, view.key).first(),
-            "cost": insights.asset_cost(self.org_id, self.deployment.id, view.key),
+            "latest": catalog.materializations(self.visible, view.key).first(),
+            "cost": insights.asset_cost(self.visible, view.key),
             "partitions_definition": _partitions_definition(definitions, view),
             "condition": _condition(definitions, view),
         }
 
     def _neighbours(self, definitions: DeploymentDefinitions, keys: tuple[str, ...]) -> list[AssetView]:
-        statuses = catalog.asset_states(self.org_id, self.deployment.id) if keys else {}
+        statuses = catalog.asset_states(self.visible) if keys else {}
         return [AssetView(key=key, node=definitions.graph.nodes[key], state=statuses.get(key)) for key in keys]
 
     def _history(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         kind = "observation" if request.GET.get("kind") == "observation" else "materialization"
         partition = request.GET.get("partition") or None
         read = catalog.observations if kind == "observation" else catalog.materializations
-        rows = read(self.org_id, self.deployment.id, view.key, partition=partition)
+        rows = read(self.visible, view.key, partition=partition)
         return {"page": page_of_rows(rows, asked(request), by=("-id",)), "kind": kind, "partition": partition}
 
     def _plots(self, _request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
-        series = metadata_series.numeric_series(self.org_id, self.deployment.id, view.key)
+        series = metadata_series.numeric_series(self.visible, view.key)
         return {"series": [_plot(index, one) for index, one in enumerate(series)]}
 
-    def _partitions(self, request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
-        found = partitions.partitions(self.org_id, self.deployment.id, definitions, view.key)
+    def _partitions(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        found = partitions.partitions(self.visible, view.key)
         status, chosen = request.GET.get("status", ""), request.GET.get("partition", "")
         newest_first = found.views[::-1]
         shown = [v for v in newest_first if (not status or v.status == status) and (not chosen or chosen == v.key)]
@@ -89,7 +88,7 @@ class Asset(DeploymentPage):
 
     def _checks(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         name = request.GET.get("check") or None
-        rows = catalog.check_evaluations(self.org_id, self.deployment.id, view.key, name=name)
+        rows = catalog.check_evaluations(self.visible, view.key, name=name)
         return {"page": page_of_rows(rows, asked(request), by=("-id",)), "check": name}
 
 

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from controlplane.catalog import selectors as catalog
 from controlplane.catalog.asset_filter import AssetFilter, facets
 from controlplane.catalog.asset_status import AssetStatus
-from controlplane.deployments import selectors as deployments
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from tenants.paging import page_of_list
@@ -24,25 +23,23 @@ class Assets(DeploymentPage):
     section = "assets"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
-        definitions = deployments.definitions(self.org_id, deployment.id)
+        nodes = catalog.asset_definitions(self.visible).graph.nodes
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
-        found = catalog.assets(self.org_id, deployment.id, definitions, wanted)
+        found = catalog.assets(self.visible, wanted)
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
         context: dict[str, Any] = {
             "page": page,
             "filter": wanted,
             "found": len(found),
-            "total": len(definitions.graph.nodes),
+            "total": len(nodes),
         }
         if wants_part(request, "asset-list"):
             return self.render_part(request, "assets/_list.html", **context)
-        nodes = definitions.graph.nodes.values()
         return self.render(
             request,
             "assets/list.html",
             **context,
-            facets=facets(nodes),
+            facets=facets(nodes.values()),
             statuses=list(AssetStatus),
-            has_locations=bool(deployments.code_locations(self.org_id, deployment.id)),
+            has_locations=bool(self.visible.code_locations()),
         )

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from controlplane.definitions.asset_keys import check_text, to_text
 from controlplane.definitions.manifest import Job as JobDefinition
 from controlplane.definitions.manifest import Manifest, Op, PartitionsDefinition, Schedule, Sensor
-from controlplane.deployments import selectors as deployments
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.runs import selectors as runs
 from controlplane.runs.job_runs import latest_runs
@@ -53,46 +52,59 @@ class JobRow:
         return _count(self.job.ops or [])
 
 
-class Jobs(DeploymentPage):
+class JobBase(DeploymentPage):
+    """What the pages of jobs share."""
+
+    def may_launch(self, location: str, job: JobDefinition) -> bool:
+        """Whether the person may launch the job, or some of its assets."""
+        keys = {to_text(key) for key in job.assets} | {to_text(asset) for asset, _name in job.checks}
+        if keys:
+            return self.visible.permits_some(Permission.RUN_LAUNCH, keys)
+        return self.visible.permits(Permission.RUN_LAUNCH, location=location)
+
+
+class Jobs(JobBase):
     """Every job but dagster's own job of all assets."""
 
     permissions: ClassVar = {"GET": Permission.JOB_READ}
     section = "jobs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
-        rows = job_rows(deployments.definitions(self.org_id, deployment.id))
+        rows = job_rows(self.visible.definitions(Permission.JOB_READ))
         found = [row for row in rows if _matches(row, request)]
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda row: (row.job.name, row.location))
-        latest = latest_runs(self.org_id, deployment.id, [(row.location, row.job.name) for row in page.results])
+        latest = latest_runs(self.visible, [(row.location, row.job.name) for row in page.results])
         context: dict[str, Any] = {
             "page": page,
-            "rows": [(row, latest.get((row.location, row.job.name))) for row in page.results],
+            "rows": [
+                (row, latest.get((row.location, row.job.name)), self.may_launch(row.location, row.job))
+                for row in page.results
+            ],
             "found": len(found),
             "total": len(rows),
         }
         if wants_part(request, "job-list"):
             return self.render_part(request, "jobs/_list.html", **context)
-        locations = deployments.code_locations(self.org_id, deployment.id)
+        locations = self.visible.code_locations()
         return self.render(request, "jobs/list.html", **context, locations=[row.name for row in locations])
 
 
-class Job(DeploymentPage):
+class Job(JobBase):
     """One job: what it does, what starts it, its runs."""
 
     permissions: ClassVar = {"GET": Permission.JOB_READ}
     section = "jobs"
 
     def get(self, request: HttpRequest, location: str = "", name: str = "") -> HttpResponse:
-        deployment = self.deployment
         location, name = location or request.GET.get("location", ""), name or request.GET.get("name", "")
-        definitions = deployments.definitions(self.org_id, deployment.id)
+        definitions = self.visible.definitions(Permission.JOB_READ)
         job = definitions.job(location, name)
         row = JobRow(location, job, definitions.location(location).manifest)
-        page = runs.runs(self.org_id, deployment.id, RunFilter(job=name, location=location), limit=_RUNS)
+        page = runs.runs(self.visible, RunFilter(job=name, location=location), limit=_RUNS)
         if wants_part(request, "job-runs"):
             return self.render_part(request, "jobs/_runs.html", row=row, runs=page.runs)
-        return self.render(request, "jobs/job.html", row=row, runs=page.runs, **_definition(row))
+        may = self.may_with() | {"run_launch": self.may_launch(location, job)}
+        return self.render(request, "jobs/job.html", row=row, runs=page.runs, may=may, **_definition(row))
 
 
 def job_rows(definitions: DeploymentDefinitions) -> list[JobRow]:

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from controlplane.runs import selectors as runs
-from controlplane.runs import services
 from controlplane.runs.errors import InvalidRunConfigError
+from controlplane.runs.launching import launch
 from controlplane.ui import launch_keys
 from controlplane.ui.launch_check import Checked, Problem, check
 from controlplane.ui.launch_form import LaunchForm
@@ -42,15 +42,13 @@ class Launchpad(DeploymentPage):
         form = LaunchForm.of_query(request.POST)
         try:
             asked = form.request()
-            found = plan(self.org_id, self.deployment.id, form)
+            found = plan(self.visible, form)
             checked = check(
                 self.org_id, found.found, found.selection, partition=asked.partition, config=asked.run_config
             )
             if checked.refuses:
                 return self._page(request, form, checked=checked)
-            run = services.request_run(
-                org_id=self.org_id, deployment_id=self.deployment.id, request=asked, actor=self.access.actor
-            )
+            run = launch(self.visible, asked, actor=self.access.actor)
         except InvalidRunConfigError as error:
             problems = [Problem(list(one.path), one.message) for one in error.errors]
             return self._page(request, form, checked=Checked(problems=problems, by="the stored config types"))
@@ -60,10 +58,10 @@ class Launchpad(DeploymentPage):
 
     def _form_of_run(self, run_id: str) -> LaunchForm:
         try:
-            run = runs.run(self.org_id, UUID(run_id))
+            run = runs.run(self.visible, UUID(run_id))
         except ValueError as error:
             raise InvalidError(f"{run_id[:40]!r} is not the id of a run.") from error
-        job = plan(self.org_id, self.deployment.id, LaunchForm.of_run(run, {})).selection.job
+        job = plan(self.visible, LaunchForm.of_run(run, {})).selection.job
         form = LaunchForm.of_run(run, job.run_tags)
         return replace(form, job="") if job.implicit else form
 
@@ -77,11 +75,11 @@ class Launchpad(DeploymentPage):
         error: AppError | None = None,
     ) -> HttpResponse:
         try:
-            found = plan(self.org_id, self.deployment.id, form)
+            found = plan(self.visible, form)
         except InvalidError as problem:
             # Only its own field can be mistaken: everything else of the form is shown as it was.
             error = error or problem
-            found = plan(self.org_id, self.deployment.id, form, lenient=True)
+            found = plan(self.visible, form, lenient=True)
         return self.render(
             request,
             "launchpad/launchpad.html",
@@ -110,7 +108,7 @@ class Validate(DeploymentPage):
         form = LaunchForm.of_json(_body(request))
         try:
             config = form.parsed_config()
-            found = plan(self.org_id, self.deployment.id, form)
+            found = plan(self.visible, form)
         except InvalidError as error:
             return JsonResponse(Checked(problems=[Problem([], error.message)], by="Daggerboard").as_json())
         checked = check(self.org_id, found.found, found.selection, partition=form.partition or None, config=config)
@@ -123,7 +121,7 @@ class Keys(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.RUN_LAUNCH}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        found = plan(self.org_id, self.deployment.id, LaunchForm.of_query(request.GET))
+        found = plan(self.visible, LaunchForm.of_query(request.GET))
         keys = _search(found, request.GET.get("kind", ""), request.GET.get("q", ""))
         return JsonResponse({"keys": keys.keys, "total": keys.total, "more": keys.more})
 

@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from controlplane.catalog import selectors as catalog
-from controlplane.deployments import selectors as deployments
 from controlplane.ui.pages.base import DeploymentPage
 from tenants.permissions import Permission
 
@@ -21,16 +20,15 @@ class Lineage(DeploymentPage):
     section = "lineage"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
-        graph = deployments.definitions(self.org_id, deployment.id).graph
-        names = {"org": self.access.org.slug, "deployment": deployment.name}
+        graph = catalog.asset_definitions(self.visible).graph
+        names = {"org": self.access.org.slug, "deployment": self.deployment.name}
         return self.render(
             request,
             "lineage/lineage.html",
             count=len(graph.nodes),
             keys=sorted(graph.nodes)[:_LINKS],
             graph_url=reverse("api:asset-graph", kwargs=names),
-            has_locations=bool(deployments.code_locations(self.org_id, deployment.id)),
+            has_locations=bool(self.visible.code_locations()),
         )
 
 
@@ -40,6 +38,5 @@ class Statuses(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.ASSET_READ}
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
-        found = catalog.statuses(self.org_id, deployment.id)
+        found = catalog.statuses(self.visible)
         return JsonResponse({key: [status, status.label] for key, status in found.items()})

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from controlplane.deployments import selectors as deployments
 from controlplane.deployments import services
 from controlplane.deployments.models import CodeLocation
 from controlplane.fleet import selectors as fleet
@@ -28,9 +27,8 @@ class Locations(DeploymentPage):
     section = "locations"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
         agents = fleet.agents(self.org_id)
-        found = deployments.code_locations(self.org_id, deployment.id)
+        found = self.visible.code_locations()
         context: dict[str, Any] = {"lines": [location_line(row, agents) for row in found], "has_agents": bool(agents)}
         if wants_part(request, "location-list"):
             return self.render_part(request, "locations/_list.html", **context)
@@ -44,7 +42,7 @@ class Location(DeploymentPage):
     section = "locations"
 
     def get(self, request: HttpRequest, name: str = "") -> HttpResponse:
-        context = self.context(request, self.location(name or request.GET.get("name", "")))
+        context = self.context(request, self.visible.location(name or request.GET.get("name", "")))
         if wants_part(request, "location-state"):
             return self.render_part(request, "locations/_state.html", **context)
         return self.render(request, "locations/location.html", **context)
@@ -52,12 +50,9 @@ class Location(DeploymentPage):
     def context(self, request: HttpRequest, found: CodeLocation) -> dict[str, Any]:
         """What the page shows of a location."""
         line = location_line(found, fleet.agents_of_queue(self.org_id, found.queue))
-        rows = deployments.versions(self.org_id, found.id)
-        page = page_of_rows(rows, asked(request, size=_VERSIONS), by=("-number",))
-        return {"line": line, "page": page, "versions": [VersionLine(row) for row in page.results]}
-
-    def location(self, name: str) -> CodeLocation:
-        return deployments.location(self.org_id, self.deployment.id, name)
+        page = page_of_rows(self.visible.versions(found), asked(request, size=_VERSIONS), by=("-number",))
+        versions = [VersionLine(self.visible.shown(found.name, row)) for row in page.results]
+        return {"line": line, "page": page, "versions": versions, "may": self.may_with(location=found.name)}
 
 
 class Reload(DeploymentPage):
@@ -67,6 +62,8 @@ class Reload(DeploymentPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         name = request.POST.get("name", "")
+        self.visible.location(name)
+        self.visible.require(Permission.LOCATION_REDEPLOY, location=name)
         version = services.reload_location(
             org_id=self.org_id, deployment_id=self.deployment.id, name=name, actor=self.access.actor
         )
@@ -82,7 +79,8 @@ class Delete(Location):
     def post(self, request: HttpRequest) -> HttpResponse:
         deployment = self.deployment
         name = request.POST.get("name", "")
-        found = self.location(name)
+        found = self.visible.location(name)
+        self.visible.require(Permission.LOCATION_WRITE, location=name)
         try:
             _check_typed(request.POST.get("typed", ""), name)
         except InvalidError as error:

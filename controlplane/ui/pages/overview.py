@@ -9,7 +9,6 @@ from django.utils import timezone
 from controlplane.catalog import selectors as catalog
 from controlplane.catalog.asset_filter import AssetFilter
 from controlplane.catalog.asset_status import AssetStatus
-from controlplane.deployments import selectors as deployments
 from controlplane.fleet import selectors as fleet
 from controlplane.insights import selectors as insights
 from controlplane.runs import selectors as runs
@@ -31,18 +30,17 @@ class Overview(DeploymentPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         deployment = self.deployment
-        definitions = deployments.definitions(self.org_id, deployment.id)
-        failing = catalog.assets(self.org_id, deployment.id, definitions, AssetFilter(status=AssetStatus.FAILED.value))
+        failing = catalog.assets(self.visible, AssetFilter(status=AssetStatus.FAILED.value))
         context: dict[str, Any] = {
-            "runs": runs.runs(self.org_id, deployment.id, limit=_RUNS).runs,
+            "runs": runs.runs(self.visible, limit=_RUNS).runs,
             "counts": self._counts(),
             "failing": failing[:_FAILING],
             "failing_count": len(failing),
-            "asset_count": len(definitions.graph.nodes),
-            "locations": deployments.code_locations(self.org_id, deployment.id),
-            "agents": fleet.agents(self.org_id),
-            "cost": insights.deployment_cost(self.org_id, deployment.id),
-            "costliest": insights.costliest_assets(self.org_id, deployment.id),
+            "asset_count": len(catalog.asset_definitions(self.visible).graph.nodes),
+            "locations": self.visible.code_locations(),
+            "agents": fleet.agents(self.org_id) if self.access.allows(Permission.AGENT_READ) else [],
+            "cost": insights.deployment_cost(self.visible),
+            "costliest": insights.costliest_assets(self.visible),
         }
         if wants_part(request, "overview"):
             return self.render_part(request, "overview/_overview.html", deployment=deployment, **context)
@@ -56,4 +54,4 @@ class Overview(DeploymentPage):
             "succeeded": RunFilter(statuses=[RunStatus.SUCCESS], created_after=since),
             "failed": RunFilter(statuses=[RunStatus.FAILURE], created_after=since),
         }
-        return {name: runs.count_runs(self.org_id, self.deployment.id, f) for name, f in wanted.items()}
+        return {name: runs.count_runs(self.visible, f) for name, f in wanted.items()}

@@ -4,8 +4,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from controlplane.deployments import selectors as deployments
-from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run
 from controlplane.runs.selectors import RunFilter
@@ -26,34 +24,30 @@ class Palette(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.DEPLOYMENT_READ}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
         words = request.GET.get("q", "").casefold().split()
         items: list[dict[str, str]] = []
         if words:
-            definitions = deployments.definitions(self.org_id, deployment.id)
-            items = [*self._runs(words), *self._assets(definitions, words), *self._jobs(definitions, words)]
-            items += self._locations(words)
+            items = [*self._runs(words), *self._assets(words), *self._jobs(words), *self._locations(words)]
         return JsonResponse({"items": items})
 
-    def _assets(self, definitions: DeploymentDefinitions, words: list[str]) -> list[dict[str, str]]:
-        if not self.access.allows(Permission.ASSET_READ):
-            return []
-        keys = [key for key in definitions.graph.nodes if all(word in key.casefold() for word in words)]
+    def _assets(self, words: list[str]) -> list[dict[str, str]]:
+        nodes = self.visible.definitions(Permission.ASSET_READ).graph.nodes
+        keys = [key for key in nodes if all(word in key.casefold() for word in words)]
         # What begins with the word, then what is shortest, is most likely meant.
         keys.sort(key=lambda key: (not key.casefold().startswith(words[0]), len(key), key))
         return [self._item("Assets", key, "asset", self.links.asset(key)) for key in keys[:_MOST]]
 
-    def _jobs(self, definitions: DeploymentDefinitions, words: list[str]) -> list[dict[str, str]]:
+    def _jobs(self, words: list[str]) -> list[dict[str, str]]:
         found = [
             (location, job.name)
-            for location, of in definitions.by_location.items()
+            for location, of in self.visible.definitions(Permission.JOB_READ).by_location.items()
             for job in of.manifest.jobs
             if not job.implicit and all(word in job.name.casefold() for word in words)
         ]
         return [self._item("Jobs", name, location, self.links.job(location, name)) for location, name in found[:_MOST]]
 
     def _locations(self, words: list[str]) -> list[dict[str, str]]:
-        names = [row.name for row in deployments.code_locations(self.org_id, self.deployment.id)]
+        names = [row.name for row in self.visible.code_locations()]
         found = [name for name in names if all(word in name.casefold() for word in words)]
         return [self._item("Code locations", n, "", self.links.page("location", name=n)) for n in found[:_MOST]]
 
@@ -61,8 +55,8 @@ class Palette(DeploymentPage):
         text = words[0]
         if len(words) > 1 or not set(text) <= _HEX or len(text) < 4 or len(text) > 36:
             return []
-        found = runs.runs(self.org_id, self.deployment.id, RunFilter(id_prefix=text), limit=_MOST).runs
-        recent = runs.runs(self.org_id, self.deployment.id, limit=_RECENT).runs if not found else []
+        found = runs.runs(self.visible, RunFilter(id_prefix=text), limit=_MOST).runs
+        recent = runs.runs(self.visible, limit=_RECENT).runs if not found else []
         found += [run for run in recent if str(run.id).endswith(text)][:_MOST]
         return [self._item("Runs", _run_label(run), word(run.status), self.links.run(run.id)) for run in found]
 

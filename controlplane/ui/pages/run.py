@@ -14,8 +14,8 @@ from controlplane.runs import event_selectors as events
 from controlplane.runs import step_selectors as steps
 from controlplane.runs.errors import NotResumableError, RunEndedError
 from controlplane.runs.event_selectors import EventFilter, Place
+from controlplane.runs.launching import cancel, launch_again
 from controlplane.runs.models import Run, RunEvent
-from controlplane.runs.services import cancel_run, reexecute_run
 from controlplane.runs.step_selectors import StepView
 from controlplane.ui.numbers import number
 from controlplane.ui.pages.base import wants_part
@@ -141,7 +141,7 @@ class CancelRun(RunBase):
     def post(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         run = self.open_run(run_id)
         try:
-            cancel_run(org_id=self.org_id, run_id=run.id, actor=self.access.actor)
+            cancel(self.visible, run, actor=self.access.actor)
         except RunEndedError as error:
             messages.info(request, error.message)
         if request.headers.get("HX-Request") == "true":
@@ -158,7 +158,7 @@ class ReexecuteRun(RunBase):
         run = self.open_run(run_id)
         from_failure = request.POST.get("from") == "failure"
         try:
-            new = reexecute_run(org_id=self.org_id, run_id=run.id, from_failure=from_failure, actor=self.access.actor)
+            new = launch_again(self.visible, run, from_failure=from_failure, actor=self.access.actor)
         except (NotResumableError, InvalidError) as error:
             messages.error(request, error.message)
             return redirect(self.links.run(run.id))

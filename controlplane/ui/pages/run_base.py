@@ -11,9 +11,14 @@ from controlplane.fleet import selectors as fleet
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run, RunAttempt
 from controlplane.runs.states import RunStatus
+from controlplane.runs.visible_runs import is_covered, require_on_run
 from controlplane.runs.waiting import waiting_reason
 from controlplane.ui.pages.base import DeploymentPage
 from tenants.errors import NotFoundError
+from tenants.permissions import Permission
+
+# What the buttons of a run do.
+_ACTIONS = (Permission.RUN_LAUNCH, Permission.RUN_CANCEL, Permission.RUN_DELETE)
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,15 @@ class RunBase(DeploymentPage):
     section = "runs"
 
     def open_run(self, run_id: UUID) -> Run:
-        """The run; NotFoundError when this deployment has none by this id."""
-        deployment = self.deployment
-        run = runs.run(self.org_id, run_id)
-        if run.deployment_id != deployment.id:
-            raise NotFoundError(f"There is no such run in {deployment.name}.")
+        """The run; NotFoundError when the person sees none by this id in this deployment, ForbiddenError when they may not do this to it."""
+        run = runs.run(self.visible, run_id)
+        require_on_run(self.visible, self.permission, run)
         return run
 
     def head(self, request: HttpRequest, run: Run) -> dict[str, Any]:
         """What `runs/_head.html` needs."""
         attempts = runs.attempts(self.org_id, run.id)
-        group = runs.run_group(self.org_id, run)
+        group = runs.run_group(self.visible, run)
         return {
             "run": run,
             "ended": run.ended_at is not None,
@@ -54,6 +57,7 @@ class RunBase(DeploymentPage):
             "others": [other for other in group if other.id != run.id],
             "can_resume": run.status == RunStatus.FAILURE and run.steps_succeeded > 0,
             "tab": request.GET.get("tab", ""),
+            "may": self.may_with() | {right.name.lower(): is_covered(self.visible, right, run) for right in _ACTIONS},
         }
 
     def _agent_name(self, run: Run) -> str:

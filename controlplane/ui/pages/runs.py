@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from controlplane.deployments import selectors as deployments
 from controlplane.runs import selectors as runs
 from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import ACTIVE, RunStatus
@@ -26,15 +25,14 @@ class Runs(DeploymentPage):
     section = "runs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        deployment = self.deployment
         filters = read_filter(request.GET)
-        page = runs.runs(self.org_id, deployment.id, filters, cursor=_cursor(request.GET), limit=_ROWS)
-        count = runs.count_runs(self.org_id, deployment.id, filters, most=_COUNTED)
+        page = runs.runs(self.visible, filters, cursor=_cursor(request.GET), limit=_ROWS)
+        count = runs.count_runs(self.visible, filters, most=_COUNTED)
         context: dict[str, Any] = {"page": page, "runs": page.runs, "count": count, "counted": _COUNTED}
         context["filtered"] = any(name != "cursor" and value for name, value in request.GET.items())
         if wants_part(request, "run-list"):
             return self.render_part(request, "runs/_list.html", **context)
-        locations = deployments.code_locations(self.org_id, deployment.id)
+        locations = self.visible.code_locations()
         return self.render(request, "runs/list.html", **context, statuses=list(RunStatus), locations=locations)
 
 
