@@ -13,6 +13,11 @@ _PURPOSE = "two-step"
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc, unused-ignore]  # allauth ships no types
     """Seals what authenticators keep, and names us to authenticator apps and security keys."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "That is not the code. Look at the newest one; each works once.",
+        "unverified_email": "Confirm your e-mail address first: it is the way back in when the second step is lost.",
+    }
+
     def encrypt(self, text: str) -> str:
         return seal_to_text(_PURPOSE, text)
 
