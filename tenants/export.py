@@ -78,7 +78,12 @@ def _is_secret(table: str, column: str, kind: str) -> bool:
 
 def _pieces(org_id: UUID, row: Organization) -> Iterator[bytes]:
     org = Org.of(row)
-    facts: dict[str, object] = {"id": str(org.id), "slug": org.slug, "name": org.name, "created_at": row.created_at.isoformat()}
+    facts: dict[str, object] = {
+        "id": str(org.id),
+        "slug": org.slug,
+        "name": org.name,
+        "created_at": row.created_at.isoformat(),
+    }
     facts |= {"state": org.state, "session_hours": org.session_hours, "allowed_networks": list(org.allowed_networks)}
     yield _line("organization", json.dumps(facts))
     yield from _people(org_id)
@@ -115,10 +120,11 @@ def _page(org_id: UUID, table: Table, after: list[object] | None) -> list[tuple[
         beyond = sql.SQL(" AND ({}) > ({})").format(key, places)
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     statement = sql.SQL(
-        "SELECT row_to_json(part)::text, {key} FROM (SELECT * FROM {table} WHERE org_id = %s{beyond} ORDER BY {key} LIMIT {limit}) whole, "
-        "LATERAL (SELECT {columns}) part ORDER BY {key}"
+        "SELECT row_to_json(part)::text, {of_whole} FROM (SELECT * FROM {table} WHERE org_id = %s{beyond} ORDER BY {key} LIMIT {limit}) whole, "
+        "LATERAL (SELECT {columns}) part ORDER BY {of_whole}"
     ).format(
         key=key,
+        of_whole=sql.SQL(", ").join(sql.Identifier("whole", name) for name in table.key),
         table=sql.Identifier(table.name),
         beyond=beyond,
         limit=sql.Literal(PAGE_ROWS),

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from tenants import organizations
 from tenants.access import Org
+from tenants.errors import NotFoundError
 from tenants.http import OrgAPIView
 from tenants.models import OrganizationState
 from tenants.organization_serializers import (
@@ -116,14 +117,16 @@ class LogoView(OrgAPIView):
     @extend_schema(operation_id="get_logo", responses={(200, "image/png"): OpenApiTypes.BINARY, 204: None})
     def get(self, request: Request) -> HttpResponse | Response:
         """The organization's logo; nothing when there is none."""
-        if not self.access.org.has_logo:
+        try:
+            return logo_response(self.access.org)
+        except NotFoundError:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        return logo_response(self.access.org)
 
     @extend_schema(operation_id="set_logo", request={"image/png": OpenApiTypes.BINARY}, responses={204: None})
     def put(self, request: Request) -> Response:
         """Set the logo: the body is a PNG, JPEG or WebP image of at most 256 KiB."""
-        data: Any = request.data
+        # A request without a body is not parsed at all.
+        data = request.data if isinstance(request.data, bytes) else b""
         organizations.set_logo(org_id=self.access.org.id, data=data, actor=self.access.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

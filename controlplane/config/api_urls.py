@@ -11,6 +11,7 @@ from controlplane.core.api_schema import schema_view
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
 from controlplane.dispatch import api as questions
+from controlplane.environment import api as environment
 from controlplane.fleet import api as fleet
 from controlplane.insights import api as insights
 from controlplane.runs import api as runs
@@ -58,6 +59,13 @@ _deployment: list[URLPattern | URLResolver] = [
     path("jobs/<str:job>/validate/", questions.ValidateConfigView.as_view(), name="job-validate"),
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>/", include(_run)),
+    path("environment/", environment.VariablesView.as_view(), name="environment-variables"),
+    path("environment/import/", environment.ImportView.as_view(), name="environment-import"),
+    path("environment/export/", environment.ExportView.as_view(), name="environment-export"),
+    path("environment/effective/", environment.EffectiveView.as_view(), name="environment-effective"),
+    path("environment/agent-keys/", environment.AgentKeysView.as_view(), name="environment-agent-keys"),
+    path("environment/<uuid:variable_id>/", environment.VariableView.as_view(), name="environment-variable"),
+    path("environment/<uuid:variable_id>/reveal/", environment.RevealView.as_view(), name="environment-reveal"),
     path("cost/", insights.DeploymentCostView.as_view(), name="cost"),
     path("cost/assets/<path:key>/", insights.AssetCostView.as_view(), name="asset-cost"),
 ]

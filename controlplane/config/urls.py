@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.core.urls")),
     path("agent/v1/", include("controlplane.dispatch.urls")),
     path("api/v1/", include("controlplane.config.api_urls")),
+    path("scim/v2/", include(("tenants.scim.urls", "scim"))),
     path("", include("controlplane.ui.urls")),
 ]
 

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     PAGE = "page"
     # Stream of changes behind a page, by session or token: anonymous 401, outsiders 404.
     LIVE = "live"
+    # Identity providers with a token of the kind SCIM only: everybody else 401 or 403.
+    SCIM = "scim"
     # Agents with their own token only.
     AGENT = "agent"
 
@@ -183,6 +185,13 @@ PLACES: dict[Kind, list[str]] = {
         f"{_API}jobs/",
         f"{_API}jobs/<str:job>/",
         f"{_API}jobs/<str:job>/validate/",
+        f"{_API}environment/",
+        f"{_API}environment/import/",
+        f"{_API}environment/export/",
+        f"{_API}environment/effective/",
+        f"{_API}environment/agent-keys/",
+        f"{_API}environment/<uuid:variable_id>/",
+        f"{_API}environment/<uuid:variable_id>/reveal/",
         f"{_API}cost/",
         f"{_API}cost/assets/<path:key>/",
         f"{_API}runs/",
@@ -202,6 +211,17 @@ PLACES: dict[Kind, list[str]] = {
         f"{_SETTINGS}audit/export",
         f"{_SETTINGS}audit/<uuid:event_id>",
         _SETTINGS,
+        f"{_SETTINGS}sso",
+        f"{_SETTINGS}sso/connections",
+        f"{_SETTINGS}sso/connections/<uuid:connection_id>",
+        f"{_SETTINGS}sso/connections/<uuid:connection_id>/switch",
+        f"{_SETTINGS}sso/connections/<uuid:connection_id>/delete",
+        f"{_SETTINGS}sso/connections/<uuid:connection_id>/test",
+        f"{_SETTINGS}sso/connections/<uuid:connection_id>/tested",
+        f"{_SETTINGS}sso/domains",
+        f"{_SETTINGS}sso/domains/<uuid:domain_id>/verify",
+        f"{_SETTINGS}sso/domains/<uuid:domain_id>/set",
+        f"{_SETTINGS}sso/domains/<uuid:domain_id>/remove",
         f"{_SETTINGS}quotas",
         _PAGE,
         f"{_PAGE}palette",
@@ -240,6 +260,25 @@ PLACES: dict[Kind, list[str]] = {
         f"{_PAGE}agents/<uuid:agent_id>",
     ],
     Kind.LIVE: [f"{_PAGE}live", f"{_PAGE}runs/<uuid:run_id>/live"],
+    # What each does with another organization's ids is in tests/tenants/test_scim.py.
+    Kind.SCIM: [
+        f"scim/v2/{rest}"
+        for rest in (
+            "",
+            "ServiceProviderConfig",
+            "Schemas",
+            "Schemas/<str:resource_id>",
+            "ResourceTypes",
+            "ResourceTypes/<str:resource_id>",
+            "Users",
+            "Users/.search",
+            "Users/<str:resource_id>",
+            "Groups",
+            "Groups/.search",
+            "Groups/<str:resource_id>",
+            ".search",
+        )
+    ],
     # What each does with another organization's ids is in tests/dispatch/test_tenancy.py, which reads the URLconf too.
     Kind.AGENT: [
         "agent/v1/register",

@@ -15,6 +15,7 @@ from tenants.permissions import Permission
 _RAIL = (
     ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
     ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
+    ("Single sign-on", "settings-sso", Permission.SSO_WRITE, ""),
     ("Audit log", "settings-audit", Permission.AUDIT_READ, ""),
 )
 
