@@ -12,6 +12,7 @@ import agent as package
 from agent import log
 from agent.agent_token import Token
 from agent.attempts import Attempts
+from agent.box_key import BoxKey
 from agent.calls import Calls
 from agent.changes import first_of
 from agent.child_requests import ChildRequests
@@ -21,6 +22,7 @@ from agent.config import Config, tls
 from agent.data_socket import DataSocket, socket_path
 from agent.disk import Disk
 from agent.dispatch import Dispatcher
+from agent.environment import Environments
 from agent.events import EventShipper
 from agent.executors.process import ProcessExecutor
 from agent.heartbeat import Heartbeats
@@ -35,6 +37,10 @@ from agent.protocol import Goodbye
 from agent.registration import Registration
 from agent.reports import LocationReports
 from agent.retry import describe, is_retryable
+from agent.secret_stores import SecretStore, SecretStores
+from agent.secret_stores.aws import AwsSecretsManager
+from agent.secret_stores.kubernetes import KubernetesSecrets, KubernetesSettings
+from agent.secret_stores.vault import Vault, VaultSettings
 from agent.status import StatusFile
 from agent.supervisor import Supervisor
 from agent.worker_process import WorkerSettings
@@ -67,6 +73,9 @@ class Agent:
         self._reaper = Reaper()
         self._client = Client(url=config.url, token=Token(config), proxy=config.proxy, tls=tls(config))
         self._settings = _worker_settings(config)
+        key = BoxKey(home.box_key)
+        stores = SecretStores(_stores(config), ttl=config.secret_ttl)
+        self._environments = Environments(client=self._client, identity=self.identity, stores=stores, key=key)
         self._reports = LocationReports(client=self._client, identity=self.identity)
         self.locations = Locations(
             folder=home.locations,
@@ -74,11 +83,17 @@ class Agent:
             reaper=self._reaper,
             load_timeout=config.load_timeout,
             reports=self._reports,
+            environments=self._environments,
         )
         self._leases = Leases(home.renewal, attempts=self.attempts, identity=self.identity)
         self._commands = CommandLog(home.commands)
         self._registration = Registration(
-            client=self._client, identity=self.identity, attempts=self.attempts, config=config
+            client=self._client,
+            identity=self.identity,
+            attempts=self.attempts,
+            leases=self._leases,
+            config=config,
+            key=key,
         )
         self._wire_runs()
         self._wire_work()
@@ -89,14 +104,15 @@ class Agent:
     def _wire_runs(self) -> None:
         """Make what looks after attempts and what they say."""
         self._events = EventShipper(client=self._client, identity=self.identity, on_fenced=self._lose)
+        self._intake = Intake(disk=self.disk, shipper=self._events, environments=self._environments)
         self._logs = LogShipper(
             client=self._client,
             identity=self.identity,
             attempts=self.attempts.all,
+            masks=self._intake.masks,
             on_fenced=self._lose,
             spool_limit=self.config.log_spool_mb * MEGABYTE,
         )
-        self._intake = Intake(disk=self.disk, shipper=self._events)
         executor = ProcessExecutor(locations=self.locations, settings=self._settings, reaper=self._reaper)
         self._supervisor = Supervisor(
             attempts=self.attempts,
@@ -109,7 +125,11 @@ class Agent:
     def _wire_work(self) -> None:
         """Make what brings work and what children speak to."""
         self._calls = Calls(
-            folder=self.home.calls, locations=self.locations, client=self._client, identity=self.identity
+            folder=self.home.calls,
+            locations=self.locations,
+            client=self._client,
+            identity=self.identity,
+            environments=self._environments,
         )
         dispatcher = Dispatcher(
             commands=self._commands, attempts=self.attempts, calls=self._calls, locations=self.locations
@@ -225,6 +245,23 @@ def _worker_settings(config: Config) -> WorkerSettings:
         working_directory=Path.cwd(),
         storage_path=config.home_folder / "storage",
     )
+
+
+def _stores(config: Config) -> dict[str, SecretStore]:
+    vault = VaultSettings(
+        url=config.vault_url,
+        namespace=config.vault_namespace,
+        token_file=config.vault_token_file,
+        role=config.vault_role,
+        auth_mount=config.vault_auth_mount,
+        service_account_token=Path(config.kubernetes_credentials) / "token",
+    )
+    kubernetes = KubernetesSettings(url=config.kubernetes_url, credentials=Path(config.kubernetes_credentials))
+    return {
+        "aws_secrets_manager": AwsSecretsManager(endpoint_url=config.aws_endpoint_url),
+        "vault": Vault(vault),
+        "kubernetes": KubernetesSecrets(kubernetes),
+    }
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

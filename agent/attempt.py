@@ -45,6 +45,8 @@ class AttemptState(msgspec.Struct, kw_only=True):
     cancel_grace: float | None = None
     oom_kills_before: int = 0
     unsupported: list[str] = []
+    # Whether its code location had values to mask when it started; None before.
+    has_secrets: bool | None = None
 
 
 class Accepted(msgspec.Struct, kw_only=True):

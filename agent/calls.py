@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.client import Client
+    from agent.environment import Environments
     from agent.identity import Identity
     from agent.locations import Locations
 
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 class Calls:
     """Calls that are not answered yet. A call that was under way when the agent died is answered with an error."""
 
-    def __init__(self, *, folder: Path, locations: Locations, client: Client, identity: Identity) -> None:
+    def __init__(
+        self, *, folder: Path, locations: Locations, client: Client, identity: Identity, environments: Environments
+    ) -> None:
         self._folder = private_folder(folder)
         self._locations = locations
         self._client = client
         self._identity = identity
+        self._environments = environments
         self._calls: dict[str, tuple[Call, asyncio.Future[bytes]]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -86,6 +90,7 @@ class Calls:
         try:
             async with asyncio.timeout(call.timeout):
                 result = await self._ask(call)
+                result = (await self._environments.known_masks(call.version_id)).encoded(result)
         except TimeoutError:
             await self.post(call.command_id, error=ErrorInfo(message=f"{call.op} took longer than {call.timeout:g} s."))
         except CodeNotLoadedError as failure:

@@ -18,10 +18,12 @@ from agent.protocol import (
     CommandResult,
     DefinitionsHave,
     DefinitionsMissing,
+    EnvironmentAsk,
     EventsStored,
     Goodbye,
     Heartbeat,
     Leases,
+    LocationEnvironment,
     LocationReport,
     LogBatch,
     LogsStored,
@@ -109,6 +111,9 @@ class Client:
 
     async def report_location(self, message: LocationReport) -> None:
         await self._send("POST", "locations", msgspec.json.encode(message))
+
+    async def environment(self, message: EnvironmentAsk) -> LocationEnvironment:
+        return await self._post("environment", message, LocationEnvironment)
 
     async def read(
         self, agent_id: str, method: str, args: Any, *, run: AttemptRef | None, version_id: str | None

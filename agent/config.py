@@ -7,7 +7,8 @@ import socket
 import ssl
 import tomllib
 import urllib.request
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 # Everything with this prefix is ours and never reaches user code.
 ENV_PREFIX = "DAGGERBOARD_"
 AGENT_PREFIX = "DAGGERBOARD_AGENT_"
+# Dagster+'s names for the place of code; an agent that runs in such a place itself must not hand its own on.
+_SAYS_WHERE = (
+    "DAGSTER_CLOUD_DEPLOYMENT_NAME",
+    "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT",
+    "DAGSTER_CLOUD_LOCATION_NAME",
+    "DAGSTER_LOCATION_NAME",
+    "DAGSTER_CLOUD_GIT_",
+    "DAGSTER_CLOUD_RAW_GIT_URL",
+    "DAGSTER_CLOUD_PULL_REQUEST_",
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HELP = "help"
 
@@ -55,6 +66,19 @@ class Config:
     worker_path: str = _setting(
         "", "folder with the package daggerboard_worker; default: the one that came with the agent"
     )
+    inherit: str = _setting("*", "comma separated names (* and ? allowed) of the agent's variables that user code sees")
+    secret_ttl: float = _setting(300.0, "seconds after which a referenced secret is looked up again")
+    vault_url: str = _setting("", "address of Vault, for references to its secrets")
+    vault_namespace: str = _setting("", "namespace in Vault, where it has them")
+    vault_token_file: str = _setting("", "file with a Vault token; read again each time")
+    vault_role: str = _setting("", "role of Vault's Kubernetes login, in place of a token")
+    vault_auth_mount: str = _setting("kubernetes", "where that login is mounted in Vault")
+    kubernetes_url: str = _setting("", "address of the Kubernetes API; default: the one of the agent's pod")
+    kubernetes_credentials: str = _setting(
+        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "folder with token, namespace and ca.crt of the agent's service account",
+    )
+    aws_endpoint_url: str = _setting("", "address of AWS Secrets Manager; default: the region's own")
     # Not settings: taken from the process.
     proxy: str | None = None
     inherited_env: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -95,7 +119,11 @@ def load_config(*, flags: Mapping[str, Any], file: Path | None = None) -> Config
     config = Config(
         **typed,
         proxy=_proxy(str(typed.get("url", ""))),
-        inherited_env={name: value for name, value in env.items() if not name.startswith(ENV_PREFIX)},
+    )
+    config = replace(
+        config,
+        inherited_env=_inherited(env, config.inherit),
+        kubernetes_url=config.kubernetes_url or _kubernetes_url(env),
     )
     _check(config)
     return config
@@ -112,6 +140,21 @@ def tls(config: Config) -> ssl.SSLContext | bool:
                 f"ca_file {config.ca_file} cannot be used: {error}. It must hold PEM certificates."
             ) from error
     return context
+
+
+def _inherited(env: Mapping[str, str], patterns: str) -> dict[str, str]:
+    """Answer what user code may see of our environment: nothing of ours, and nothing that says where code runs, for we say that."""
+    wanted = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
+    return {
+        name: value
+        for name, value in env.items()
+        if not name.startswith((ENV_PREFIX, *_SAYS_WHERE)) and any(fnmatchcase(name, pattern) for pattern in wanted)
+    }
+
+
+def _kubernetes_url(env: Mapping[str, str]) -> str:
+    host, port = env.get("KUBERNETES_SERVICE_HOST", ""), env.get("KUBERNETES_SERVICE_PORT_HTTPS", "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}" if host else ""
 
 
 def _file_from(env: Mapping[str, str]) -> Path | None:

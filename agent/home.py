@@ -28,6 +28,7 @@ class Home:
         self.identity = folder / "identity.json"
         self.renewal = folder / "renewal.json"
         self.status = folder / "status.json"
+        self.box_key = folder / "box.key"
         self._lock: int | None = None
 
     def open(self) -> None:

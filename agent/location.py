@@ -10,8 +10,10 @@ import msgspec
 
 from agent import log
 from agent.changes import Changes, first_of
+from agent.environment import Environment, EnvironmentNotResolvedError
 from agent.executors import CodeNotLoadedError
 from agent.files import private_folder
+from agent.masks import NO_MASKS, Masks
 from agent.protocol import DesiredLocation, ErrorInfo, LocationState
 from agent.worker_link import LinkLostError
 from agent.worker_process import WorkerProcess, WorkerSettings, spawn_worker
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from agent.environment import Environments
     from agent.processes import Reaper
 
 # Seconds. A worker that lived shorter than this is restarted ever more slowly.
@@ -27,6 +30,8 @@ STABLE_AFTER = 60.0
 LONGEST_RESTART_WAIT = 60.0
 # A worker that died this often while loading is not tried again until somebody reloads.
 LOAD_ATTEMPTS = 3
+# Seconds after which a load is tried again that failed for want of a variable's value.
+ENVIRONMENT_RETRY = 30.0
 
 
 class Location:
@@ -41,6 +46,7 @@ class Location:
         reaper: Reaper,
         load_timeout: float,
         loading_slots: asyncio.Semaphore,
+        environments: Environments,
         on_change: Callable[[Location], None],
     ) -> None:
         self.desired = desired
@@ -48,6 +54,7 @@ class Location:
         self.facts: dict[str, Any] = {}
         self.failure: CodeNotLoadedError | None = None
         self.worker: WorkerProcess | None = None
+        self.environment = Environment()
         self._mode: str | None = None
         self._distrusted_because: str | None = None
         self._log_path = private_folder(folder) / "worker.log"
@@ -55,6 +62,7 @@ class Location:
         self._reaper = reaper
         self._load_timeout = load_timeout
         self._loading_slots = loading_slots
+        self._environments = environments
         self._on_change = on_change
         self._changes = Changes()
         self._reload = asyncio.Event()
@@ -79,8 +87,11 @@ class Location:
             await first_of(self._reload.wait(), timeout=min(LONGEST_RESTART_WAIT, 0.1 * 4 ** (deaths - 1)))
 
     async def ready(self) -> WorkerProcess:
-        """Wait for a worker; raise CodeNotLoadedError when the code cannot be loaded."""
-        await self._changes.until(lambda: self._usable() is not None or self.failure is not None)
+        """Wait for a worker; raise CodeNotLoadedError when the code cannot be loaded.
+
+        While a changed environment is being loaded, this waits for it: a run that starts now must see it.
+        """
+        await self._changes.until(lambda: self._current() is not None or self.failure is not None)
         worker = self._usable()
         if worker is None:
             assert self.failure is not None
@@ -125,13 +136,32 @@ class Location:
     def _usable(self) -> WorkerProcess | None:
         return self.worker if self.worker is not None and not self.worker.link.closed.is_set() else None
 
+    def _current(self) -> WorkerProcess | None:
+        """Answer the worker if it has the environment that is wanted now."""
+        worker = self._usable()
+        return worker if worker is not None and worker.environment_wanted == self.desired.environment else None
+
     async def _until_reload_or_death(self) -> bool:
         """Answer whether the worker died."""
-        if self.worker is None:
-            await self._reload.wait()
-            return False
-        await first_of(self.worker.link.closed.wait(), self._reload.wait())
+        waits = [self._reload, *([self.worker.link.closed] if self.worker is not None else [])]
+        while not await first_of(*(event.wait() for event in waits), timeout=self._patience()):
+            if await self._environment_is_new():
+                break
         return self.worker is not None and self.worker.link.closed.is_set()
+
+    def _patience(self) -> float | None:
+        """Answer when to look whether secrets have changed: nobody tells us that those of other stores did."""
+        if isinstance(self.failure, EnvironmentNotResolvedError):
+            return ENVIRONMENT_RETRY
+        return self._environments.ttl if self.environment.has_references else None
+
+    async def _environment_is_new(self) -> bool:
+        """Say whether to load again."""
+        try:
+            return (await self._environments.of(self.desired)).values != self.environment.values
+        except EnvironmentNotResolvedError as error:
+            log.warning("location.secrets_unavailable", **self.ids, error=str(error), effect="the known values stay")
+            return False
 
     async def _load(self) -> None:
         if self._usable() is None:
@@ -152,8 +182,11 @@ class Location:
         self._changes.notify()
 
     async def _load_once(self) -> None:
+        desired = self.desired
+        environment = await self._environments.of(desired)
         worker = spawn_worker(
-            location=self.desired,
+            location=desired,
+            environment=environment,
             mode=self._mode,
             log_path=self._log_path,
             settings=self._settings,
@@ -181,6 +214,7 @@ class Location:
         worker.mode = str(facts.get("mode", "unknown"))
         worker.mode_reason = self._distrusted_because or facts.get("mode_reason")
         old, self.worker, self.failure = self.worker, worker, None
+        self.environment = worker.environment
         if old is not None:
             self._in_background(old.leave())
         self._changed(LocationState.LOADED)
@@ -188,6 +222,7 @@ class Location:
 
     def _failed(self, failure: CodeNotLoadedError) -> None:
         """Note a failed load. A worker that is still there goes on serving, and the report says both."""
+        failure = masked_failure(failure, self._environments.masks(self.desired.version_id) or NO_MASKS)
         self.failure = failure
         self._changed(LocationState.LOADED if self._usable() else LocationState.FAILED)
         detail = failure.error.message if failure.error else str(failure)
@@ -208,6 +243,14 @@ class Location:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def masked_failure(failure: CodeNotLoadedError, masks: Masks) -> CodeNotLoadedError:
+    """Answer the same without values of secrets: what code says when it fails may hold them."""
+    if not masks:
+        return failure
+    error = failure.error and msgspec.convert(masks.json(msgspec.to_builtins(failure.error)), ErrorInfo)
+    return type(failure)(masks.text(str(failure)), error)
 
 
 def _error_info(facts: dict[str, Any]) -> ErrorInfo:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent import log
 from agent.changes import Changes
+from agent.environment import Environment
 from agent.executors import CodeNotLoadedError
 from agent.files import is_safe_name
 from agent.location import Location
@@ -15,6 +16,7 @@ from agent.protocol import Desired, DesiredLocation, LocationState
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.environment import Environments
     from agent.processes import Reaper
     from agent.reports import LocationReports
     from agent.worker_process import WorkerProcess, WorkerSettings
@@ -27,7 +29,14 @@ class Locations:
     """All location versions of this agent, by version id."""
 
     def __init__(
-        self, *, folder: Path, settings: WorkerSettings, reaper: Reaper, load_timeout: float, reports: LocationReports
+        self,
+        *,
+        folder: Path,
+        settings: WorkerSettings,
+        reaper: Reaper,
+        load_timeout: float,
+        reports: LocationReports,
+        environments: Environments,
     ) -> None:
         self.etag: str | None = None
         self._folder = folder
@@ -35,6 +44,7 @@ class Locations:
         self._reaper = reaper
         self._load_timeout = load_timeout
         self._reports = reports
+        self._environments = environments
         self._hosted: dict[str, Location] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, DesiredLocation] = {}
@@ -79,6 +89,11 @@ class Locations:
         location = self._hosted.get(version_id)
         return location.desired if location else self._wanted.get(version_id)
 
+    def environment(self, version_id: str) -> Environment:
+        """Answer what a process that is started apart from a worker gets: what the last worker got."""
+        location = self._hosted.get(version_id)
+        return location.environment if location else Environment()
+
     def all(self) -> list[Location]:
         return list(self._hosted.values())
 
@@ -101,6 +116,7 @@ class Locations:
             reaper=self._reaper,
             load_timeout=self._load_timeout,
             loading_slots=self._loading_slots,
+            environments=self._environments,
             on_change=self._location_changed,
         )
         self._hosted[wanted.version_id] = location

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -12,13 +11,15 @@ import msgspec
 
 from agent import log
 from agent.files import read_or_none, write_atomically
+from agent.masked_copies import MaskedCopies, punch_hole
 from agent.protocol import LogStream
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.masks import Masks
+
 _STREAMS = {".out": LogStream.STDOUT, ".err": LogStream.STDERR}
-_PUNCH_HOLE_KEEP_SIZE = 0x01 | 0x02
 # Shipped bytes are given back to the disk in steps of this size.
 _PUNCH_BYTES = 4 * 1024 * 1024
 
@@ -41,13 +42,26 @@ class LogFiles:
     """All captured streams of one attempt, with durable cursors."""
 
     def __init__(self, attempt_folder: Path) -> None:
-        self._folder = attempt_folder / "logs"
+        self._masked = MaskedCopies(attempt_folder)
+        # What was captured, or the copy of it without values of secrets; which of them, the first look decides.
+        self._folder = self._masked.folder if self._masked.in_use else attempt_folder / "logs"
+        self._looked = self._masked.in_use
+        self.unmasked = False
         self._state_path = attempt_folder / "logs.json"
         data = read_or_none(self._state_path)
         self.files = msgspec.json.decode(data, type=dict[str, LogFile]) if data else {}
 
-    def discover(self) -> None:
-        """Take note of files that appeared."""
+    def discover(self, *, masks: Masks | None, at_end: bool) -> None:
+        """Take note of files that appeared; without masks nothing leaves yet. `at_end`: nothing is written any more."""
+        self.unmasked = masks is None
+        if masks is None:
+            return
+        if not self._looked and masks and not self.files:
+            self._masked.begin()
+            self._folder = self._masked.folder
+        self._looked = True
+        if self._masked.in_use:
+            self.unmasked = self._masked.catch_up(masks, at_end=at_end)
         try:
             names = [entry.name for entry in os.scandir(self._folder) if entry.is_file(follow_symlinks=False)]
         except FileNotFoundError:
@@ -125,13 +139,5 @@ class LogFiles:
         end = file.position // _PUNCH_BYTES * _PUNCH_BYTES
         if end <= file.punched:
             return
-        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_NOFOLLOW)
-        try:
-            fallocate = ctypes.CDLL(None, use_errno=True).fallocate
-            fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
-            fallocate(descriptor, _PUNCH_HOLE_KEEP_SIZE, file.punched, end - file.punched)
-        except AttributeError:
-            pass
-        finally:
-            os.close(descriptor)
+        punch_hole(self._folder / name, file.punched, end)
         file.punched = end

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agent.attempt import Attempt
     from agent.client import Client
     from agent.identity import Identity
+    from agent.masks import Masks
 
 MOST_BYTES = 1024 * 1024
 # The least of a batch that one stream may take: a flood must not hold up the others.
@@ -42,12 +43,14 @@ class LogShipper:
         client: Client,
         identity: Identity,
         attempts: Callable[[], list[Attempt]],
+        masks: Callable[[Attempt], Masks | None],
         on_fenced: Callable[[Attempt], None],
         spool_limit: int,
     ) -> None:
         self._client = client
         self._identity = identity
         self._attempts = attempts
+        self._masks = masks
         self._on_fenced = on_fenced
         # Bytes of output that may wait for the control plane, of all attempts together.
         self._spool_limit = spool_limit
@@ -90,9 +93,10 @@ class LogShipper:
         attempts = {attempt.id: attempt for attempt in self._attempts()}
         self._files = {an_id: self._files.get(an_id) or LogFiles(attempt.folder) for an_id, attempt in attempts.items()}
         self._finishing &= attempts.keys()
-        for files in self._files.values():
-            files.discover()
-        self._closable = set(self._finishing)
+        for an_id, files in self._files.items():
+            masks = self._masks(attempts[an_id])
+            files.discover(masks=masks, at_end=an_id in self._finishing)
+        self._closable = {an_id for an_id in self._finishing if not self._files[an_id].unmasked}
         self._keep_within_limit()
 
     def _keep_within_limit(self) -> None:

@@ -14,6 +14,7 @@ plane accepts agents two minor versions old. Unknown fields are ignored by both 
     POST /agent/v1/definitions/missing      DefinitionsHave     -> DefinitionsMissing
     PUT  /agent/v1/definitions/<sha256>     gzip bytes          -> {}
     POST /agent/v1/locations                LocationReport      -> {}
+    POST /agent/v1/environment              EnvironmentAsk      -> LocationEnvironment   (since 1.1)
     POST /agent/v1/read                     Read                -> ReadAnswer
     POST /agent/v1/goodbye                  Goodbye             -> {}
 
@@ -73,6 +74,8 @@ class DesiredLocation(Message, frozen=True):
     name: str
     target: Target
     env: dict[str, str] = {}
+    # Changes with what EnvironmentAsk answers: ask again then, and load the version anew with it. None: do not ask (before 1.1).
+    environment: str | None = None
 
 
 class DefinitionsFile(Message, frozen=True):
@@ -144,6 +147,9 @@ class Register(Message, frozen=True):
     agent_version: str
     queues: list[str]
     host: HostFacts
+    # The agent's X25519 key in Base64 and its id (agent/sealed_box.py), for values that only it can open (since 1.1).
+    public_key: str | None = None
+    key_id: str | None = None
 
 
 class Timing(Message, frozen=True):
@@ -272,6 +278,43 @@ class CommandResult(Message, frozen=True):
     command_id: str
     result: Any = None
     error: ErrorInfo | None = None
+
+
+# ---- environment variables
+
+
+class EnvironmentAsk(Message, frozen=True):
+    """What is the environment of this location version? Answered for versions of this agent's queues only (else 404)."""
+
+    agent_id: str
+    version_id: str
+
+
+class SecretReference(Message, frozen=True):
+    """A secret that the agent looks up itself: `store` is aws_secrets_manager, vault or kubernetes."""
+
+    store: str
+    secret: str
+
+
+class EnvironmentVariable(Message, frozen=True):
+    """One variable: exactly one of `value`, `reference` and `box` (sealed to this agent's key) is set. None: sealed, but not to us."""
+
+    name: str
+    value: str | None = None
+    reference: SecretReference | None = None
+    box: str | None = None
+    masked: bool = False
+
+    def __repr__(self) -> str:
+        return f"EnvironmentVariable(name={self.name!r})"
+
+
+class LocationEnvironment(Message, frozen=True):
+    """Every variable that processes of one location version get beside the agent's own environment. Kept in memory only."""
+
+    fingerprint: str
+    variables: list[EnvironmentVariable]
 
 
 class Goodbye(Message, frozen=True):

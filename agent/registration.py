@@ -12,9 +12,11 @@ from agent.version import agent_version
 
 if TYPE_CHECKING:
     from agent.attempts import Attempts
+    from agent.box_key import BoxKey
     from agent.client import Client
     from agent.config import Config
     from agent.identity import Identity
+    from agent.leases import Leases
 
 # Seconds. Nothing depends on this machine's clock, but people compare times.
 NOTABLE_SKEW = 5.0
@@ -23,11 +25,22 @@ NOTABLE_SKEW = 5.0
 class Registration:
     """Registers at the start, and again when the control plane has forgotten the agent."""
 
-    def __init__(self, *, client: Client, identity: Identity, attempts: Attempts, config: Config) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        identity: Identity,
+        attempts: Attempts,
+        leases: Leases,
+        config: Config,
+        key: BoxKey,
+    ) -> None:
         self._client = client
         self._identity = identity
         self._attempts = attempts
+        self._leases = leases
         self._config = config
+        self._key = key
 
     async def register(self) -> None:
         """Return when registered; a fatal answer is raised once nothing runs here."""
@@ -40,6 +53,7 @@ class Registration:
             except Exception as error:
                 if not is_retryable(error) or (is_fatal(error) and not self._attempts.all()):
                     raise
+                self._leases.refused = is_fatal(error)
                 await backoff.failed(error, doing="registering")
             else:
                 self._say(answer)
@@ -52,6 +66,8 @@ class Registration:
             agent_version=agent_version(),
             queues=self._config.queue_names,
             host=machine.host_facts(),
+            public_key=self._key.public_key,
+            key_id=self._key.key_id,
         )
 
     def _say(self, answer: Registered) -> None:

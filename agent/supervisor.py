@@ -87,7 +87,9 @@ class Supervisor:
 
     def _noting(self, attempt: Attempt) -> Noting:
         async def note(*, starter: tuple[int, int] | None) -> None:
-            await self._intake.with_room(attempt, lambda: _note_starting(attempt, starter))
+            await self._intake.with_room(
+                attempt, lambda: _note_starting(attempt, starter, has_secrets=bool(self._intake.masks(attempt)))
+            )
 
         return note
 
@@ -184,12 +186,13 @@ class Supervisor:
         log.info("attempt.ended", attempt=attempt.id, reason=why.reason, exit_code=ended.exit_code, signal=ended.signal)
 
 
-def _note_starting(attempt: Attempt, starter: tuple[int, int] | None) -> None:
+def _note_starting(attempt: Attempt, starter: tuple[int, int] | None, *, has_secrets: bool) -> None:
     """From here on the attempt counts as started, unless the mark of a fork that never was proves otherwise."""
     pid, ticks = starter or (None, None)
     attempt.write_spec()
     attempt.unforked_mark.touch() if starter else attempt.unforked_mark.unlink(missing_ok=True)
     facts = {"starter_pid": pid, "starter_ticks": ticks, "oom_kills_before": machine.oom_kills()}
+    facts |= {"has_secrets": has_secrets}
     attempt.update(phase=Phase.STARTING, pid=None, start_ticks=None, **facts)
 
 

@@ -24,6 +24,7 @@ from agent.worker_link import WorkerLink
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from agent.environment import Environment
     from agent.protocol import DesiredLocation
 
 # A worker's own output (not that of steps) is kept for people; an old one is thrown away at the next start.
@@ -47,9 +48,19 @@ class WorkerProcess:
     """One code worker that serves one version of a location."""
 
     def __init__(
-        self, *, popen: subprocess.Popen[bytes], link: WorkerLink, control: socket.socket, reaper: Reaper
+        self,
+        *,
+        popen: subprocess.Popen[bytes],
+        link: WorkerLink,
+        control: socket.socket,
+        reaper: Reaper,
+        environment: Environment,
+        wanted: str | None,
     ) -> None:
         self.pid = popen.pid
+        self.environment = environment
+        # The fingerprint it was loaded for; what was answered may have been newer.
+        self.environment_wanted = wanted
         self.link = link
         self.mode = "unknown"
         self.mode_reason: str | None = None
@@ -85,7 +96,13 @@ class WorkerProcess:
 
 
 def spawn_worker(
-    *, location: DesiredLocation, mode: str | None, log_path: Path, settings: WorkerSettings, reaper: Reaper
+    *,
+    location: DesiredLocation,
+    environment: Environment,
+    mode: str | None,
+    log_path: Path,
+    settings: WorkerSettings,
+    reaper: Reaper,
 ) -> WorkerProcess:
     """Start a worker with a control channel."""
     ours, theirs = socket.socketpair()
@@ -95,28 +112,51 @@ def spawn_worker(
         arguments += ["--mode", mode] if mode else []
         try:
             popen = spawn(
-                location=location, arguments=arguments, log_path=log_path, settings=settings, keep=theirs.fileno()
+                location=location,
+                environment=environment,
+                arguments=arguments,
+                log_path=log_path,
+                settings=settings,
+                keep=theirs.fileno(),
             )
         except CodeNotLoadedError:
             ours.close()
             raise
     ours.setblocking(False)
-    return WorkerProcess(popen=popen, link=WorkerLink(), control=ours, reaper=reaper)
+    return WorkerProcess(
+        popen=popen,
+        link=WorkerLink(),
+        control=ours,
+        reaper=reaper,
+        environment=environment,
+        wanted=location.environment,
+    )
 
 
 def spawn_cold(
-    *, location: DesiredLocation, attempt_folder: Path, env: Mapping[str, str], settings: WorkerSettings
+    *,
+    location: DesiredLocation,
+    environment: Environment,
+    attempt_folder: Path,
+    env: Mapping[str, str],
+    settings: WorkerSettings,
 ) -> subprocess.Popen[bytes]:
     """Start a process that runs one attempt only."""
     arguments = ["run", *_common_arguments(location, settings), "--attempt-dir", str(attempt_folder)]
     return spawn(
-        location=location, arguments=arguments, log_path=attempt_folder / "process.log", settings=settings, env=env
+        location=location,
+        environment=environment,
+        arguments=arguments,
+        log_path=attempt_folder / "process.log",
+        settings=settings,
+        env=env,
     )
 
 
 def spawn(
     *,
     location: DesiredLocation,
+    environment: Environment,
     arguments: list[str],
     log_path: Path,
     settings: WorkerSettings,
@@ -132,7 +172,7 @@ def spawn(
             return subprocess.Popen(
                 [executable, "-m", "daggerboard_worker", *arguments],
                 cwd=folder,
-                env={**activated(worker_env(location, settings), executable), **(env or {})},
+                env={**activated(worker_env(location, environment, settings), executable), **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -146,9 +186,9 @@ def spawn(
             ) from error
 
 
-def worker_env(location: DesiredLocation, settings: WorkerSettings) -> dict[str, str]:
-    """Answer the agent's environment without anything of the agent's own, then the location's variables."""
-    env = {**settings.inherited_env, **location.env}
+def worker_env(location: DesiredLocation, environment: Environment, settings: WorkerSettings) -> dict[str, str]:
+    """Answer the agent's environment without anything of the agent's own, then the location's variables, which win."""
+    env = {**settings.inherited_env, **location.env, **environment.values}
     paths = [str(settings.worker_path), env.get("PYTHONPATH", "")]
     return {**env, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 

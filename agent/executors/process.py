@@ -141,7 +141,11 @@ class ProcessExecutor:
                 f"This agent does not serve the location version {attempt.launch.version_id} any more."
             )
         popen = spawn_cold(
-            location=location, attempt_folder=attempt.folder, env=self._env(attempt), settings=self._settings
+            location=location,
+            environment=self._locations.environment(attempt.launch.version_id),
+            attempt_folder=attempt.folder,
+            env=self._env(attempt),
+            settings=self._settings,
         )
         ticks = start_ticks(popen.pid) or 0
         facts = {"mode_reason": reason}

@@ -95,6 +95,7 @@ _organization: list[URLPattern | URLResolver] = [
     path("export/", export.ExportView.as_view(), name="organization-export"),
     path("quotas/", QuotasView.as_view(), name="quotas"),
     path("", include(_people)),
+    path("sso/", include("tenants.sso.api_urls")),
     path("audit-events/", audit.AuditEventsView.as_view(), name="audit-events"),
     path("audit-events/export/", audit.AuditExportView.as_view(), name="audit-export"),
     path("audit-events/<uuid:event_id>/", audit.AuditEventView.as_view(), name="audit-event"),

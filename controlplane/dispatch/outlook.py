@@ -24,7 +24,9 @@ _OUTLOOK = f"""
         md5(concat_ws(';', held.versions,
             (SELECT string_agg(
                 concat_ws(' ', l.id, l.desired_id,
-                    CASE WHEN l.current_id <> l.desired_id AND h.state IS DISTINCT FROM 'loaded' THEN l.current_id END),
+                    CASE WHEN l.current_id <> l.desired_id AND h.state IS DISTINCT FROM 'loaded' THEN l.current_id END,
+                    'e', (SELECT e.number FROM environment_revision e
+                          WHERE e.org_id = l.org_id AND e.deployment_id = coalesce(d.parent_id, d.id))),
                 ',' ORDER BY l.id)
              FROM code_location l JOIN deployment d ON d.org_id = l.org_id AND d.id = l.deployment_id
              LEFT JOIN agent_location h ON h.org_id = l.org_id AND h.agent_id = a.id AND h.version_id = l.desired_id

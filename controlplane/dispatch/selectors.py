@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from agent.protocol import DesiredLocation, Target, Timing
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
 from controlplane.dispatch.models import Command, CommandState
+from controlplane.environment.delivery import fingerprints
 from controlplane.fleet.models import Agent, AgentLocation
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
@@ -33,8 +34,10 @@ def desired_locations(org_id: UUID, agent: Agent, reach: Reach) -> list[DesiredL
     )
     locations = [row for row in of_queues if reach.covers(row.deployment.place, location=row.name, queue=row.queue)]
     loaded = _loaded(org_id, agent) if any(row.current_id != row.desired_id for row in locations) else set()
-    wanted = [_on_the_wire(row, version) for row in locations for version in _versions(row, loaded)]
-    return wanted + _of_starting_runs(org_id, agent, {known.version_id for known in wanted})
+    wanted = [(row, version) for row in locations for version in _versions(row, loaded)]
+    wanted += _of_starting_runs(org_id, agent, {version.id for _row, version in wanted})
+    environments = fingerprints(org_id, wanted)
+    return [_on_the_wire(row, version, environments[version.id]) for row, version in wanted]
 
 
 def _loaded(org_id: UUID, agent: Agent) -> set[UUID]:
@@ -50,23 +53,21 @@ def _versions(location: CodeLocation, loaded: set[UUID]) -> Iterator[LocationVer
         yield location.current
 
 
-def _of_starting_runs(org_id: UUID, agent: Agent, known: set[str]) -> list[DesiredLocation]:
+def _of_starting_runs(org_id: UUID, agent: Agent, known: set[UUID]) -> list[tuple[CodeLocation, LocationVersion]]:
     """Versions of runs that were claimed and have not started: their launch may still be under way."""
     starting = Run.objects.for_org(org_id).filter(agent_id=agent.id, status=RunStatus.STARTING)
-    wanted = {version for version in starting.values_list("version_id", flat=True) if str(version) not in known}
+    wanted = {version for version in starting.values_list("version_id", flat=True) if version not in known}
     versions = LocationVersion.objects.for_org(org_id).filter(id__in=wanted).order_by("id")
-    return [
-        _on_the_wire(version.location, version)
-        for version in versions.select_related("location", "location__deployment")
-    ]
+    return [(version.location, version) for version in versions.select_related("location", "location__deployment")]
 
 
-def _on_the_wire(location: CodeLocation, version: LocationVersion) -> DesiredLocation:
+def _on_the_wire(location: CodeLocation, version: LocationVersion, environment: str) -> DesiredLocation:
     return DesiredLocation(
         version_id=str(version.id),
         deployment=location.deployment.name,
         name=location.name,
         target=msgspec.convert(version.target, Target),
+        environment=environment,
     )
 
 

@@ -39,14 +39,15 @@ def effective(
 def built_in(deployment: Deployment, location: CodeLocation, version: LocationVersion | None) -> dict[str, str]:
     """What every process of the location gets, under Dagster+'s names, so that code written for it runs, and under ours."""
     branch = deployment.kind == DeploymentKind.BRANCH
-    facts = {"DEPLOYMENT_NAME": deployment.name, "LOCATION_NAME": location.name}
-    facts |= {"IS_BRANCH_DEPLOYMENT": "1"} if branch else {}
-    if version is not None:
-        facts |= {"GIT_SHA": version.git_commit} if version.git_commit else {}
-        facts |= {"GIT_URL": version.git_url, "RAW_GIT_URL": version.git_url} if version.git_url else {}
-    ours = {f"DAGGERBOARD_{name}": value for name, value in facts.items() if name != "RAW_GIT_URL"}
-    theirs = {f"DAGSTER_CLOUD_{name}": value for name, value in facts.items()}
-    return {**theirs, **ours, "DAGSTER_LOCATION_NAME": location.name}
+    commit, repository = (version.git_commit, version.git_url) if version is not None else ("", "")
+    names = {
+        ("DAGSTER_CLOUD_DEPLOYMENT_NAME", "DAGGERBOARD_DEPLOYMENT"): deployment.name,
+        ("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT", "DAGGERBOARD_IS_BRANCH_DEPLOYMENT"): "1" if branch else "",
+        ("DAGSTER_CLOUD_LOCATION_NAME", "DAGSTER_LOCATION_NAME", "DAGGERBOARD_CODE_LOCATION"): location.name,
+        ("DAGSTER_CLOUD_GIT_SHA", "DAGGERBOARD_GIT_SHA"): commit,
+        ("DAGSTER_CLOUD_GIT_URL", "DAGSTER_CLOUD_RAW_GIT_URL", "DAGGERBOARD_GIT_URL"): repository,
+    }
+    return {name: value for alike, value in names.items() if value for name in alike}
 
 
 def fingerprint(found: Iterable[EffectiveVariable]) -> str:

@@ -11,6 +11,7 @@ from controlplane.environment.precedence import holds_for, holds_in
 from controlplane.environment.visible import VariableRights
 from tenants.access import Access
 from tenants.errors import NotFoundError
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 
@@ -72,3 +73,22 @@ def _of(deployment: Deployment) -> QuerySet[EnvironmentVariable]:
     if deployment.kind == DeploymentKind.BRANCH:
         return rows.filter(Q(in_all_branches=True) | Q(branch_id=deployment.id))
     return rows
+
+
+def readable_of_scope(access: Access, deployment: Deployment, scope: str) -> list[EnvironmentVariable]:
+    """What the caller may read the values of, in one scope; of several with one name, the one for all code locations."""
+    holds = {
+        "full_deployment": lambda v: v.in_full,
+        "all_branch_deployments": lambda v: v.in_all_branches,
+        "local": lambda v: v.in_local,
+    }[scope]
+    rights = VariableRights(access)
+    found: dict[str, EnvironmentVariable] = {}
+    for row in visible_variables(access, deployment):
+        if (
+            holds(row)
+            and rights.allows(Permission.SECRET_READ, row.locations)
+            and (not row.locations or row.name not in found)
+        ):
+            found[row.name] = row
+    return list(found.values())

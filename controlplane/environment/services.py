@@ -102,7 +102,11 @@ def opened(variables: Sequence[EnvironmentVariable]) -> dict[UUID, str]:
     if not variables:
         return {}
     key = sealing_key(variables[0].org_id)
-    return {v.id: key.open(PURPOSE, v.id, v.sealed or b"").decode() for v in variables if v.kind == VariableKind.VALUE}
+    return {
+        v.id: key.open(PURPOSE, v.id, bytes(v.sealed or b"")).decode()
+        for v in variables
+        if v.kind == VariableKind.VALUE
+    }
 
 
 def note_agent_key(*, org_id: UUID, agent_id: UUID, key_id: str, public_key: str) -> None:
@@ -124,7 +128,7 @@ def note_agent_key(*, org_id: UUID, agent_id: UUID, key_id: str, public_key: str
 
 def described(variable: EnvironmentVariable) -> dict[str, Any]:
     """A variable without its value, as the audit log keeps it."""
-    facts = {"name": variable.name, "scope": scope_words(variable), "locations": variable.locations}
+    facts: dict[str, Any] = {"name": variable.name, "scope": scope_words(variable), "locations": variable.locations}
     facts |= {"kind": variable.kind, "masked": variable.masked}
     return facts | ({"reference": f"{variable.store} {variable.reference}"} if variable.reference else {})
 

@@ -1,7 +1,8 @@
 """Which variables a caller may know of, read or change: a denied code location hides those that are only for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from controlplane.environment.drafts import Draft
 from controlplane.environment.models import EnvironmentVariable
 from tenants.access import Access
 from tenants.errors import ForbiddenError
@@ -33,12 +34,21 @@ class VariableRights:
 
     def require(self, permission: Permission, locations: list[str]) -> None:
         """ForbiddenError unless the right holds for all of these code locations, or everywhere when none are listed."""
-        if permission in self.access.rights.everywhere:
-            return
-        if not locations or not all(self._on(name, permission) for name in locations):
+        if not self.allows(permission, locations):
             raise ForbiddenError(
                 f"This needs the permission {permission} for {' and '.join(locations) or 'every code location'}."
             )
+
+    def allows(self, permission: Permission, locations: list[str]) -> bool:
+        """Whether `require` lets pass."""
+        if permission in self.access.rights.everywhere:
+            return True
+        return bool(locations) and all(self._on(name, permission) for name in locations)
+
+    def keeping_hidden(self, draft: Draft, known: EnvironmentVariable) -> Draft:
+        """The draft with the listed code locations that the caller cannot see, for they cannot have meant to drop them."""
+        hidden = [name for name in known.locations if not self.sees_location(name)]
+        return replace(draft, locations=(*draft.locations, *hidden)) if draft.locations else draft
 
     def _on(self, name: str, permission: Permission) -> bool:
         return any(

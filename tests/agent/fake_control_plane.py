@@ -71,6 +71,10 @@ class FakeControlPlane:
         self.faults = Faults()
         self.timing = TIMING
         self.token = TOKEN
+        # With one, the token is good for registering only. Polls bring `next_credential` when there is one.
+        self.credential: str | None = None
+        self.next_credential: str | None = None
+        self.proofs: Counter[tuple[str, str]] = Counter()
         self.attempts: dict[str, StoredAttempt] = {}
         self.commands: dict[str, wire.Command] = {}
         self.delivered: Counter[str] = Counter()
@@ -85,6 +89,8 @@ class FakeControlPlane:
         self.heartbeats: list[wire.Heartbeat] = []
         self.goodbyes: list[wire.Goodbye] = []
         self.reads: list[wire.Read] = []
+        self.environments: dict[str, wire.LocationEnvironment] = {}
+        self.environment_asks: list[wire.EnvironmentAsk] = []
         self.requests: Counter[str] = Counter()
         self.log_cap = 1 << 40
         self.store_at_most = 1 << 40
@@ -159,6 +165,7 @@ class FakeControlPlane:
             organization="demo",
             timing=self.timing,
             server_time=time.time() + self.clock_ahead,
+            credential=self.credential,
         )
 
     def poll(self, message: wire.Poll) -> wire.Work:
@@ -171,7 +178,7 @@ class FakeControlPlane:
                     self.commands.pop(command_id, None)
             while not (work := self._work(message)) and time.monotonic() < deadline:
                 self.changed.wait(max(0.0, deadline - time.monotonic()))
-        return work or wire.Work()
+        return msgspec.structs.replace(work or wire.Work(), credential=self.next_credential)
 
     def _work(self, message: wire.Poll) -> wire.Work | None:
         desired = self.desired if message.desired_etag != self.desired.etag else None
@@ -244,6 +251,12 @@ class FakeControlPlane:
             raise RefusedError(404, "unsupported")
         return wire.ReadAnswer(result=self.answer_read(message))
 
+    def environment(self, message: wire.EnvironmentAsk) -> wire.LocationEnvironment:
+        self.environment_asks.append(message)
+        if message.version_id not in self.environments:
+            raise RefusedError(404, "not_found")
+        return self.environments[message.version_id]
+
     def goodbye(self, message: wire.Goodbye) -> None:
         self.goodbyes.append(message)
 
@@ -260,6 +273,7 @@ _JSON_ENDPOINTS: dict[str, tuple[str, type[Any]]] = {
     "results": ("result", wire.CommandResult),
     "definitions/missing": ("missing", wire.DefinitionsHave),
     "locations": ("location", wire.LocationReport),
+    "environment": ("environment", wire.EnvironmentAsk),
     "read": ("read", wire.Read),
     "goodbye": ("goodbye", wire.Goodbye),
 }
@@ -308,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.plane.requests[path.split("/")[0]] += 1
         try:
             self.plane.faults.before(path)
-            self._check_token()
+            self._check_token(path.split("/")[0])
             answer = self._dispatch(path, body)
             self.plane.faults.after(path)
         except ReplyDroppedError:
@@ -321,9 +335,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply(200, {} if answer is None else answer)
 
-    def _check_token(self) -> None:
-        if self.headers["Authorization"] != f"Bearer {self.plane.token}":
-            raise RefusedError(401, "unknown_token")
+    def _check_token(self, path: str) -> None:
+        proof = self.headers["Authorization"].removeprefix("Bearer ")
+        self.plane.proofs[path, proof] += 1
+        wanted = self.plane.token if path == "register" else self.plane.credential or self.plane.token
+        if proof not in {wanted, self.plane.next_credential if path != "register" else wanted}:
+            raise RefusedError(401, "authentication_failed")
 
     def _dispatch(self, path: str, body: bytes) -> Any:
         if self.headers.get("Content-Encoding") == "gzip":

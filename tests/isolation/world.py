@@ -13,9 +13,11 @@ from tenants.ids import uuid7
 from tenants.scoping import org_scope
 from tenants.service_accounts import create_service_account
 from tests.cast import Cast, make_cast
+from tests.environment.variables import set_variable
 from tests.factories import asset, make_agent, make_location, make_manifest
 from tests.isolation.people import PARAMETERS, people_of
 from tests.isolation.routes import Route
+from tests.isolation.sso_of import SSO_PARAMETERS, sso_of
 from tests.runs.scripts import Sender, Stage
 
 _SAME_EVERYWHERE = {"stream": "stdout", "seq": "1", "sha256": "0" * 64}
@@ -69,10 +71,12 @@ def make_world() -> World:
     ids = {"run_id": attempt.run_id, "agent_id": agent.id, "token_id": alice.agent_token.token.id}
     account = create_service_account(org_id=alice.org_id, actor=alice.actor, name="ci")
     ids["service_account_id"] = account.id
+    ids["variable_id"] = set_variable(alice, "PASSWORD").id
     ids["event_id"] = last_event(alice.org_id)
     known = {
         **{name: str(value) for name, value in ids.items()},
         **people_of(alice),
+        **sso_of(alice),
         "location": f"l{mark}",
         "key": f"a{mark}",
         "job": "nightly",
@@ -94,7 +98,17 @@ def last_event(org_id: UUID) -> UUID:
 def _nothing() -> dict[str, Any]:
     mark = uuid7().hex
     ids = {
-        name: str(uuid7()) for name in (*PARAMETERS, "run_id", "agent_id", "token_id", "service_account_id", "event_id")
+        name: str(uuid7())
+        for name in (
+            *PARAMETERS,
+            *SSO_PARAMETERS,
+            "run_id",
+            "agent_id",
+            "token_id",
+            "service_account_id",
+            "event_id",
+            "variable_id",
+        )
     }
     words = dict.fromkeys(("location", "key", "job", "name", "text"), f"no{mark}")
     return {**ids, **words, **_SAME_EVERYWHERE}
