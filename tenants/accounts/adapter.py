@@ -13,6 +13,7 @@ from tenants.accounts.audit import sign_in_failed
 from tenants.addresses import client_address
 from tenants.ids import uuid7
 from tenants.models import User
+from tenants.sso.enforcement import require_for_person
 
 # What allauth keeps in the session of somebody whose address an invitation has proved.
 _INVITED = "account_verified_email"
@@ -35,6 +36,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc, unused-ignore
         if settings.SIGN_UP == "invited":
             return invited_address(request) is not None
         return bool(settings.SIGN_UP == "open")
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> Any:
+        """The last gate before a session opens: SsoRequiredError when this person has to come through single sign-on."""
+        require_for_person(request, user)
+        return super().pre_login(request, user, **kwargs)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address, by our rule of which proxies are believed."""
