@@ -32,6 +32,10 @@ FIGURES = (
     Figure("log_line_visible_p95_ms", "ms", 500, "from print in user code to the line in a browser"),
     Figure("graph_5000_api_ms", "ms", 150, "asset graph of 5,000 assets over the API, warm"),
     Figure("graph_5000_interactive_ms", "ms", 1_000, "lineage page of 5,000 assets, until it can be used"),
+    Figure("list_10k_orgs_p95_ms", "ms", 150, "lists over REST at 10,000 organizations with 1,000,000 runs"),
+    Figure(
+        "fair_wait_ratio", "x", 2, "a run's wait beside an organization with 5,000 queued runs, to its wait alone, p95"
+    ),
     Figure(
         "ready_seconds", "s", 30, "`daggerboard up` in an empty folder until ready, first run of the sample included"
     ),
