@@ -378,6 +378,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
 DUE_JOBS = {
+    "audit_log.deliver_streams": 5.0,
     "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,

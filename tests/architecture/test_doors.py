@@ -13,6 +13,7 @@ CROSS_ORGANIZATION_JOBS = {
     "tenants/audit/deletion.py": "the log of an organization that is deleted",
     "tenants/sealing.py": "which organizations' data keys an older master key wraps",
     "controlplane/core/organization_deletion.py": "every row of an organization whose grace period is over",
+    "controlplane/audit_log/delivery.py": "audit streams that are behind their log",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
     "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",
