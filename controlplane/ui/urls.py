@@ -8,6 +8,9 @@ from controlplane.ui.pages import (
     agents,
     asset,
     assets,
+    environment,
+    environment_files,
+    invitation,
     jobs,
     launchpad,
     lineage,
@@ -17,10 +20,19 @@ from controlplane.ui.pages import (
     run_logs,
     runs,
     settings_audit,
+    settings_audit_streams,
     settings_general,
+    settings_grants,
+    settings_invitations,
+    settings_members,
     settings_quotas,
+    settings_roles,
+    settings_scim,
+    settings_sso,
+    settings_teams,
 )
 from controlplane.ui.pages import run as run_pages
+from controlplane.ui.pages import settings_sso_connection as sso_connection
 
 _deployment: list[URLPattern | URLResolver] = [
     path("", overview.Overview.as_view(), name="overview"),
@@ -56,6 +68,14 @@ _deployment: list[URLPattern | URLResolver] = [
     path("code-location", locations.Location.as_view(), name="location-by-name"),
     path("code-location/reload", locations.Reload.as_view(), name="location-reload"),
     path("code-location/delete", locations.Delete.as_view(), name="location-delete"),
+    path("environment", environment.Environment.as_view(), name="environment"),
+    path("environment/new", environment.NewVariable.as_view(), name="environment-new"),
+    path("environment/import", environment_files.ImportVariables.as_view(), name="environment-import"),
+    path("environment/export", environment_files.ExportVariables.as_view(), name="environment-export"),
+    path("environment/effective", environment.Effective.as_view(), name="environment-effective"),
+    path("environment/<uuid:variable_id>", environment.Variable.as_view(), name="environment-variable"),
+    path("environment/<uuid:variable_id>/delete", environment.DeleteVariable.as_view(), name="environment-delete"),
+    path("environment/<uuid:variable_id>/reveal", environment.RevealVariable.as_view(), name="environment-reveal"),
     path("agents", agents.Agents.as_view(), name="agents"),
     path("agents/tokens", agents.NewToken.as_view(), name="agent-token"),
     path("agents/tokens/<uuid:token_id>/revoke", agents.RevokeToken.as_view(), name="agent-token-revoke"),
@@ -64,21 +84,96 @@ _deployment: list[URLPattern | URLResolver] = [
 
 _settings: list[URLPattern | URLResolver] = [
     path("", settings_general.General.as_view(), name="settings"),
+    path("sessions", settings_general.ChangeSessions.as_view(), name="settings-sessions"),
+    path("networks", settings_general.ChangeNetworks.as_view(), name="settings-networks"),
+    path("logo", settings_general.ChangeLogo.as_view(), name="settings-logo"),
+    path("logo/remove", settings_general.RemoveLogo.as_view(), name="settings-logo-remove"),
+    path("state", settings_general.ChangeState.as_view(), name="settings-state"),
+    path("export", settings_general.Export.as_view(), name="settings-export"),
+    path("delete", settings_general.Delete.as_view(), name="settings-delete"),
+    path("undo-deletion", settings_general.UndoDeletion.as_view(), name="settings-undo-deletion"),
+    path("scim", settings_scim.Scim.as_view(), name="settings-scim"),
+    path("scim/tokens", settings_scim.NewToken.as_view(), name="settings-scim-token"),
+    path("scim/tokens/<uuid:token_id>/revoke", settings_scim.RevokeToken.as_view(), name="settings-scim-revoke"),
+    path("sso", settings_sso.Sso.as_view(), name="settings-sso"),
+    path("sso/connections", settings_sso.NewConnection.as_view(), name="settings-sso-new"),
+    path("sso/connections/<uuid:connection_id>", sso_connection.Connection.as_view(), name="settings-sso-connection"),
+    path(
+        "sso/connections/<uuid:connection_id>/switch",
+        sso_connection.SwitchConnection.as_view(),
+        name="settings-sso-switch",
+    ),
+    path(
+        "sso/connections/<uuid:connection_id>/delete",
+        sso_connection.DeleteConnection.as_view(),
+        name="settings-sso-delete",
+    ),
+    path(
+        "sso/connections/<uuid:connection_id>/test", sso_connection.TestConnection.as_view(), name="settings-sso-test"
+    ),
+    path(
+        "sso/connections/<uuid:connection_id>/tested",
+        sso_connection.TestedConnection.as_view(),
+        name="settings-sso-tested",
+    ),
+    path("sso/domains", settings_sso.NewDomain.as_view(), name="settings-sso-domain-new"),
+    path("sso/domains/<uuid:domain_id>/verify", settings_sso.VerifyDomain.as_view(), name="settings-sso-domain-verify"),
+    path("sso/domains/<uuid:domain_id>/set", settings_sso.SetDomain.as_view(), name="settings-sso-domain-set"),
+    path("sso/domains/<uuid:domain_id>/remove", settings_sso.RemoveDomain.as_view(), name="settings-sso-domain-remove"),
     path("audit", settings_audit.Audit.as_view(), name="settings-audit"),
     path("audit/export", settings_audit.AuditExport.as_view(), name="settings-audit-export"),
+    path("audit/streams", settings_audit_streams.AuditStreams.as_view(), name="settings-audit-streams"),
+    path(
+        "audit/streams/<uuid:stream_id>",
+        settings_audit_streams.ChangeAuditStream.as_view(),
+        name="settings-audit-stream",
+    ),
+    path(
+        "audit/streams/<uuid:stream_id>/test",
+        settings_audit_streams.TestAuditStream.as_view(),
+        name="settings-audit-stream-test",
+    ),
     path("audit/<uuid:event_id>", settings_audit.AuditEventPage.as_view(), name="settings-audit-event"),
     path("quotas", settings_quotas.Quotas.as_view(), name="settings-quotas"),
+]
+
+_people: list[URLPattern | URLResolver] = [
+    path("members", settings_members.Members.as_view(), name="settings-members"),
+    path("members/invite", settings_invitations.Invite.as_view(), name="settings-invite"),
+    path("members/<uuid:user_id>", settings_members.Member.as_view(), name="settings-member"),
+    path("members/<uuid:user_id>/give", settings_members.Give.as_view(), name="settings-member-give"),
+    path("members/<uuid:user_id>/join", settings_members.Join.as_view(), name="settings-member-join"),
+    path("members/<uuid:user_id>/remove", settings_members.Remove.as_view(), name="settings-member-remove"),
+    path("invitations/<uuid:invitation_id>/resend", settings_invitations.Resend.as_view(), name="settings-resend"),
+    path("invitations/<uuid:invitation_id>/revoke", settings_invitations.Revoke.as_view(), name="settings-uninvite"),
+    path("grants/<uuid:grant_id>/revoke", settings_grants.RevokeGrant.as_view(), name="settings-grant-revoke"),
+    path("teams", settings_teams.Teams.as_view(), name="settings-teams"),
+    path("teams/<uuid:team_id>", settings_teams.Team.as_view(), name="settings-team"),
+    path("teams/<uuid:team_id>/rename", settings_teams.RenameTeam.as_view(), name="settings-team-rename"),
+    path("teams/<uuid:team_id>/delete", settings_teams.DeleteTeam.as_view(), name="settings-team-delete"),
+    path("teams/<uuid:team_id>/add", settings_teams.AddToTeam.as_view(), name="settings-team-add"),
+    path(
+        "teams/<uuid:team_id>/members/<uuid:user_id>/remove",
+        settings_teams.RemoveFromTeam.as_view(),
+        name="settings-team-remove",
+    ),
+    path("roles", settings_roles.Roles.as_view(), name="settings-roles"),
+    path("roles/new", settings_roles.NewRole.as_view(), name="settings-role-new"),
+    path("roles/<uuid:role_id>/rename", settings_roles.RenameRole.as_view(), name="settings-role-rename"),
+    path("roles/<uuid:role_id>/delete", settings_roles.DeleteRole.as_view(), name="settings-role-delete"),
 ]
 
 _pages: list[URLPattern | URLResolver] = [
     path("<slug:org>", account.OrganizationHome.as_view(), name="organization"),
     path("<slug:org>/settings/", include(_settings)),
+    path("<slug:org>/settings/", include(_people)),
     path("<slug:org>/<slug:deployment>/", include(_deployment)),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.Home.as_view(), name="home"),
     path("", include("controlplane.ui.account_urls")),
+    path("invite/<str:text>", invitation.Invitation.as_view(), name="invitation"),
     path("appearance", account.Appearance.as_view(), name="appearance"),
     path("", include((_pages, "pages"))),
 ]

@@ -1,6 +1,7 @@
 """What every SCIM endpoint is: a SCIM token, its organization, a rate, and errors in SCIM's own form (RFC 7644 §3.12)."""
 
 import json
+import math
 from typing import Any, ClassVar
 
 import structlog
@@ -12,12 +13,13 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from pydantic import ValidationError
+from redis.exceptions import RedisError
 from scim2_models import Context, Error, SCIMException
 
 from tenants.access import Access, Principal, enter_organization
 from tenants.addresses import client_address
 from tenants.authentication import UNBELIEVED, bearer_text
-from tenants.errors import AppError, ForbiddenError, InvalidError, TooLargeError
+from tenants.errors import AppError, ForbiddenError, InvalidError, TooLargeError, TooManyError
 from tenants.models import TokenKind
 from tenants.organization_states import check_writable
 from tenants.scim.schemas import PROVIDER
@@ -39,13 +41,6 @@ class AnonymousError(AppError):
 
     code = "not_authenticated"
     status = 401
-
-
-class TooManyRequestsError(AppError):
-    """Too many requests of this organization within a minute. Go on in the next one."""
-
-    code = "too_many_requests"
-    status = 429
 
 
 class MethodNotAllowedError(AppError):
@@ -98,10 +93,20 @@ def _entered(request: HttpRequest) -> Access:
 
 
 def _count_request(access: Access) -> None:
-    key = f"scim:{access.org.id}:{timezone.now():%H%M}"
-    cache.add(key, 0, timeout=120)
-    if cache.incr(key) > REQUESTS_PER_MINUTE:
-        raise TooManyRequestsError
+    now = timezone.now()
+    key = f"scim:{access.org.id}:{now:%H%M}"
+    try:
+        cache.add(key, 0, timeout=120)
+        count = cache.incr(key)
+    except (RedisError, ValueError) as error:
+        # A limit that cannot be counted must not end provisioning.
+        log.warning("scim.not_counted", error=str(error))
+        return
+    if count > REQUESTS_PER_MINUTE:
+        raise TooManyError(
+            f"This organization has sent {REQUESTS_PER_MINUTE} SCIM requests within a minute, which is the limit.",
+            retry_after=60 - now.second,
+        )
 
 
 def body(request: HttpRequest) -> dict[str, Any]:
@@ -138,8 +143,8 @@ def refusal(error: AppError | SCIMException | ValidationError) -> HttpResponse:
     )
     if found.status == AnonymousError.status:
         response["WWW-Authenticate"] = "Bearer"
-    if found.status == TooManyRequestsError.status:
-        response["Retry-After"] = str(60 - timezone.now().second)
+    if isinstance(error, TooManyError) and error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
     return response
 
 
