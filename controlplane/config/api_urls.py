@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from controlplane.audit_log import api as audit
+from controlplane.audit_log import stream_api as audit_streams
 from controlplane.catalog import api as catalog
 from controlplane.catalog import event_api as history
 from controlplane.core import export_api as export
@@ -99,6 +100,9 @@ _organization: list[URLPattern | URLResolver] = [
     path("audit-events/", audit.AuditEventsView.as_view(), name="audit-events"),
     path("audit-events/export/", audit.AuditExportView.as_view(), name="audit-export"),
     path("audit-events/<uuid:event_id>/", audit.AuditEventView.as_view(), name="audit-event"),
+    path("audit-streams/", audit_streams.AuditStreamsView.as_view(), name="audit-streams"),
+    path("audit-streams/<uuid:stream_id>/", audit_streams.AuditStreamView.as_view(), name="audit-stream"),
+    path("audit-streams/<uuid:stream_id>/test/", audit_streams.AuditStreamTestView.as_view(), name="audit-stream-test"),
     path("agents/", fleet.AgentsView.as_view(), name="agents"),
     path("agents/<uuid:agent_id>/", fleet.AgentDetailView.as_view(), name="agent"),
     path("tokens/", tokens.TokensView.as_view(), name="tokens"),

@@ -30,8 +30,10 @@ from controlplane.ui.pages import (
     settings_scim,
     settings_sso,
     settings_teams,
+    settings_tokens,
 )
 from controlplane.ui.pages import run as run_pages
+from controlplane.ui.pages import settings_service_accounts as service_accounts
 from controlplane.ui.pages import settings_sso_connection as sso_connection
 
 _deployment: list[URLPattern | URLResolver] = [
@@ -84,6 +86,34 @@ _deployment: list[URLPattern | URLResolver] = [
 
 _settings: list[URLPattern | URLResolver] = [
     path("", settings_general.General.as_view(), name="settings"),
+    path("tokens", settings_tokens.Tokens.as_view(), name="settings-tokens"),
+    path("tokens/new", settings_tokens.NewToken.as_view(), name="settings-token-new"),
+    path("tokens/<uuid:token_id>", settings_tokens.Token.as_view(), name="settings-token"),
+    path("tokens/<uuid:token_id>/rotate", settings_tokens.RotateToken.as_view(), name="settings-token-rotate"),
+    path("tokens/<uuid:token_id>/revoke", settings_tokens.RevokeToken.as_view(), name="settings-token-revoke"),
+    path("agent-tokens", settings_tokens.AgentTokens.as_view(), name="settings-agent-tokens"),
+    path("all-tokens", settings_tokens.AllTokens.as_view(), name="settings-all-tokens"),
+    path("service-accounts", service_accounts.ServiceAccounts.as_view(), name="settings-service-accounts"),
+    path(
+        "service-accounts/<uuid:service_account_id>",
+        service_accounts.ServiceAccount.as_view(),
+        name="settings-service-account",
+    ),
+    path(
+        "service-accounts/<uuid:service_account_id>/give",
+        service_accounts.GiveToServiceAccount.as_view(),
+        name="settings-service-account-give",
+    ),
+    path(
+        "service-accounts/<uuid:service_account_id>/delete",
+        service_accounts.DeleteServiceAccount.as_view(),
+        name="settings-service-account-delete",
+    ),
+    path(
+        "service-accounts/<uuid:service_account_id>/tokens",
+        settings_tokens.NewServiceToken.as_view(),
+        name="settings-service-account-token",
+    ),
     path("sessions", settings_general.ChangeSessions.as_view(), name="settings-sessions"),
     path("networks", settings_general.ChangeNetworks.as_view(), name="settings-networks"),
     path("logo", settings_general.ChangeLogo.as_view(), name="settings-logo"),

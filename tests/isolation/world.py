@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agent.protocol import LogChunk, LogStream
+from controlplane.audit_log.services import create_stream
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
 from controlplane.runs import log_store
 from tenants.audit.models import AuditEvent
@@ -72,6 +73,7 @@ def make_world() -> World:
     account = create_service_account(org_id=alice.org_id, actor=alice.actor, name="ci")
     ids["service_account_id"] = account.id
     ids["variable_id"] = set_variable(alice, "PASSWORD").id
+    ids["stream_id"] = _audit_stream(alice)
     ids["event_id"] = last_event(alice.org_id)
     known = {
         **{name: str(value) for name, value in ids.items()},
@@ -85,6 +87,14 @@ def make_world() -> World:
         **_SAME_EVERYWHERE,
     }
     return World(alice, mallory, known)
+
+
+def _audit_stream(alice: Cast) -> UUID:
+    setup = {"host": "logs.example.com"}
+    made = create_stream(
+        org_id=alice.org_id, name="siem", kind="syslog", setup=setup, from_beginning=False, actor=alice.actor
+    )
+    return made.stream.id
 
 
 def last_event(org_id: UUID) -> UUID:
@@ -107,6 +117,7 @@ def _nothing() -> dict[str, Any]:
             "token_id",
             "service_account_id",
             "event_id",
+            "stream_id",
             "variable_id",
         )
     }
