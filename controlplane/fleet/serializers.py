@@ -17,6 +17,12 @@ class FactSerializer(serializers.Serializer[Any]):
     seconds_ago = serializers.FloatField(allow_null=True, help_text="Null when it was never heard.")
 
 
+class BlockAgentSerializer(serializers.Serializer[Any]):
+    """Why an agent is blocked."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
 class AgentLocationSerializer(serializers.Serializer[AgentLocation]):
     """A version of a code location on an agent."""
 
