@@ -41,10 +41,13 @@ class PlannedLine:
 def plan_import(
     access: Access, deployment: Deployment, text: str, scopes: Scopes, locations: Sequence[str]
 ) -> list[PlannedLine]:
-    """What an import would do, line by line; ForbiddenError where the caller may not write."""
+    """What an import would do, line by line; ForbiddenError where the caller may not write, InvalidError when there is nothing."""
     VariableRights(access).require(Permission.SECRET_WRITE, list(locations))
+    lines = parse_env(text)
+    if not lines:
+        raise InvalidError("There is no assignment in this text. Write NAME=value, one a line.", attr="text")
     known = variables(deployment)
-    return [_planned(line, known, deployment, scopes, locations) for line in parse_env(text)]
+    return [_planned(line, known, deployment, scopes, locations) for line in lines]
 
 
 def import_text(
@@ -55,8 +58,6 @@ def import_text(
     wrong = [line for line in plan if line.outcome == Outcome.ERROR]
     if wrong:
         raise ConflictError(f"Line {wrong[0].line}: {wrong[0].message} Nothing was imported.", attr="text")
-    if not plan:
-        raise InvalidError("There is no assignment in this text.", attr="text")
     values = {line.line: line.value for line in parse_env(text)}
     drafts = [
         (line.variable_id, Draft(line.name, scopes, tuple(locations), value_of(values[line.line]))) for line in plan

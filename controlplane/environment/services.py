@@ -70,6 +70,13 @@ def apply_drafts(*, deployment: Deployment, drafts: Sequence[tuple[UUID | None, 
         _changed(deployment)
 
 
+def check_place(deployment: Deployment, scopes: Scopes, locations: Sequence[str]) -> None:
+    """InvalidError when no variable can hold there."""
+    with org_scope(deployment.org_id):
+        _check_scopes(scopes, deployment.org_id, deployment.id)
+    _check_locations(locations)
+
+
 def reveal_value(*, deployment: Deployment, variable: EnvironmentVariable, actor: Actor) -> str:
     """The value in plain text, with a row in the audit log. ConflictError for what we cannot read ourselves."""
     if variable.kind != VariableKind.VALUE:
@@ -167,9 +174,8 @@ def _fill(variable: EnvironmentVariable, draft: Draft, known: Sequence[Environme
     if draft.content is not None:
         _put(variable, draft.content)
     for other in rivals(variable, known):
-        where = scope_words(other) + (f", for {', '.join(other.locations)}" if other.locations else "")
         raise ConflictError(
-            f"There is a variable {other.name} already ({where}), and neither would count more. Change that one.",
+            f"There is a variable {other.name} already ({scope_words(other)}), and neither would count more. Change that one.",
             attr="name",
         )
 

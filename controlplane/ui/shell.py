@@ -56,6 +56,7 @@ _RAIL = (
     ("Runs", "runs", Permission.RUN_READ, ""),
     ("Jobs", "jobs", Permission.JOB_READ, ""),
     ("Code locations", "locations", Permission.LOCATION_READ, "Deployment"),
+    ("Environment", "environment", Permission.ENVIRONMENT_READ, ""),
     ("Agents", "agents", Permission.AGENT_READ, ""),
 )
 

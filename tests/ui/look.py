@@ -16,13 +16,14 @@ _SETTLE_MS = 450
 
 def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
     """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
-    from tests.ui import world
+    from tests.ui import people_world, world
 
     for name, make, paths in (
         (_EMPTY, world.make_empty, _empty),
         ("shop", world.make_shop, _shop),
         ("hostile", world.make_hostile, _hostile),
         ("many", world.make_many, _many),
+        ("people", people_world.make_people, _people),
     ):
         if words and not any(word.startswith(name) for word in words):
             continue
@@ -47,10 +48,22 @@ def _many(_stage: Any) -> Iterator[tuple[str, str]]:
     yield from (("overview", ""), ("assets", "assets"), ("lineage", "lineage"))
 
 
+def _people(people: Any) -> Iterator[tuple[str, str]]:
+    yield from ((name, f"../settings/{name}") for name in ("members", "teams", "roles"))
+    yield "member", f"../settings/members/{people.busy.pk}?deployment=prod"
+    yield "team", f"../settings/teams/{people.team.id}"
+
+
+_ENVIRONMENT = {"": "", "-new": "/new", "-import": "/import", "-effective": "/effective?location=shop"}
+
+
 def _shop(stage: Any) -> Iterator[tuple[str, str]]:
+    from tests.environment.variables import some_variables
     from tests.ui.known import runs_by_status
 
     runs = runs_by_status(stage)
+    some_variables(stage.cast)
+    yield from ((f"environment{name}", f"environment{rest}") for name, rest in _ENVIRONMENT.items())
     yield from (
         ("overview", ""),
         ("assets", "assets"),

@@ -1,0 +1,207 @@
+"""Environment variables of a deployment: the list, one variable, its value, and what a code location gets in the end."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from controlplane.deployments import selectors as deployments
+from controlplane.deployments.models import DeploymentKind
+from controlplane.environment import selectors, services
+from controlplane.environment.effective import EffectiveVariable, effective
+from controlplane.environment.models import EnvironmentVariable, SecretStore
+from controlplane.environment.visible import VariableRights
+from controlplane.environment.words import scope_words
+from controlplane.ui.environment_form import KEEP, VariableForm, branch_choices, location_choices
+from controlplane.ui.pages.base import DeploymentPage, wants_part
+from tenants.errors import AppError, ConflictError, InvalidError, NotFoundError
+from tenants.permissions import Permission
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the list."""
+
+    variable: EnvironmentVariable
+    scope: str
+    locations: list[str]
+    may_read: bool
+    may_write: bool
+
+    @property
+    def store(self) -> str:
+        return SecretStore(self.variable.store).label if self.variable.store else ""
+
+
+class EnvironmentPage(DeploymentPage):
+    """Base of these pages."""
+
+    section = "environment"
+
+    @property
+    def rights(self) -> VariableRights:
+        return VariableRights(self.access)
+
+    @property
+    def is_branch(self) -> bool:
+        return self.deployment.kind == DeploymentKind.BRANCH
+
+    def row(self, variable: EnvironmentVariable) -> Row:
+        rights = self.rights
+        return Row(
+            variable=variable,
+            scope=scope_words(variable),
+            locations=rights.locations(variable),
+            may_read=rights.allows(Permission.SECRET_READ, variable.locations),
+            may_write=not self.is_branch and rights.allows(Permission.SECRET_WRITE, variable.locations),
+        )
+
+    def location_names(self) -> list[str]:
+        found = deployments.code_locations(self.org_id, self.deployment.id)
+        return [location.name for location in found if self.rights.sees_location(location.name)]
+
+    def form_context(self, form: VariableForm) -> dict[str, Any]:
+        """What the fields of scope, code locations and source offer."""
+        branches = [
+            d
+            for d in deployments.deployments_for(self.access)
+            if d.kind == DeploymentKind.BRANCH and d.parent_id == self.deployment.id
+        ]
+        return {
+            "form": form,
+            "stores": SecretStore.choices,
+            "location_choices": location_choices(self.location_names(), form.locations),
+            "branch_choices": branch_choices(branches, form.branch),
+        }
+
+
+class Environment(EnvironmentPage):
+    """Every variable that the caller may know of, without values."""
+
+    permissions: ClassVar = {"GET": Permission.ENVIRONMENT_READ}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        query = request.GET.get("q", "").strip()
+        known = selectors.visible_variables(self.access, self.deployment)
+        rows = [self.row(variable) for variable in known if query.lower() in variable.name.lower()]
+        context = {"rows": rows, "known": len(known), "query": query, "is_branch": self.is_branch}
+        if wants_part(request, "variable-list"):
+            return self.render_part(request, "environment/_list.html", **context)
+        return self.render(request, "environment/list.html", **context, location_names=self.location_names())
+
+
+class NewVariable(EnvironmentPage):
+    """Adds a variable."""
+
+    permissions: ClassVar = {"GET": Permission.SECRET_WRITE, "POST": Permission.SECRET_WRITE}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._show(request, VariableForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = VariableForm.typed(request.POST)
+        try:
+            draft = form.draft(request.POST.get("value", ""))
+            self.rights.require(Permission.SECRET_WRITE, list(draft.locations))
+            services.create_variable(deployment=self.deployment, draft=draft, actor=self.access.actor)
+        except (InvalidError, ConflictError) as error:
+            return self._show(request, form, error)
+        messages.success(request, f"{form.name} is set. Code locations that it holds for load anew with it.")
+        return redirect(self.links.page("environment"))
+
+    def _show(self, request: HttpRequest, form: VariableForm, error: AppError | None = None) -> HttpResponse:
+        context = {**self.form_context(form), "error": error, "title": "Add a variable", "is_branch": self.is_branch}
+        return self.render(request, "environment/variable.html", status=400 if error else 200, **context)
+
+
+class Variable(EnvironmentPage):
+    """One variable: what it is, and the form that changes it."""
+
+    permissions: ClassVar = {"GET": Permission.ENVIRONMENT_READ, "POST": Permission.SECRET_WRITE}
+
+    def get(self, request: HttpRequest, variable_id: UUID) -> HttpResponse:
+        variable = selectors.variable(self.access, self.deployment, variable_id)
+        return self._show(request, variable, VariableForm.of(variable, self.rights))
+
+    def post(self, request: HttpRequest, variable_id: UUID) -> HttpResponse:
+        variable = selectors.variable(self.access, self.deployment, variable_id)
+        form = VariableForm.typed(request.POST)
+        try:
+            draft = form.draft(request.POST.get("value", ""))
+            for locations in (variable.locations, list(draft.locations)):
+                self.rights.require(Permission.SECRET_WRITE, locations)
+            services.update_variable(
+                deployment=self.deployment,
+                variable_id=variable_id,
+                draft=self.rights.keeping_hidden(draft, variable),
+                actor=self.access.actor,
+            )
+        except (InvalidError, ConflictError) as error:
+            return self._show(request, variable, form, error)
+        messages.success(request, f"{form.name} is changed. Code locations that it holds for load anew with it.")
+        return redirect(self.links.page("environment"))
+
+    def _show(
+        self, request: HttpRequest, variable: EnvironmentVariable, form: VariableForm, error: AppError | None = None
+    ) -> HttpResponse:
+        context = {**self.form_context(form), "row": self.row(variable), "error": error, "keep": KEEP}
+        context |= {"title": variable.name, "is_branch": self.is_branch}
+        return self.render(request, "environment/variable.html", status=400 if error else 200, **context)
+
+
+class DeleteVariable(EnvironmentPage):
+    """Takes a variable away."""
+
+    permissions: ClassVar = {"POST": Permission.SECRET_WRITE}
+
+    def post(self, request: HttpRequest, variable_id: UUID) -> HttpResponse:
+        variable = selectors.variable(self.access, self.deployment, variable_id)
+        self.rights.require(Permission.SECRET_WRITE, variable.locations)
+        services.delete_variable(deployment=self.deployment, variable_id=variable_id, actor=self.access.actor)
+        messages.success(request, f"{variable.name} is deleted.")
+        return redirect(self.links.page("environment"))
+
+
+class RevealVariable(EnvironmentPage):
+    """Shows a value. Each reading is in the audit log."""
+
+    permissions: ClassVar = {"POST": Permission.SECRET_READ}
+
+    def post(self, request: HttpRequest, variable_id: UUID) -> HttpResponse:
+        variable = selectors.variable(self.access, self.deployment, variable_id)
+        self.rights.require(Permission.SECRET_READ, variable.locations)
+        value = services.reveal_value(deployment=self.deployment, variable=variable, actor=self.access.actor)
+        context = {"row": self.row(variable), "value": value}
+        if request.headers.get("HX-Request") == "true":
+            response = self.render_part(request, "environment/_value.html", **context)
+        else:
+            response = self.render(request, "environment/value.html", **context)
+        # SECURITY: the value stays out of every cache.
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class Effective(EnvironmentPage):
+    """What a code location gets, and where each part of it comes from."""
+
+    permissions: ClassVar = {"GET": Permission.ENVIRONMENT_READ}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        names = self.location_names()
+        name = request.GET.get("location", names[0] if names else "")
+        if name and name not in names:
+            raise NotFoundError(f"There is no code location {name} in this deployment.")
+        found = self._effective(name) if name else []
+        lines = [
+            (line, self.row(line.variable) if line.variable else None, [self.row(beaten) for beaten in line.beaten])
+            for line in found
+        ]
+        return self.render(request, "environment/effective.html", names=names, name=name, lines=lines)
+
+    def _effective(self, name: str) -> list[EffectiveVariable]:
+        location = deployments.location(self.org_id, self.deployment.id, name)
+        known = selectors.visible_variables(self.access, self.deployment)
+        return effective(self.deployment, location, location.desired or location.current, known)
