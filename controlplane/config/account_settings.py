@@ -3,6 +3,7 @@
 from typing import Any
 
 from controlplane.config import environment as env
+from tenants.accounts.mail_server import MailServer
 
 # ---- accounts
 
@@ -19,6 +20,11 @@ EMAIL_URL = env.optional(
     "DAGGERBOARD_EMAIL_URL",
     "the mail server, smtp://user:password@host:587?tls=starttls; without it mails go to the log of the worker",
 )
+if EMAIL_URL is not None:
+    try:
+        MailServer.parse(EMAIL_URL)
+    except ValueError as error:
+        raise env.BadSettingError(f"DAGGERBOARD_EMAIL_URL names no mail server. {error}") from error
 DEFAULT_FROM_EMAIL = env.text(
     "DAGGERBOARD_EMAIL_FROM", "Daggerboard <daggerboard@localhost>", "the sender of mails that people get"
 )
@@ -36,20 +42,27 @@ _OIDC_SECRET = env.optional("DAGGERBOARD_OIDC_CLIENT_SECRET", "the secret of tha
 _OIDC_NAME = env.text("DAGGERBOARD_OIDC_NAME", "Single sign-on", "what the button of that provider says")
 
 
-def _app(client_id: str | None, secret: str | None, **more: Any) -> list[dict[str, Any]]:
-    return [{"client_id": client_id, "secret": secret or "", **more}] if client_id else []
+def _app(service: str, client_id: str | None, secret: str | None, **more: Any) -> list[dict[str, Any]]:
+    if bool(client_id) != bool(secret):
+        raise env.BadSettingError(
+            f"DAGGERBOARD_{service}_CLIENT_ID and DAGGERBOARD_{service}_CLIENT_SECRET belong together: set both, or none."
+        )
+    return [{"client_id": client_id, "secret": secret, **more}] if client_id else []
 
 
+if bool(_OIDC_ID) != bool(_OIDC_URL):
+    raise env.BadSettingError("DAGGERBOARD_OIDC_URL and DAGGERBOARD_OIDC_CLIENT_ID belong together: set both, or none.")
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
     "google": {
-        "APPS": _app(_GOOGLE_ID, _GOOGLE_SECRET),
+        "APPS": _app("GOOGLE", _GOOGLE_ID, _GOOGLE_SECRET),
         "SCOPE": ["openid", "profile", "email"],
         "OAUTH_PKCE_ENABLED": True,
     },
-    "github": {"APPS": _app(_GITHUB_ID, _GITHUB_SECRET), "SCOPE": ["read:user", "user:email"]},
+    "github": {"APPS": _app("GITHUB", _GITHUB_ID, _GITHUB_SECRET), "SCOPE": ["read:user", "user:email"]},
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
         "APPS": _app(
+            "OIDC",
             _OIDC_ID,
             _OIDC_SECRET,
             provider_id="oidc",

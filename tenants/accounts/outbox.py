@@ -3,16 +3,15 @@
 import datetime
 import smtplib
 import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from tenants.accounts.mail_server import MailServer
 from tenants.accounts.models import OutgoingMail
 from tenants.accounts.sealing import open_personal, seal_personal
 
@@ -22,35 +21,6 @@ _PURPOSE = "mail"
 _TIMEOUT_SECONDS = 20.0
 # Wait before the next try, by how many there were; after the last one the mail is given up. A day in all.
 _WAITS = [datetime.timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 840)]
-_PORTS = {"starttls": 587, "on": 465, "off": 25}
-
-
-@dataclass(frozen=True)
-class MailServer:
-    """Where mail is handed over. `tls`: `on` from the first byte, `starttls` after a greeting, `off` never."""
-
-    host: str
-    port: int
-    tls: str
-    user: str
-    password: str
-
-    @classmethod
-    def parse(cls, url: str) -> "MailServer":
-        """ValueError, with a sentence, for what is not smtp://user:password@host:port?tls=starttls|on|off."""
-        parts = urlsplit(url)
-        tls = parse_qs(parts.query).get("tls", ["starttls"])[0]
-        if parts.scheme != "smtp" or not parts.hostname or tls not in _PORTS:
-            raise ValueError(
-                "It must look like smtp://user:password@host:587?tls=starttls, where tls is starttls, on or off."
-            )
-        return cls(
-            host=parts.hostname,
-            port=parts.port or _PORTS[tls],
-            tls=tls,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-        )
 
 
 def store(*, recipient: str, subject: str, text: str) -> None:

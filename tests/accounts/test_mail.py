@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenants.accounts import outbox
+from tenants.accounts.mail_server import MailServer
 from tenants.accounts.models import OutgoingMail
 from tests.accounts.browsers import new_email
 from tests.accounts.mail_server import mail_server
@@ -126,7 +127,7 @@ def test_without_a_server_mails_go_to_the_log(settings_of, caplog):
     ],
 )
 def test_address_of_a_server_is_understood(url, host, port, tls):
-    server = outbox.MailServer.parse(url)
+    server = MailServer.parse(url)
 
     assert (server.host, server.port, server.tls) == (host, port, tls)
 
@@ -134,4 +135,4 @@ def test_address_of_a_server_is_understood(url, host, port, tls):
 @pytest.mark.parametrize("url", ["mail.example", "http://mail.example", "smtp://", "smtp://mail.example?tls=maybe"])
 def test_address_of_no_server_is_refused(url):
     with pytest.raises(ValueError, match="smtp://user:password@host"):
-        outbox.MailServer.parse(url)
+        MailServer.parse(url)

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
@@ -26,7 +26,7 @@ class SignInLink(View):
     def get(self, request: HttpRequest, text: str) -> HttpResponse:
         return render(request, "account/sign_in_link.html")
 
-    def post(self, request: HttpRequest, text: str) -> HttpResponse:
+    def post(self, request: HttpRequest, text: str) -> HttpResponseBase:
         try:
             user = redeem_sign_in_link(text)
         except NotFoundError as error:
