@@ -33,6 +33,7 @@ def target_words(target: str, value: str) -> str:
 
 
 def grant_words(*, role: str, scope: str, deployment: str | None, target: str, value: str) -> str:
-    """A whole grant: `Editor in prod on code location etl`; a denial, which has no role: `Nothing in prod`."""
+    """A whole grant: `Editor in prod on code location etl`; `Viewer everywhere`; a denial, which has no role: `Nothing in prod`."""
     part = target_words(target, value)
-    return f"{role or 'Nothing'} in {scope_words(scope, deployment)}" + (f" on {part}" if part else "")
+    where = "everywhere" if scope == GrantScope.ORGANIZATION else f"in {scope_words(scope, deployment)}"
+    return f"{role or 'Nothing'} {where}" + (f" on {part}" if part else "")
