@@ -32,6 +32,7 @@ FIGURES = (
     Figure("log_line_visible_p95_ms", "ms", 500, "from print in user code to the line in a browser"),
     Figure("graph_5000_api_ms", "ms", 150, "asset graph of 5,000 assets over the API, warm"),
     Figure("graph_5000_interactive_ms", "ms", 1_000, "lineage page of 5,000 assets, until it can be used"),
+    Figure("sign_in_p95_ms", "ms", 250, "signing in with a password, from the form to the session, p95"),
     Figure("list_10k_orgs_p95_ms", "ms", 150, "lists over REST at 10,000 organizations with 1,000,000 runs"),
     Figure(
         "fair_wait_ratio", "x", 2, "a run's wait beside an organization with 5,000 queued runs, to its wait alone, p95"

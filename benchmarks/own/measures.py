@@ -16,6 +16,7 @@ from benchmarks.own.lineage_page import graph_interactive
 from benchmarks.own.log_line import log_line_visible
 from benchmarks.own.processes import memory
 from benchmarks.own.ready import ready
+from benchmarks.own.sign_in import sign_in
 from benchmarks.own.tenants import fair_wait, list_pages
 from tests.installation import Installation, installed
 
@@ -61,6 +62,7 @@ def _measures(installation: Installation, system: DaggerboardSystem) -> Iterator
         "lineage page of 5,000 assets",
         lambda: graph_interactive(installation),
     )
+    yield frozenset({"sign_in_p95_ms"}), "signing in", lambda: sign_in(installation)
     yield frozenset({"fair_wait_ratio"}), "a long queue beside", lambda: fair_wait(installation, system)
     yield frozenset({"events_per_second"}), "events", lambda: events_per_second(installation, system)
     yield frozenset({"list_10k_orgs_p95_ms"}), "lists among many organizations", lambda: list_pages(installation)

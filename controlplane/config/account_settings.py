@@ -11,7 +11,7 @@ SIGN_UP = env.choice(
     "DAGGERBOARD_SIGN_UP",
     "invited",
     ("open", "invited", "closed"),
-    "who may make an account: open (anybody), invited, or closed (only `daggerboard createuser` makes them)",
+    "who may make an account: open (anybody), invited, or closed (operators, single sign-on and SCIM make them)",
 )
 
 # ---- e-mail
