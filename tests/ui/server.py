@@ -24,7 +24,8 @@ def serving() -> Iterator[str]:
         server = uvicorn.Server(_config(port))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        eventually(lambda: server.started, bool)
+        # Loading the application takes a second; on a machine with much else to do, many.
+        eventually(lambda: server.started or not thread.is_alive(), bool, seconds=60)
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
