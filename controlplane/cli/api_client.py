@@ -44,6 +44,9 @@ class ApiClient:
     def put(self, path: str, body: dict[str, Any]) -> Any:
         return self._send("PUT", path, json=body).json()
 
+    def delete(self, path: str) -> None:
+        self._send("DELETE", path)
+
     def content(self, path: str, **params: Any) -> bytes:
         return self._send("GET", path, params=params).content
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli import audit_commands, quota_commands
+from controlplane.cli import audit_commands, env_commands, quota_commands
 from controlplane.cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(audit_commands.app)
 app.add_typer(quota_commands.app)
+app.add_typer(env_commands.app, name="env")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Deployment = Annotated[
     str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
@@ -189,6 +190,14 @@ def sign_in_link(
     from controlplane.cli.accounts import print_sign_in_link
 
     print_sign_in_link(email)
+
+
+@app.command(name="remove-second-step")
+def remove_second_step(email: Annotated[str, typer.Argument(help="The e-mail address.")]) -> None:
+    """Let somebody who has lost authenticator app and recovery codes sign in with one step again."""
+    from controlplane.cli.accounts import remove_second_step as remove
+
+    remove(email)
 
 
 @app.command(name="new-master-key")

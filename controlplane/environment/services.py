@@ -125,12 +125,13 @@ def note_agent_key(*, org_id: UUID, agent_id: UUID, key_id: str, public_key: str
     if len(data) != _PUBLIC_KEY_BYTES or not key_id.isalnum() or len(key_id) > 16:
         raise InvalidError("public_key is no X25519 key in Base64.", attr="public_key")
     row = AgentKey(org_id=org_id, agent_id=agent_id, key_id=key_id, public_key=data)
-    AgentKey.unscoped.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["org_id", "agent_id"],
-        update_fields=["key_id", "public_key", "registered_at"],
-    )
+    with org_scope(org_id):
+        AgentKey.unscoped.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["org_id", "agent_id"],
+            update_fields=["key_id", "public_key", "registered_at"],
+        )
 
 
 def described(variable: EnvironmentVariable) -> dict[str, Any]:
