@@ -45,6 +45,19 @@ def print_sign_in_link(email: str | None) -> None:
     print(_address(issue_sign_in_link(user=user)))
 
 
+def remove_second_step(email: str) -> None:
+    """Take authenticator app, security keys and recovery codes off an account whose owner has lost them."""
+    set_up_django()
+    from tenants.accounts.two_step import remove_all
+    from tenants.models import User
+
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise CommandError(f"There is no account for {email}.", exit_code=ExitCode.NOT_FOUND)
+    removed = remove_all(user)
+    print(f"Removed {removed} from {user.email}: the next sign-in takes one step." if removed else "There was none.")
+
+
 def _address(secret: str) -> str:
     from django.conf import settings
 

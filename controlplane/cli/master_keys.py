@@ -13,8 +13,10 @@ def print_new_master_key() -> None:
 def rotate_master_key() -> None:
     """Wrap every data key by the newest master key; CommandError naming those that cannot be opened."""
     set_up_django()
+    from tenants.accounts.resealing import reseal_personal_secrets
     from tenants.sealing import rewrap_data_keys
 
+    print(f"Sealed {reseal_personal_secrets()} second steps of people anew.")
     done = rewrap_data_keys()
     print(f"The newest master key now wraps {done.count} data keys that an older one wrapped.")
     if done.failed:

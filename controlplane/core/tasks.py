@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from controlplane.core import organization_deletion, partitioning
-from tenants.accounts import audit, outbox
+from tenants.accounts import audit, outbox, sessions
 
 
 @shared_task(name="core.ensure_partitions")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
@@ -21,6 +21,11 @@ def delete_organizations() -> None:
 @shared_task(name="core.send_mail")  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def send_mail() -> None:
     outbox.send_due()
+
+
+@shared_task(name="core.forget_ended_sessions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def forget_ended_sessions() -> None:
+    sessions.forget_ended()
 
 
 @shared_task(name="core.record_failed_sign_in")  # type: ignore[untyped-decorator, unused-ignore]  # as above

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import structlog
+from allauth.socialaccount.models import SocialApp
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from redis.exceptions import RedisError
@@ -43,6 +44,9 @@ class ErrorPages:
             # SECURITY: attempts cannot be counted now, so none are let through.
             message = "Redis does not answer, and without it attempts cannot be counted. Try again in a minute."
             return error_page(request, status=503, code="unavailable", message=message)
+        if isinstance(exception, SocialApp.DoesNotExist):
+            message = "People cannot sign in here with an account at that service: this installation is not configured for it."
+            return error_page(request, status=404, code="not_found", message=message)
         if not isinstance(exception, AppError) or request.path.startswith(("/api/", "/agent/")):
             return None
         return error_page(request, status=exception.status, code=exception.code, message=exception.message)

@@ -36,6 +36,16 @@ def send_due() -> int:
     return sent
 
 
+def reseal_waiting() -> None:
+    """Seal the texts of waiting mails under the newest master key."""
+    for mail_id in list(OutgoingMail.objects.values_list("id", flat=True)):
+        with transaction.atomic():
+            mail = OutgoingMail.objects.select_for_update().filter(id=mail_id).first()
+            if mail is not None:
+                mail.sealed = seal_personal(_PURPOSE, open_personal(_PURPOSE, bytes(mail.sealed)))
+                mail.save(update_fields=["sealed"])
+
+
 def _send_one() -> bool | None:
     """Whether a due mail was sent; None when there is none."""
     with transaction.atomic():

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -90,6 +92,12 @@ def end_other_sessions(user: User, *, current: str | None, address: str) -> int:
     for session in others:
         _end(session, user, address)
     return len(others)
+
+
+def forget_ended() -> None:
+    """Drop sessions that have expired, and what was noted of them."""
+    SessionStore.clear_expired()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 def _end(session: UserSession, user: User, address: str) -> None:

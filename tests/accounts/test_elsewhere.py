@@ -45,6 +45,11 @@ def test_button_is_there_only_when_a_provider_is_configured(settings_of, provide
     assert "Continue with" not in Browser().get("/sign-in").content.decode()
 
 
+@pytest.mark.parametrize("path", ["google/login/", "github/login/callback/?code=x", "oidc/none/login/"])
+def test_service_that_is_not_configured_is_not_there(path):
+    assert Browser().get(f"/account/{path}").status_code == 404
+
+
 def test_proved_address_on_both_sides_signs_in_and_connects(cast, provider):
     says(provider, cast.owner.email.upper(), verified=True, sub="alice")
     browser = Browser()

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from controlplane.embedded.ports import free_port
 from tests.accounts.browsers import Browser, new_email
 
 
@@ -81,6 +82,18 @@ def test_header_of_a_proxy_that_is_not_ours_does_not_help(cast):
         )
 
     assert browser.sign_in(cast.owner.email).status_code == 429
+
+
+def test_nobody_signs_in_while_attempts_cannot_be_counted(cast, settings_of):
+    signed_in = Browser()
+    signed_in.sign_in(cast.owner.email)
+    away = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": f"redis://127.0.0.1:{free_port()}"}
+    settings_of(CACHES={"default": away})
+
+    answer = Browser().sign_in(cast.owner.email)
+
+    assert (answer.status_code, "Redis does not answer" in answer.content.decode()) == (503, True)
+    assert signed_in.is_signed_in
 
 
 def test_time_tells_nobody_whether_there_is_an_account(cast):

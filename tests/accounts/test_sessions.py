@@ -4,8 +4,10 @@ import datetime
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from tenants.accounts.sessions import forget_ended
 from tenants.audit.models import AuditEvent
 from tenants.models import Organization
 from tenants.scoping import org_scope
@@ -91,3 +93,13 @@ def test_organization_ends_sessions_after_its_hours(cast, two):
     assert answer["Location"] == f"/sign-in?next={home}"
     assert here.sign_in(cast.owner.email, next=home)["Location"] == home
     assert here.get(home).status_code == 200
+
+
+def test_what_is_known_of_expired_sessions_is_dropped(cast, two):
+    ended = of_phone(cast).session_key
+    Session.objects.filter(session_key=ended).update(expire_date=timezone.now() - datetime.timedelta(seconds=1))
+
+    forget_ended()
+
+    assert not Session.objects.filter(session_key=ended).exists()
+    assert [row.user_agent for row in UserSession.objects.filter(user=cast.owner)] == [two[0].user_agent]
