@@ -4,7 +4,6 @@ python3-saml checks schema, signatures, issuer and times. Where it is lenient, w
 audience or recipient, believes the unsigned envelope which request is answered, and lets clocks be off by five minutes.
 """
 
-import binascii
 import datetime
 import hashlib
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from tenants.scoping import org_scope
 from tenants.sso.identity import Identity, SsoRefusedError, make_identity
 from tenants.sso.models import SsoAssertion, SsoConnection
-from tenants.sso.saml_settings import request_data, saml_settings
+from tenants.sso.saml_settings import UNREADABLE, request_data, saml_settings
 
 # A response has a few KB; what is longer is not looked at.
 MAX_RESPONSE_CHARACTERS = 512 * 1024
@@ -89,7 +88,7 @@ def verify(connection: SsoConnection, encoded: str) -> Assertion:
         return _checked(connection, response)
     except (OneLogin_Saml2_ValidationError, OneLogin_Saml2_Error) as error:
         raise SsoRefusedError(f"The answer of the identity provider is not valid: {error}") from error
-    except (ValueError, SyntaxError, binascii.Error, UnicodeError) as error:
+    except UNREADABLE as error:
         raise SsoRefusedError("The answer of the identity provider is not a SAML response.") from error
 
 

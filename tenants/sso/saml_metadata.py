@@ -10,7 +10,7 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings
 
 from tenants.errors import InvalidError
 from tenants.sso.models import SsoConnection
-from tenants.sso.saml_settings import saml_settings
+from tenants.sso.saml_settings import UNREADABLE, saml_settings
 
 # Metadata of one provider has a few KB; federations' lists of thousands are not what is wanted here.
 MAX_METADATA_BYTES = 256 * 1024
@@ -37,8 +37,8 @@ def parse_metadata(xml: str) -> ProviderMetadata:
         raise InvalidError("Metadata with a document type or entities in it is not read.", attr="metadata")
     try:
         found = OneLogin_Saml2_IdPMetadataParser.parse(xml.encode()).get("idp", {})
-    except (ValueError, SyntaxError, OneLogin_Saml2_Error) as error:
-        raise InvalidError("This is not XML of SAML metadata.", attr="metadata") from error
+    except (*UNREADABLE, OneLogin_Saml2_Error) as error:
+        raise InvalidError("This is not SAML metadata, or a part of it is empty.", attr="metadata") from error
     entity_id, url = found.get("entityId") or "", found.get("singleSignOnService", {}).get("url") or ""
     if not entity_id or not url:
         raise InvalidError(

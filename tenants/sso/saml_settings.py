@@ -3,10 +3,15 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+import xmlsec
+from lxml import etree
 from onelogin.saml2.constants import OneLogin_Saml2_Constants as Saml
 
 from tenants.sso.addresses import ConnectionKey, addresses_of
 from tenants.sso.models import SsoConnection
+
+# What python3-saml raises at XML that is not as it expects, besides its own errors.
+UNREADABLE = (ValueError, SyntaxError, AttributeError, TypeError, LookupError, etree.LxmlError, xmlsec.Error)
 
 
 def saml_settings(connection: SsoConnection) -> dict[str, Any]:
