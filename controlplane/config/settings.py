@@ -382,6 +382,7 @@ DUE_JOBS = {
     "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
+    "core.forget_ended_sessions": 3600.0,
     "dispatch.sweep_commands": 5.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
