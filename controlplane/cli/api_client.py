@@ -50,6 +50,14 @@ class ApiClient:
     def content(self, path: str, **params: Any) -> bytes:
         return self._send("GET", path, params=params).content
 
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The pieces of a large answer, as they come."""
+        with self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+                raise _refused(response)
+            yield from response.iter_bytes()
+
     def pages(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
         """Every result of a list, page after page."""
         page = self.get(path, **params)
@@ -74,9 +82,13 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise CommandError(f"{self.profile.url} does not answer ({error}). Is Daggerboard running?") from error
         if response.is_error:
-            code = _EXIT_CODES.get(httpx.codes(response.status_code), ExitCode.FAILED)
-            raise CommandError(_refusal(response), exit_code=code)
+            raise _refused(response)
         return response
+
+
+def _refused(response: httpx.Response) -> CommandError:
+    code = _EXIT_CODES.get(httpx.codes(response.status_code), ExitCode.FAILED)
+    return CommandError(_refusal(response), exit_code=code)
 
 
 def _refusal(response: httpx.Response) -> str:

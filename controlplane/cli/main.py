@@ -200,6 +200,31 @@ def remove_second_step(email: Annotated[str, typer.Argument(help="The e-mail add
     remove(email)
 
 
+@app.command()
+def export(
+    organization: Annotated[str, typer.Argument(help="The organization.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Write there instead of to standard output.")
+    ] = None,
+) -> None:
+    """Write a whole organization as JSON lines, without secrets. Needs the token of an Organization Admin."""
+    from controlplane.cli.organizations import export_organization
+
+    export_organization(organization, file=file)
+
+
+@app.command(name="organization-state")
+def organization_state(
+    organization: Annotated[str, typer.Argument(help="The organization.")],
+    state: Annotated[str, typer.Argument(help="active, read_only or suspended.")],
+    reason: Annotated[str, typer.Option(help="Why; everybody whom it stops reads it.")] = "",
+) -> None:
+    """Suspend an organization, make it read-only, or lift that. Runs where the control plane's settings are."""
+    from controlplane.cli.organizations import set_state
+
+    set_state(organization, state, reason=reason)
+
+
 @app.command(name="new-master-key")
 def new_master_key() -> None:
     """Print a new master key; put it first in DAGGERBOARD_MASTER_KEY or its file."""
