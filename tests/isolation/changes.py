@@ -1,0 +1,207 @@
+"""Every request that changes something in an organization, one that succeeds for each route and method, for test_audit_coverage.py.
+
+`{…}` in addresses and bodies is what the organization has (tests/isolation/world.py). A new route fails until its request is here, or,
+with a reason, in UNRECORDED.
+"""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from tenants.audit.models import AuditEvent
+from tenants.organizations import request_deletion, set_logo
+from tenants.scoping import org_scope
+from tenants.sso.models import SsoDomain
+from tests.isolation.world import World
+
+# One pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def _nothing(world: World) -> None:
+    """The world is ready as it is."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request body, other values for parameters of the address, and what must have happened before."""
+
+    body: Any = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    before: Callable[[World], None] = _nothing
+
+
+def _close(world: World) -> None:
+    cast = world.alice
+    request_deletion(org_id=cast.org_id, typed_name=cast.org.name, reason="", actor=cast.actor)
+
+
+def _with_logo(world: World) -> None:
+    set_logo(org_id=world.alice.org_id, data=PNG, actor=world.alice.actor)
+
+
+def _blocked(world: World) -> None:
+    path = f"/api/v1/organizations/{world.alice.org.slug}/agents/{world.known['agent_id']}/block/"
+    assert world.alice.api().post(path, {}, content_type="application/json").status_code == 204
+
+
+def _verified(world: World) -> None:
+    with org_scope(world.alice.org_id):
+        SsoDomain.objects.for_org(world.alice.org_id).update(verified_at=timezone.now())
+
+
+ORG, API, RUN = "api/v1/organizations/<slug:org>/", "deployments/<slug:deployment>/", "runs/<uuid:run_id>/"
+_GRANT = {"scope": "deployment", "deployment": "prod", "role": "viewer"}
+_GIVE = {"place": "organization", "role": "viewer", "hours": "0", "target": "everything"}
+_VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
+_TYPED = {"name": "NEW", "kind": "value", "value": "x", "full": "on", "masked": "on"}
+_SYSLOG = {"name": "more", "kind": "syslog", "setup": {"host": "logs.example.com"}}
+_ROLE = {"name": "reader", "permissions": ["run:read"]}
+
+# Below /api/v1/organizations/<org>/.
+_API: dict[str, Change] = {
+    "PATCH ": Change({"name": "Another name"}),
+    "DELETE ": Change({"name": "{org_name}"}),
+    "POST undo-deletion/": Change(before=_close),
+    "PUT logo/": Change(PNG),
+    "DELETE logo/": Change(before=_with_logo),
+    "DELETE members/<uuid:user_id>/": Change(),
+    "POST invitations/": Change({"email": "somebody@example.com"}),
+    "DELETE invitations/<uuid:invitation_id>/": Change(),
+    "POST invitations/<uuid:invitation_id>/resend/": Change(),
+    "POST teams/": Change({"name": "more"}),
+    "PATCH teams/<uuid:team_id>/": Change({"name": "more"}),
+    "DELETE teams/<uuid:team_id>/": Change(),
+    "PUT teams/<uuid:team_id>/members/<uuid:user_id>/": Change(values={"user_id": "{editor_id}"}),
+    "DELETE teams/<uuid:team_id>/members/<uuid:user_id>/": Change(),
+    "POST roles/": Change(_ROLE),
+    "PUT roles/<uuid:role_id>/": Change(_ROLE),
+    "DELETE roles/<uuid:role_id>/": Change(),
+    "POST grants/": Change({**_GRANT, "user": "{editor_id}"}),
+    "DELETE grants/<uuid:grant_id>/": Change(),
+    "POST sso/connections/": Change({"protocol": "oidc", "name": "Another"}),
+    "PATCH sso/connections/<uuid:connection_id>/": Change({"name": "Another"}),
+    "DELETE sso/connections/<uuid:connection_id>/": Change(),
+    "POST sso/domains/": Change({"name": "more.example.com"}),
+    "DELETE sso/domains/<uuid:domain_id>/": Change(),
+    "PUT sso/domains/<uuid:domain_id>/": Change({"connection_id": "{connection_id}"}, before=_verified),
+    "POST audit-streams/": Change(_SYSLOG),
+    "PATCH audit-streams/<uuid:stream_id>/": Change({"is_paused": True}),
+    "DELETE audit-streams/<uuid:stream_id>/": Change(),
+    "POST audit-streams/<uuid:stream_id>/test/": Change(),
+    "POST tokens/": Change({"kind": "agent", "name": "more"}),
+    "PATCH tokens/<uuid:token_id>/": Change({"name": "another"}),
+    "DELETE tokens/<uuid:token_id>/": Change(),
+    "POST tokens/<uuid:token_id>/rotate/": Change(),
+    "POST service-accounts/": Change({"name": "more"}),
+    "PATCH service-accounts/<uuid:service_account_id>/": Change({"name": "another"}),
+    "DELETE service-accounts/<uuid:service_account_id>/": Change(),
+    "POST service-accounts/<uuid:service_account_id>/tokens/": Change({"name": "more"}),
+    "POST agents/<uuid:agent_id>/block/": Change(),
+    "DELETE agents/<uuid:agent_id>/block/": Change(before=_blocked),
+    "POST deployments/": Change({"name": "more"}),
+    f"PUT {API}code-locations/<str:location>/": Change({"target": {"module_name": "more"}}),
+    f"DELETE {API}code-locations/<str:location>/": Change(),
+    f"POST {API}code-locations/<str:location>/reload/": Change(),
+    f"POST {API}runs/": Change({"location": "{location}", "job": "nightly"}),
+    f"POST {API}{RUN}cancel/": Change(),
+    f"POST {API}{RUN}re-execute/": Change(),
+    f"POST {API}environment/": Change(_VARIABLE),
+    f"POST {API}environment/import/": Change({"text": "NEW=x", "scopes": {"full_deployment": True}}),
+    f"POST {API}environment/export/": Change({"scope": "full_deployment"}),
+    f"PUT {API}environment/<uuid:variable_id>/": Change({**_VARIABLE, "name": "PASSWORD"}),
+    f"DELETE {API}environment/<uuid:variable_id>/": Change(),
+    f"POST {API}environment/<uuid:variable_id>/reveal/": Change(),
+}
+
+# Below /<org>/settings/.
+_SETTINGS: dict[str, Change] = {
+    "": Change({"name": "Another name", "slug": "{org}"}),
+    "sessions": Change({"hours": "12"}),
+    "networks": Change({"networks": "127.0.0.0/8"}),
+    "logo": Change({"logo": PNG}),
+    "logo/remove": Change(before=_with_logo),
+    "state": Change({"state": "read_only"}),
+    "delete": Change({"typed": "{org_name}"}),
+    "undo-deletion": Change(before=_close),
+    "tokens/new": Change({"kind": "agent", "name": "more"}),
+    "tokens/<uuid:token_id>": Change({"name": "another"}),
+    "tokens/<uuid:token_id>/rotate": Change(),
+    "tokens/<uuid:token_id>/revoke": Change(),
+    "service-accounts": Change({"name": "more"}),
+    "service-accounts/<uuid:service_account_id>": Change({"name": "another"}),
+    "service-accounts/<uuid:service_account_id>/give": Change(_GIVE),
+    "service-accounts/<uuid:service_account_id>/delete": Change(),
+    "service-accounts/<uuid:service_account_id>/tokens": Change({"name": "more"}),
+    "scim/tokens": Change({"name": "more"}),
+    "scim/tokens/<uuid:token_id>/revoke": Change(values={"token_id": "{scim_token_id}"}),
+    "sso/connections": Change({"protocol": "oidc"}),
+    "sso/connections/<uuid:connection_id>": Change({"name": "Another"}),
+    "sso/connections/<uuid:connection_id>/delete": Change(),
+    "sso/domains": Change({"name": "more.example.com"}),
+    "sso/domains/<uuid:domain_id>/set": Change({"connection": "{connection_id}"}, before=_verified),
+    "sso/domains/<uuid:domain_id>/remove": Change(),
+    "audit/streams": Change({"name": "more", "kind": "syslog", "host": "logs.example.com"}),
+    "audit/streams/<uuid:stream_id>": Change({"do": "pause"}),
+    "audit/streams/<uuid:stream_id>/test": Change(),
+    "members/invite": Change({"email": "somebody@example.com"}),
+    "members/<uuid:user_id>/give": Change(_GIVE),
+    "members/<uuid:user_id>/join": Change({"team": "{team_name}"}, values={"user_id": "{editor_id}"}),
+    "members/<uuid:user_id>/remove": Change(),
+    "invitations/<uuid:invitation_id>/resend": Change(),
+    "invitations/<uuid:invitation_id>/revoke": Change(),
+    "grants/<uuid:grant_id>/revoke": Change(),
+    "teams": Change({"name": "more"}),
+    "teams/<uuid:team_id>": Change(_GIVE),
+    "teams/<uuid:team_id>/rename": Change({"name": "another"}),
+    "teams/<uuid:team_id>/delete": Change(),
+    "teams/<uuid:team_id>/add": Change({"email": "{editor_email}"}),
+    "teams/<uuid:team_id>/members/<uuid:user_id>/remove": Change(),
+    "roles": Change({"shown": "{role_id}", "role-{role_id}": "asset:read"}),
+    "roles/new": Change({"name": "more", "level": "deployment"}),
+    "roles/<uuid:role_id>/rename": Change({"name": "another"}),
+    "roles/<uuid:role_id>/delete": Change(),
+}
+
+# Below /<org>/<deployment>/.
+_PAGE: dict[str, Change] = {
+    "launchpad": Change({"location": "{location}", "job": "nightly"}),
+    "runs/<uuid:run_id>/cancel": Change(),
+    "runs/<uuid:run_id>/re-execute": Change({"from": "start"}),
+    "code-location/reload": Change({"name": "{location}"}),
+    "code-location/delete": Change({"name": "{location}", "typed": "{location}"}),
+    "environment/new": Change(_TYPED),
+    "environment/import": Change({"text": "NEW=x", "full": "on", "confirm": "1"}),
+    "environment/export": Change({"scope": "full"}),
+    "environment/<uuid:variable_id>": Change({**_TYPED, "name": "PASSWORD"}),
+    "environment/<uuid:variable_id>/delete": Change(),
+    "environment/<uuid:variable_id>/reveal": Change(),
+    "agents/tokens": Change({"name": "more"}),
+    "agents/tokens/<uuid:token_id>/revoke": Change(),
+}
+
+CHANGES: dict[str, Change] = {
+    **{key.replace(" ", f" {ORG}", 1): change for key, change in _API.items()},
+    **{f"POST <slug:org>/settings/{path}": change for path, change in _SETTINGS.items()},
+    **{f"POST <slug:org>/<slug:deployment>/{path}": change for path, change in _PAGE.items()},
+}
+
+# What takes a body and changes nothing that the log is about, and why.
+UNRECORDED: dict[str, str] = {
+    f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
+    "POST <slug:org>/<slug:deployment>/launchpad/validate": "the same, for the page",
+    f"POST {ORG}sso/domains/<uuid:domain_id>/verify/": "looks a record up; what it finds is recorded: tests/tenants/sso/test_domains.py",
+    "POST <slug:org>/settings/sso/domains/<uuid:domain_id>/verify": "the same, for the page",
+    "POST <slug:org>/settings/sso/connections/<uuid:connection_id>/switch": "needs a provider: tests/tenants/sso/test_oidc.py",
+}
+
+
+def events_of(world: World) -> list[AuditEvent]:
+    """The log of Alice's organization, oldest first."""
+    with org_scope(world.alice.org_id):
+        return list(AuditEvent.objects.for_org(world.alice.org_id).order_by("id"))
