@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from tenants.models import ApiToken, ServiceAccount, TokenKind
@@ -62,9 +63,9 @@ class TokenSerializer(serializers.Serializer[ApiToken]):
         source="replaces_id", allow_null=True, help_text="The token that it was made to replace."
     )
 
-    def get_reach(self, token: ApiToken) -> ReachSerializer | None:
-        found: Any = reach_with_names(token.org_id, token.reach)
-        return found
+    @extend_schema_field(ReachSerializer(allow_null=True))
+    def get_reach(self, token: ApiToken) -> dict[str, Any] | None:
+        return reach_with_names(token.org_id, token.reach)
 
 
 class IssuedTokenSerializer(TokenSerializer):
@@ -75,10 +76,9 @@ class IssuedTokenSerializer(TokenSerializer):
     )
 
 
-def _in_future(value: datetime.datetime | None) -> datetime.datetime | None:
-    if value is not None and value <= timezone.now():
+def _in_future(value: datetime.datetime) -> None:
+    if value <= timezone.now():
         raise serializers.ValidationError("This moment has passed already.")
-    return value
 
 
 class ChangeTokenSerializer(serializers.Serializer[Any]):

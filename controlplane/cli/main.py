@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli import audit_commands, env_commands, quota_commands
+from controlplane.cli import audit_commands, env_commands, quota_commands, token_commands
 from controlplane.cli.errors import CommandError, ExitCode
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(audit_commands.app)
 app.add_typer(quota_commands.app)
 app.add_typer(env_commands.app, name="env")
+app.add_typer(token_commands.app, name="tokens")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Deployment = Annotated[
     str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")

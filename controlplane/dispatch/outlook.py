@@ -77,17 +77,21 @@ def look(org_id: UUID, agent_id: UUID) -> Outlook | None:
 
 
 def _outlook(token_id: UUID, boot_id: str, queues: list[str], *rest: Any) -> Outlook:
-    is_live, is_blocked, reach, token_networks, *facts, allowed_networks = rest
+    live, blocked, reach, token_networks, commands, queued, canceling, etag, may_launch, networks = rest
     return Outlook(
-        token_id,
-        boot_id,
-        queues,
-        is_live,
-        is_blocked,
-        Reach.parse(_decoded(reach)),
-        _decoded(token_networks) or [],
-        *facts,
-        _decoded(allowed_networks),
+        token_id=token_id,
+        boot_id=boot_id,
+        queues=queues,
+        is_token_live=live,
+        is_blocked=blocked,
+        reach=Reach.parse(_decoded(reach)),
+        token_networks=_decoded(token_networks) or [],
+        has_commands=commands,
+        has_queued=queued,
+        has_canceling=canceling,
+        desired_etag=etag,
+        may_launch=may_launch,
+        allowed_networks=_decoded(networks),
     )
 
 

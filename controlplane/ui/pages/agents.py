@@ -15,10 +15,11 @@ from controlplane.fleet.selectors import AgentView
 from controlplane.ui.agent_lines import AgentLine, agent_lines
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from tenants import selectors as tenants
-from tenants import token_services
-from tenants.errors import InvalidError
+from tenants import token_actions
+from tenants.errors import InvalidError, NotFoundError
 from tenants.models import ApiToken, TokenKind
 from tenants.permissions import Permission
+from tenants.token_rules import Terms, access_token
 
 # What an agent's name may be (fleet.services): the token gets the same one.
 _MAX_NAME = 100
@@ -83,9 +84,7 @@ class NewToken(Agents):
             _check_name(name)
         except InvalidError as error:
             return self._again(request, name, error)
-        issued = token_services.issue_token(
-            org_id=self.org_id, kind=TokenKind.AGENT, name=name, actor=self.access.actor
-        )
+        issued = token_actions.make_token(self.access, self.principal, kind=TokenKind.AGENT, name=name, terms=Terms())
         response = self.render(
             request,
             "agents/token.html",
@@ -110,7 +109,10 @@ class RevokeToken(DeploymentPage):
     permissions: ClassVar = {"POST": Permission.AGENT_TOKEN_WRITE}
 
     def post(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
-        token_services.revoke_token(org_id=self.org_id, token_id=token_id, actor=self.access.actor)
+        token = access_token(self.access, self.principal, token_id)
+        if token.kind != TokenKind.AGENT:
+            raise NotFoundError("There is no such agent token.")
+        token_actions.revoke(self.access, self.principal, token_id)
         messages.success(request, "The token is revoked: whoever still uses it is refused within seconds.")
         return redirect(self.links.page("agents"))
 

@@ -17,12 +17,12 @@ _RAIL = (
     ("Members", "settings-members", Permission.MEMBER_READ, "People"),
     ("Teams", "settings-teams", Permission.TEAM_READ, ""),
     ("Roles", "settings-roles", Permission.ROLE_READ, ""),
-    ("Tokens", "settings-tokens", Permission.OWN_TOKEN_WRITE, "Programs"),
-    ("Service accounts", "settings-service-accounts", Permission.SERVICE_ACCOUNT_WRITE, ""),
     ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
     ("Single sign-on", "settings-sso", Permission.SSO_WRITE, ""),
     ("Provisioning", "settings-scim", Permission.SSO_WRITE, ""),
     ("Audit log", "settings-audit", Permission.AUDIT_READ, ""),
+    ("Tokens", "settings-tokens", Permission.OWN_TOKEN_WRITE, "Programs"),
+    ("Service accounts", "settings-service-accounts", Permission.SERVICE_ACCOUNT_WRITE, ""),
 )
 
 

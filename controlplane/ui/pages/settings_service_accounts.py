@@ -58,7 +58,7 @@ class ServiceAccount(PeoplePage):
         account = service_accounts.service_account(self.org_id, service_account_id)
         rows = self.viewer.rows().filter(service_account_id=account.id).order_by("id")
         tokens = visible_tokens(self.access, self.principal).filter(service_account_id=account.id)
-        context = {
+        context: dict[str, Any] = {
             "account": account,
             "grants": [self.viewer.view(row) for row in rows],
             "grant_form": grant_form(self.access, self.viewer),

@@ -48,8 +48,15 @@ class TokenPage(PeoplePage):
 
     def shown_once(self, request: HttpRequest, issued: IssuedToken, *, old: ApiToken | None = None) -> HttpResponse:
         """The only page that shows the text of a token."""
-        context = {"token": issued.token, "text": issued.text, "old": old, "back": self._list_of(issued.token)}
-        response = self.render(request, "settings/token_once.html", **context, **_use_of(issued))
+        response = self.render(
+            request,
+            "settings/token_once.html",
+            token=issued.token,
+            text=issued.text,
+            start=_use_of(issued),
+            old=old,
+            back=self._list_of(issued.token),
+        )
         # SECURITY: the secret stays out of every cache.
         response["Cache-Control"] = "no-store"
         return response
@@ -78,13 +85,14 @@ class Tokens(TokenPage):
 
     def show(self, request: HttpRequest, form: TokenForm) -> HttpResponse:
         page = page_of_rows(self.rows(), asked(request), by=["-id"])
-        context = {"tabs": self.tabs(self.page_name), "page": page, "kind": self.kind, "form": form}
+        context: dict[str, Any] = {"tabs": self.tabs(self.page_name), "page": page, "kind": self.kind, "form": form}
         lines = [self.line(token) for token in page.results]
         status = 400 if form.error else 200
         return self.render(request, "settings/tokens.html", status=status, lines=lines, **context)
 
     def rows(self) -> QuerySet[ApiToken]:
-        return visible_tokens(self.access, self.principal).filter(kind=self.kind, user_id=self.principal.user_id)
+        own = Q(user_id=self.principal.user_id)
+        return visible_tokens(self.access, self.principal).filter(own, kind=self.kind)
 
     def line(self, token: ApiToken) -> dict[str, Any]:
         """A token with what its row shows beside."""
@@ -122,7 +130,7 @@ class AllTokens(TokenPage):
             rows = rows.filter(holder | Q(name__icontains=q))
         page = page_of_rows(rows, asked(request), by=["-id"])
         kinds = [one for one, right in RIGHT_OF.items() if self.access.allows(right)]
-        context = {"page": page, "kinds": kinds, "kind": kind, "q": q, "tabs": self.tabs("settings-all-tokens")}
+        context: dict[str, Any] = {"page": page, "kinds": kinds, "kind": kind, "q": q, "tabs": self.tabs("settings-all-tokens")}
         return self.render(request, "settings/all_tokens.html", **context)
 
 
@@ -186,7 +194,7 @@ class Token(TokenPage):
         relatives = visible_tokens(self.access, self.principal).filter(
             Q(id=token.replaces_id) | Q(replaces_id=token.id)
         )
-        context = {
+        context: dict[str, Any] = {
             "token": token,
             "form": form,
             "reach": reach_with_names(self.org_id, token.reach),
@@ -271,8 +279,9 @@ def filled_in(request: HttpRequest, form: TokenForm) -> TokenForm:
     )
 
 
-def _use_of(issued: IssuedToken) -> dict[str, str]:
+def _use_of(issued: IssuedToken) -> str:
     """The words that use a new token."""
+    url = shlex.quote(settings.PUBLIC_URL)
     if issued.token.kind == TokenKind.AGENT:
-        return {"start": f"daggerboard-agent run --url {shlex.quote(settings.PUBLIC_URL)} --token-file agent.token"}
-    return {"start": f"export DAGGERBOARD_URL={shlex.quote(settings.PUBLIC_URL)} DAGGERBOARD_TOKEN=…"}
+        return f"daggerboard-agent run --url {url} --token-file agent.token"
+    return f"export DAGGERBOARD_URL={url} DAGGERBOARD_TOKEN=…"
