@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from tenants.access import Access, Actor, ActorKind
@@ -68,6 +68,14 @@ def decide(connection: SsoConnection, identity: Identity) -> Admission:
 
 def admit(connection: SsoConnection, identity: Identity, *, address: str) -> User:
     """The person who signs in, with account, membership and link as far as they were missing. SsoRefusedError as `decide`."""
+    try:
+        return _admit(connection, identity, address=address)
+    except (IntegrityError, ConflictError):
+        # The same person came in by another window at the same moment, and is known by now.
+        return _admit(connection, identity, address=address)
+
+
+def _admit(connection: SsoConnection, identity: Identity, *, address: str) -> User:
     with transaction.atomic(), org_scope(connection.org_id):
         admission = decide(connection, identity)
         user = admission.user or create_user(email=identity.email, name=identity.name)

@@ -1,14 +1,19 @@
 """Sessions that single sign-on opened: they end when told, and reach no further than the organization's word (promise S15)."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.test import Client
 
+from controlplane.core.threads import with_connections_returned
 from tenants.models import Membership, Role, User
 from tenants.scoping import org_scope
 from tenants.services import add_member
 from tenants.sso import connections
+from tenants.sso.admission import admit
+from tenants.sso.identity import make_identity
 from tenants.sso.models import SsoIdentity
 from tests.cast import make_cast, make_member
 from tests.tenants.sso.organizations import begin_saml, make_saml, post_response
@@ -122,3 +127,21 @@ def test_account_made_with_somebody_elses_address_is_worth_nothing_to_who_made_i
 
     user.refresh_from_db()
     assert not user.has_usable_password()
+
+
+def test_two_windows_of_a_new_person_make_one_account(saml_idp, sso):
+    """Both arrive before either is known."""
+    email, barrier = sso.email("ann"), threading.Barrier(2)
+    identity = make_identity(subject="a", email=email, name="Ann", email_verified=None, attributes={})
+
+    def arrive(_window):
+        def work():
+            barrier.wait(10)
+            return admit(sso.fresh(), identity, address="").pk
+
+        return with_connections_returned(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        arrived = set(pool.map(arrive, range(2)))
+
+    assert arrived == {User.objects.get(email=email).pk}
