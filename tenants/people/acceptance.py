@@ -101,4 +101,4 @@ def _join(org_id: UUID, user: User, found: Invitation) -> list[str]:
         if not TeamMembership.objects.for_org(org_id).filter(team=team, user=user).exists():
             TeamMembership.objects.create_in(org_id, team=team, user=user)
     gone = len(found.teams) - len(teams)
-    return [f"{gone} teams that were deleted"] if gone else []
+    return [f"Teams that were deleted: {gone}"] if gone else []

@@ -4,8 +4,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tenants.models import Role
 from tests.callers import new_tenant
 from tests.factories import make_agent, make_location, queue_run
+from tests.tenants.people import hold, make_team, of, of_team, person
 
 
 def add_token(alice, number):
@@ -28,12 +30,22 @@ def add_deployment(alice, number):
     alice.api.post(f"{alice.path}deployments/", {"name": f"more{number}"})
 
 
+def add_member(alice, number):
+    """With a team and two grants."""
+    user = person(alice.cast, Role.VIEWER)
+    hold(alice.cast, of(user), role=Role.EDITOR)
+    hold(alice.cast, of_team(make_team(alice.cast, user)), role=Role.VIEWER)
+
+
 @pytest.mark.parametrize(
     ("address", "add"),
     [
         ("tokens/", add_token),
         ("agents/", add_agent),
         ("deployments/", add_deployment),
+        ("members/", add_member),
+        ("teams/", add_member),
+        ("grants/", add_member),
         ("deployments/prod/code-locations/", add_location),
         ("deployments/prod/runs/", add_run),
     ],

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 
 from controlplane.ui.grant_form import terms_of_form
@@ -41,10 +40,7 @@ def visible_invitations(access: Access, user_id: UUID | None) -> list[Invitation
 class Invite(PeoplePage):
     """Invites somebody."""
 
-    permissions: ClassVar = {"GET": Permission.MEMBER_INVITE, "POST": Permission.MEMBER_INVITE}
-
-    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        return redirect(self.address("settings-members"))
+    permissions: ClassVar = {"POST": Permission.MEMBER_INVITE}
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         email = request.POST.get("email", "").strip()

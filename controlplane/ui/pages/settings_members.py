@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from controlplane.ui.grant_form import grant_form, terms_of_form
 from controlplane.ui.pages.settings_invitations import visible_invitations
@@ -79,10 +78,8 @@ class Member(PeoplePage):
 class Give(PeoplePage):
     """Gives a role to a person, or denies them something."""
 
-    permissions: ClassVar = {"GET": Permission.MEMBER_READ, "POST": Permission.MEMBER_READ}
-
-    def get(self, request: HttpRequest, user_id: UUID, **_kwargs: Any) -> HttpResponse:
-        return redirect(self.address("settings-member", user_id=user_id))
+    # What it needs besides, the grant itself says.
+    permissions: ClassVar = {"POST": Permission.MEMBER_READ}
 
     def post(self, request: HttpRequest, user_id: UUID, **_kwargs: Any) -> HttpResponse:
         members.member(self.org_id, user_id)
