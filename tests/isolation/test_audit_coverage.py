@@ -18,7 +18,7 @@ CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
 # Routes of these kinds name no organization: accounts, or agents' reports of what runs, which are history and not actions.
 ELSEWHERE = {
-    Kind.OPEN: "accounts belong to the installation; joining an organization is recorded by tenants/people/invitations.py",
+    Kind.OPEN: "accounts belong to the installation; joining an organization is recorded by tenants/people/acceptance.py",
     Kind.OWN: "accounts belong to the installation",
     Kind.SIGNED_IN: "lists",
     Kind.AGENT: "reports of runs are history; registering and leaving are recorded: tests/runs/test_audit_trail.py",

@@ -69,3 +69,8 @@ def says(text: bytes) -> Callable[[socket.socket], None]:
 
 
 OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+def local(server: Heard, path: str = "/") -> str:
+    """The address of a server here."""
+    return f"http://127.0.0.1:{server.port}{path}"
