@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from tests.callers import bearer
+from tests.isolation.changes import PNG
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -27,6 +28,8 @@ QUERIES = {
 BODIES = {
     "issue_token": {"name": "new"},
     "create_deployment": {"name": "staging"},
+    "delete_organization": {"name": "<org_name>"},
+    "change_organization": {"name": "Renamed", "session_hours": 8, "allowed_networks": ["127.0.0.0/8"]},
     "deploy_code_location": {"target": {"module_name": "x"}},
     "launch_run": {"job": "nightly"},
     "create_team": {"name": "new"},
@@ -48,8 +51,12 @@ def call(world: World, path, method, name):
         query = {"log_key": "raw", "q": "x"} if "{stream}" in path else {}
         query |= {asked: world.known[parameter] for asked, parameter in QUERIES.get(name, {}).items()}
         return client.get(address(world, path), query)
+    if name == "set_logo":
+        return client.generic("PUT", address(world, path), PNG, content_type="image/png")
+    if name == "undo_organization_deletion":
+        client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
     body = json.dumps(BODIES.get(name, {}))
-    for parameter, value in world.known.items():
+    for parameter, value in {**world.known, "org_name": world.alice.org.name}.items():
         body = body.replace(f"<{parameter}>", value)
     return client.generic(method.upper(), address(world, path), body, content_type="application/json")
 

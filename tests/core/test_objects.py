@@ -1,6 +1,7 @@
 """Both object stores keep the same promises. S3 is a real HTTP server that speaks S3."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,19 @@ def test_reader_never_sees_half_of_a_write(tmp_path: Path) -> None:
 
     assert seen <= bodies
     assert [path.name for path in (tmp_path / KEY).parent.iterdir()] == ["abc.gz"]
+
+
+def test_everything_of_one_organization_is_deleted_and_nothing_else(objects: ObjectStore) -> None:
+    org, other = uuid.uuid4(), uuid.uuid4()
+    own = [f"logs/{org.hex}/1/{number}" for number in range(3)] + [f"definitions/{org}/abc.gz"]
+    others = [f"logs/{other.hex}/1/0", f"definitions/{other}/abc.gz", f"logs/{org.hex}0/1/0", f"x/y/{org}/1"]
+    for key in own + others:
+        objects.put(key, b"x")
+
+    objects.delete_organization(org)
+    objects.delete_organization(org)
+
+    assert [key for key in own + others if objects.exists(key)] == others
 
 
 def test_file_in_the_way_is_unavailable_not_missing(tmp_path: Path) -> None:

@@ -269,6 +269,25 @@ def test_group_takes_members_of_the_organization_only(idp):
     assert idp.call("GET", "Groups")[1]["totalResults"] == 0
 
 
+def test_each_operation_has_its_line_in_the_audit_log(idp):
+    user = idp.user()
+    path = f"Users/{user['id']}"
+    for change in ({"title": "Head"}, {"active": False}, {"active": True}, {"active": True}):
+        idp.patch(path, {"op": "replace", "value": change})
+    team = idp.call("POST", "Groups", {"schemas": [GROUP], "displayName": "Data", "members": [{"value": user["id"]}]})[
+        1
+    ]
+    idp.patch(f"Groups/{team['id']}", {"op": "replace", "path": "displayName", "value": "Other"})
+    idp.patch(f"Groups/{team['id']}", {"op": "remove", "path": "members"})
+    idp.call("DELETE", f"Groups/{team['id']}")
+    idp.call("DELETE", path)
+
+    assert idp.actions() == [
+        *("member.provision", "member.update", "member.deactivate", "member.activate"),
+        *("team.provision", "team.set_members", "team.update", "team.set_members", "team.delete", "member.remove"),
+    ]
+
+
 # ---- whose accounts
 
 
