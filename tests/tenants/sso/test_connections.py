@@ -63,6 +63,21 @@ def test_incomplete_connection_cannot_be_switched_on(alice):
     assert "certificate" in answer.json()["errors"][0]["detail"]
 
 
+def test_switching_on_and_off_is_recorded(alice):
+    made = create(alice, **OIDC).json()
+    path = f"{alice.path}sso/connections/{made['id']}/"
+
+    states = [alice.api.patch(path, {"is_enabled": on}, format="json").json()["is_enabled"] for on in (True, False)]
+
+    assert states == [True, False]
+    with org_scope(alice.org_id):
+        actions = list(AuditEvent.objects.for_org(alice.org_id).order_by("id").values_list("action", flat=True))
+    assert [name for name in actions if name in {"sso_connection.enable", "sso_connection.disable"}] == [
+        "sso_connection.enable",
+        "sso_connection.disable",
+    ]
+
+
 def test_strangers_never_become_organization_admins(alice):
     assert refused(create(alice, **OIDC, jit_role="organization_admin")) == (400, "jit_role")
 

@@ -33,6 +33,8 @@ def test_domain_is_verified_by_its_record(cast, dns):
     with org_scope(cast.org_id):
         assert selectors.has_verified(cast.org_id, f"ann@{domain.name.upper()}")
         assert not selectors.has_verified(cast.org_id, f"ann@sub.{domain.name}")
+        recorded = AuditEvent.objects.for_org(cast.org_id).get(action="sso_domain.verify")
+    assert (recorded.before, recorded.after, recorded.result) == ({"verified": False}, {"verified": True}, "success")
 
 
 @pytest.mark.parametrize("records", [None, [], ["daggerboard-verification=another"]], ids=["no name", "none", "other"])
@@ -72,6 +74,8 @@ def test_domain_whose_record_is_gone_counts_no_longer(cast, dns):
     dns.records.clear()
 
     assert verify(cast, domain).verified_at is None
+    with org_scope(cast.org_id):
+        assert AuditEvent.objects.for_org(cast.org_id).filter(action="sso_domain.unverify").exists()
 
 
 def test_outage_of_name_servers_takes_nothing_away(cast, dns):
