@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from controlplane.catalog.selectors import AssetView, CheckView, asset, asset_definitions
+from controlplane.catalog.selectors import AssetView, CheckView, asset, asset_definitions, shown_tags
 from controlplane.deployments.visibility import Visible
 
 
@@ -29,6 +29,8 @@ class AssetCheckView(CheckView):
 def asset_detail(visible: Visible, key: str) -> AssetDetail:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
     view, definitions = asset(visible, key), asset_definitions(visible)
+    if view.state is not None:
+        view.state.materialization_tags = shown_tags(visible, view.state.materialization_tags)
     if view.node is None:
         return AssetDetail(key=key, node=None, state=view.state, checks=view.checks)
     manifest = definitions.location(view.node.location).manifest

@@ -40,6 +40,8 @@ class HistoryAPIView(DeploymentAPIView):
     def events(self, request: Request, kind: AssetEventKind) -> Response:
         """A page of the events of one kind."""
         page = page_of_rows(self._events(request, kind), page_request(request), by=["-id"])
+        for event in page.results:
+            event.tags = selectors.shown_tags(self.visible, event.tags)
         return page_response(request, page, AssetEventSerializer)
 
     def _events(self, request: Request, kind: AssetEventKind) -> QuerySet[AssetEvent]:

@@ -20,6 +20,9 @@ from tenants.errors import NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
+# Dagster's tags `<this><asset key>`.
+_OF_INPUTS = ("dagster/input_data_version/", "dagster/input_event_pointer/")
+
 
 @dataclass(frozen=True)
 class CheckView:
@@ -126,6 +129,15 @@ def events(visible: Visible) -> QuerySet[AssetEvent]:
     """Every event of assets that the caller may read; read inside org_scope."""
     rows = AssetEvent.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
     return rows.filter(_seen_keys(visible))
+
+
+def shown_tags(visible: Visible, tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a materialization without those by which dagster notes the version of an input that the caller may not see."""
+    return {
+        name: value
+        for name, value in tags.items()
+        if not name.startswith(_OF_INPUTS) or _sees(visible, name.split("/", 2)[2])
+    }
 
 
 def _events_of_asset(visible: Visible, key: str, kind: AssetEventKind, partition: str | None) -> QuerySet[AssetEvent]:

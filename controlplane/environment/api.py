@@ -9,7 +9,6 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.deployments import selectors as deployments
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.environment import selectors, services
 from controlplane.environment.dotenv_text import env_text
@@ -181,7 +180,7 @@ class EffectiveView(EnvironmentView):
             raise InvalidError("Say which code location: ?location=name.", attr="location")
         if not self.rights.sees_location(name):
             raise NotFoundError(f"There is no code location {name} in this deployment.")
-        location = deployments.location(self.org_id, self.deployment.id, name)
+        location = self.visible.location(name)
         known = selectors.visible_variables(self.access, self.deployment)
         found = effective(self.deployment, location, location.desired or location.current, known)
         return Response(EffectiveVariableSerializer(found, many=True).data)

@@ -33,6 +33,8 @@ class EventsView(RunAPIView):
         asked = EventQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         page = page_of_rows(self._rows(asked.validated_data), page_request(request), by=["attempt", "seq"])
+        for event in page.results:
+            event_selectors.without_hidden_inputs(self.visible, event)
         return page_response(request, page, RunEventSerializer)
 
     def _rows(self, asked: dict[str, Any]) -> QuerySet[RunEvent]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from controlplane.catalog.selectors import shown_tags
+from controlplane.deployments.visibility import Visible
 from controlplane.runs.models import RunEvent
 from tenants.errors import InvalidError
 from tenants.scoping import org_scope
@@ -85,6 +88,15 @@ def event(org_id: UUID, run_id: UUID, place: Place) -> RunEvent | None:
     """One event, or None."""
     with org_scope(org_id):
         return RunEvent.objects.for_org(org_id).filter(run_id=run_id, attempt=place.attempt, seq=place.seq).first()
+
+
+def without_hidden_inputs(visible: Visible, event: RunEvent) -> RunEvent:
+    """The event without the tags of a materialization that name inputs which the caller may not see. It is not to be saved."""
+    data: dict[str, Any] = event.data or {}
+    made = data.get("materialization")
+    if isinstance(made, dict) and isinstance(made.get("tags"), dict):
+        event.data = {**data, "materialization": {**made, "tags": shown_tags(visible, made["tags"])}}
+    return event
 
 
 def count_events(org_id: UUID, run_id: UUID, filters: EventFilter, *, most: int = 100_000) -> int:

@@ -29,6 +29,12 @@ from tests.tenants.people import deny, make_team, of_team, person
 from tests.tenants.people import hold as give
 
 CANARY = re.compile(rb"canary", re.IGNORECASE)
+# What dagster notes of the inputs of `after`.
+_INPUTS = {
+    "dagster/input_data_version/canaryasset": "1",
+    "dagster/input_data_version/plain": "2",
+    "dagster/data_version": "3",
+}
 # Every word that must show to whoever may see all, so that its absence says something.
 WORDS = {
     "canaryplace", "canaryfar", "canaryops", "canaryop", "canaryasset", "canaryjob", "canarygroup", "canarykind", "canarytag",
@@ -146,6 +152,7 @@ def _config() -> dict[str, ConfigType]:
 def _runs(made: Hidden) -> None:
     stage = Stage(made.cast, made.agent)
     made.runs["plain"] = _play(stage, ["plain"], word="calm", assets=["plain"])
+    made.runs["after"] = _play(stage, ["after"], word="calm", assets=["after"])
     made.runs["near"] = _play(
         stage, ["canaryasset"], word="canary", assets=["canaryasset"], partition="canarypartition"
     )
@@ -165,7 +172,7 @@ def _play(stage: Stage, steps: list[str], *, word: str, **request: Any) -> UUID:
         partition = request.get("partition") if step == "canaryasset" else None
         said = "canary" if step.startswith("canary") else "calm"
         entries = {f"{said}metadata": {"type": "text", "value": said}, f"{said}series": {"type": "int", "value": 7}}
-        made = materialization(step, partition, metadata=entries)
+        made = materialization(step, partition, metadata=entries, tags=_INPUTS if step == "after" else {})
         run.event("STEP_START", step=step, message=f"{word}message")
         run.event("ASSET_MATERIALIZATION", step=step, data=made, serdes="{}", message=f"{word}message")
         if step == "canaryasset":

@@ -27,7 +27,7 @@ PEOPLE = [*DENIALS, *GRANTS, "has a location", "has a role by one team and a den
 OF_ORGANIZATION = ("organizations/<slug:org>/agents/", "organizations/<slug:org>/agents/<uuid:agent_id>/")
 # What to ask of a route beside `q`, by the end of its pattern; a new route is asked without a query, and for the canary.
 QUERIES: dict[str, list[dict[str, str]]] = {
-    "/materializations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
+    "/materializations/": [{"asset": "{key}"}, {"run": "{run_id}"}, {"asset": "after"}],
     "/observations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
     "/check-evaluations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
     "/partitions/": [{"asset": "{key}"}],
@@ -39,7 +39,8 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
     "/jobs/<str:job>/": [{"location": "{location}"}],
     "/palette": [{"q": word} for word in ("canary", "a", "plain")],
-    "/asset": [{"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")],
+    "/asset": [{"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")]
+    + [{"key": "after", "tab": "history"}, {"key": "after"}],
     "/assets/<path:key>": [{"tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")],
     "/job": [{"location": "{location}", "name": "{job}"}],
     "/code-location": [{"name": "{location}"}],

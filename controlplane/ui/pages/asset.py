@@ -62,7 +62,10 @@ class Asset(DeploymentPage):
         partition = request.GET.get("partition") or None
         read = catalog.observations if kind == "observation" else catalog.materializations
         rows = read(self.visible, view.key, partition=partition)
-        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "kind": kind, "partition": partition}
+        page = page_of_rows(rows, asked(request), by=("-id",))
+        for event in page.results:
+            event.tags = catalog.shown_tags(self.visible, event.tags)
+        return {"page": page, "kind": kind, "partition": partition}
 
     def _plots(self, _request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         series = metadata_series.numeric_series(self.visible, view.key)

@@ -60,8 +60,7 @@ class EnvironmentPage(DeploymentPage):
         )
 
     def location_names(self) -> list[str]:
-        found = deployments.code_locations(self.org_id, self.deployment.id)
-        return [location.name for location in found if self.rights.sees_location(location.name)]
+        return [location.name for location in self.visible.code_locations() if self.rights.sees_location(location.name)]
 
     def form_context(self, form: VariableForm) -> dict[str, Any]:
         """What the fields of scope, code locations and source offer."""
@@ -202,6 +201,6 @@ class Effective(EnvironmentPage):
         return self.render(request, "environment/effective.html", names=names, name=name, lines=lines)
 
     def _effective(self, name: str) -> list[EffectiveVariable]:
-        location = deployments.location(self.org_id, self.deployment.id, name)
+        location = self.visible.location(name)
         known = selectors.visible_variables(self.access, self.deployment)
         return effective(self.deployment, location, location.desired or location.current, known)

@@ -120,6 +120,7 @@ class RunEventDetail(RunBase):
         event = events.event(self.org_id, run.id, Place(run.attempt, min(seq, 2**63 - 1)))
         if event is None:
             raise NotFoundError("There is no such event.")
+        event = events.without_hidden_inputs(self.visible, event)
         return self.render_part(request, "runs/_event.html", event=event, run=run)
 
 
