@@ -126,6 +126,11 @@ class Location:
             self.worker.kill()
 
     @property
+    def masks(self) -> Masks:
+        """Answer what must not be told of this location."""
+        return self._environments.masks(self.desired.version_id) or NO_MASKS
+
+    @property
     def ids(self) -> dict[str, str]:
         return {
             "deployment": self.desired.deployment,
@@ -222,7 +227,7 @@ class Location:
 
     def _failed(self, failure: CodeNotLoadedError) -> None:
         """Note a failed load. A worker that is still there goes on serving, and the report says both."""
-        failure = masked_failure(failure, self._environments.masks(self.desired.version_id) or NO_MASKS)
+        failure = masked_failure(failure, self.masks)
         self.failure = failure
         self._changed(LocationState.LOADED if self._usable() else LocationState.FAILED)
         detail = failure.error.message if failure.error else str(failure)

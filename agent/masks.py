@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LEAST_LENGTH = 6
 # Names of things by which the control plane knows them: a masked one would be another thing.
 _IDENTIFIERS = frozenset({"asset", "partition", "log_key", "steps", "name", "input", "output", "type"})
+# Fields whose own fields people name.
+_LABELLED = frozenset({"metadata", "tags"})
+# Fields of a manifest that say something; the others name things.
+_DESCRIBING = frozenset({"config", "default", "description", "metadata"})
 _MASKED_FIELDS = ("message", "data", "error", "serdes")
 
 
@@ -60,6 +64,14 @@ class Masks:
         masked = self.json(value)
         return body if masked == value else msgspec.json.encode(masked)
 
+    def manifest(self, body: bytes) -> bytes:
+        """Mask an encoded manifest where values get into it: configuration, defaults, descriptions, metadata."""
+        if not self._may_be_in(body):
+            return body
+        value = msgspec.json.decode(body)
+        masked = self._described(value)
+        return body if masked == value else msgspec.json.encode(masked)
+
     def event(self, body: bytes) -> bytes:
         """Mask one encoded event: what it says, not what it is about."""
         if not self._may_be_in(body):
@@ -87,10 +99,24 @@ class Masks:
 
     def _part(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: part if name in _IDENTIFIERS else self._part(part) for name, part in value.items()}
+            return {name: self._field(name, part) for name, part in value.items()}
         if isinstance(value, list):
             return [self._part(part) for part in value]
         return self.json(value)
+
+    def _field(self, name: str, value: Any) -> Any:
+        if name in _IDENTIFIERS:
+            return value
+        if name in _LABELLED and isinstance(value, dict):
+            return {self.text(label): self._part(part) for label, part in value.items()}
+        return self._part(value)
+
+    def _described(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: self.json(part) if name in _DESCRIBING else self._described(part) for name, part in value.items()
+            }
+        return [self._described(part) for part in value] if isinstance(value, list) else value
 
     def _may_be_in(self, body: bytes) -> bool:
         # An escaped letter could hide a value; looking properly costs little.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from agent.client import Client
     from agent.identity import Identity
     from agent.location import Location
+    from agent.masks import Masks
+
+
+_Masked = tuple[DefinitionsFile, bytes]
 
 
 class LocationReports:
@@ -24,13 +30,16 @@ class LocationReports:
     def __init__(self, *, client: Client, identity: Identity) -> None:
         self._client = client
         self._identity = identity
-        self._waiting: dict[str, tuple[LocationReport, list[dict[str, Any]]]] = {}
+        self._waiting: dict[str, tuple[LocationReport, dict[str, Path], Masks]] = {}
         self._wake = asyncio.Event()
 
     def put(self, location: Location) -> None:
         report = _report(location, agent_id=self._identity.agent_id)
-        files = [location.facts[name] for name in ("manifest", "snapshot") if location.facts.get(name)]
-        self._waiting[report.version_id] = (report, files if report.state is LocationState.LOADED else [])
+        files = {
+            name: Path(location.facts[name]["path"]) for name in ("manifest", "snapshot") if location.facts.get(name)
+        }
+        loaded = report.state is LocationState.LOADED
+        self._waiting[report.version_id] = (report, files if loaded else {}, location.masks)
         self._wake.set()
 
     async def run(self) -> None:
@@ -50,16 +59,22 @@ class LocationReports:
                 if self._waiting.get(version_id) is waiting:
                     del self._waiting[version_id]
 
-    async def _tell(self, report: LocationReport, files: list[dict[str, Any]]) -> None:
-        if files:
-            await self._upload_missing({file["sha256"]: Path(file["path"]) for file in files})
+    async def _tell(self, report: LocationReport, paths: dict[str, Path], masks: Masks) -> None:
+        """Upload what the definitions are, without values of secrets, then say that they are loaded."""
+        if paths:
+            files = await asyncio.to_thread(_masked_files, paths, masks) if masks else {}
+            report = msgspec.structs.replace(report, **{name: file for name, (file, _) in files.items()})
+            known = {"manifest": report.manifest, "snapshot": report.snapshot}
+            uploads = {file.sha256: (paths[name], files.get(name)) for name, file in known.items() if file}
+            await self._upload_missing(uploads)
         await self._client.report_location(report)
 
-    async def _upload_missing(self, paths: dict[str, Path]) -> None:
-        missing = await self._client.definitions_missing(DefinitionsHave(sha256s=list(paths)))
+    async def _upload_missing(self, uploads: dict[str, tuple[Path, _Masked | None]]) -> None:
+        missing = await self._client.definitions_missing(DefinitionsHave(sha256s=list(uploads)))
         for sha256 in missing.sha256s:
-            if sha256 in paths:
-                data = await asyncio.to_thread(paths[sha256].read_bytes)
+            if sha256 in uploads:
+                path, masked = uploads[sha256]
+                data = masked[1] if masked else await asyncio.to_thread(path.read_bytes)
                 await self._client.upload_definitions(sha256, data)
                 log.info("definitions.uploaded", sha256=sha256, bytes=len(data))
 
@@ -72,6 +87,18 @@ class LocationReports:
             log.warning("location.report_refused", version=version_id, error=str(error))
             return True
         raise error
+
+
+def _masked_files(paths: dict[str, Path], masks: Masks) -> dict[str, _Masked]:
+    """Answer those files that hold values of secrets, masked: what each is called then, and its gzipped bytes."""
+    found = {}
+    for name, path in paths.items():
+        content = gzip.decompress(path.read_bytes())
+        masked = masks.manifest(content) if name == "manifest" else masks.encoded(content)
+        if masked is not content:
+            file = DefinitionsFile(sha256=hashlib.sha256(masked).hexdigest(), bytes=len(masked))
+            found[name] = (file, gzip.compress(masked, compresslevel=6, mtime=0))
+    return found
 
 
 def _report(location: Location, *, agent_id: str) -> LocationReport:

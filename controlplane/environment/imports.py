@@ -59,8 +59,13 @@ def import_text(
     if wrong:
         raise ConflictError(f"Line {wrong[0].line}: {wrong[0].message} Nothing was imported.", attr="text")
     values = {line.line: line.value for line in parse_env(text)}
+    unmasked = {variable.id for variable in variables(deployment) if not variable.masked}
     drafts = [
-        (line.variable_id, Draft(line.name, scopes, tuple(locations), value_of(values[line.line]))) for line in plan
+        (
+            line.variable_id,
+            Draft(line.name, scopes, tuple(locations), value_of(values[line.line]), line.variable_id not in unmasked),
+        )
+        for line in plan
     ]
     services.apply_drafts(deployment=deployment, drafts=drafts, actor=access.actor)
     return plan

@@ -47,7 +47,7 @@ def test_event_is_masked_in_what_it_says_and_not_in_what_it_is_about():
     assert masked["message"] == "with [redacted:SHORTER]"
     materialization = masked["data"]["materialization"]
     assert materialization["asset"] == ["hunter2"]
-    assert list(materialization["metadata"].values()) == [{"type": "text", "value": "[redacted:PASSWORD]"}]
+    assert materialization["metadata"] == {"[redacted:SHORTER]": {"type": "text", "value": "[redacted:PASSWORD]"}}
     assert masked["error"]["stack"] == ["at [redacted:SHORTER]"]
     assert masked["error"]["cause"]["message"] == "[redacted:PASSWORD]"
 
@@ -91,3 +91,21 @@ def test_no_masks_change_nothing():
 
 def test_masks_do_not_print_values():
     assert "hunter2" not in repr(MASKS)
+
+
+def test_manifest_is_masked_where_it_describes_and_keeps_its_names():
+    manifest = {
+        "assets": [
+            {"key": ["hunter2"], "description": "with hunter2", "metadata": {"a": {"type": "text", "value": "hunter2"}}}
+        ],
+        "resources": [
+            {"name": "hunter2", "config": {"password": {"json": '"hunter2"'}}, "fields": [{"default": '"hunter2"'}]}
+        ],
+    }
+
+    masked = msgspec.json.decode(MASKS.manifest(json.dumps(manifest).encode()))
+
+    assert masked["assets"][0]["key"] == ["hunter2"]
+    assert masked["resources"][0]["name"] == "hunter2"
+    assert str(masked).count("[redacted:SHORTER]") == 4
+    assert str(masked).count("hunter2") == 2
