@@ -47,8 +47,7 @@ def begin(
     """The redirect to the provider. SsoRefusedError or OutboundError when the connection cannot work."""
     if purpose != Purpose.TEST and not connection.is_enabled:
         raise SsoRefusedError("This single sign-on connection is switched off.")
-    safe = next_address if next_address and get_adapter(request).is_safe_url(next_address) else ""
-    state = {"purpose": purpose.value, "next": safe, "user": str(getattr(request.user, "pk", None) or "")}
+    state = _state(request, purpose, next_address)
     if connection.protocol == Protocol.SAML:
         asked = saml.start(connection)
         _stash(request, connection, asked.request_id, state)
@@ -57,6 +56,22 @@ def begin(
     begun = oidc.start(connection, state=state_id, login_hint=login_hint)
     _stash(request, connection, state_id, {**state, "nonce": begun.nonce, "verifier": begun.verifier})
     return redirect(begun.url)
+
+
+def begin_test(request: HttpRequest, connection: SsoConnection, *, next_address: str) -> HttpResponseBase:
+    """The same for a test; a provider that cannot even be asked is a test that failed."""
+    state = _state(request, Purpose.TEST, next_address)
+    access, _user = _still_signed_in(request, connection, state)
+    access.require(Permission.SSO_WRITE)
+    try:
+        return begin(request, connection, purpose=Purpose.TEST, next_address=next_address)
+    except AppError as error:
+        return complete_test(request, connection, state=state, error=error.message)
+
+
+def _state(request: HttpRequest, purpose: Purpose, next_address: str) -> dict[str, Any]:
+    safe = next_address if next_address and get_adapter(request).is_safe_url(next_address) else ""
+    return {"purpose": purpose.value, "next": safe, "user": str(getattr(request.user, "pk", None) or "")}
 
 
 def take_state(request: HttpRequest, connection: SsoConnection, state_id: str) -> dict[str, Any]:

@@ -62,6 +62,13 @@ class Login(ConnectionView):
         )
 
 
+class Test(ConnectionView):
+    """A test sign-in, for those who may set single sign-on up. Outside of the organization's pages: no transaction waits for a provider."""
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return flow.begin_test(request, self.connection, next_address=request.GET.get("next", ""))
+
+
 class Link(ConnectionView):
     """Links an identity to the member who is signed in. The button answers with a link: forms may not lead to other sites (CSP)."""
 

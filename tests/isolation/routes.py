@@ -89,6 +89,7 @@ PLACES: dict[Kind, list[str]] = {
         "account/sso",
         # Of a connection: they open nothing by themselves; tests/tenants/sso says who comes in, and who does not.
         "account/sso/<str:key>/login/",
+        "account/sso/<str:key>/test/",
         "account/sso/<str:key>/link/",
         "account/sso/<str:key>/callback/",
         "account/sso/<str:key>/acs/",

@@ -1,9 +1,10 @@
 """One connection to an identity provider: what to copy there, what it said, testing it, switching it on."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -12,10 +13,10 @@ from controlplane.ui.sso_guides import guide_of
 from tenants.errors import AppError
 from tenants.models import Role
 from tenants.permissions import Permission
-from tenants.sso import connections, flow, selectors
+from tenants.sso import connections, selectors
 from tenants.sso.addresses import ConnectionKey, addresses_of
 from tenants.sso.connections import MAPPED, ConnectionValues
-from tenants.sso.flow import TEST_RESULT, Purpose
+from tenants.sso.flow import TEST_RESULT
 from tenants.sso.models import Protocol, SsoConnection
 
 _TEXTS = (
@@ -54,7 +55,10 @@ class ConnectionPage(SsoPage):
             "guide": guide_of(protocol, ours),
             "missing": connections.missing_values(self.connection),
             "roles": _JIT_ROLES,
-            "mapped": [(name, self.connection.attribute_mapping.get(name, "")) for name in MAPPED],
+            "mapped": [
+                (name, request.POST.get(f"mapping_{name}", self.connection.attribute_mapping.get(name, "")))
+                for name in MAPPED
+            ],
             "certificates": "\n".join(self.connection.certificates),
             "link": reverse("sso-link", args=[ours.key]),
             "linked": selectors.identities(self.org_id, self.connection.id).count(),
@@ -82,9 +86,15 @@ class Connection(ConnectionPage):
                 actor=self.access.actor,
             )
         except AppError as error:
+            self._keep_typed(request)
             return self.form(request, status=error.status, error=error.message, attr=error.attr, given=request.POST)
         messages.success(request, "The connection is saved.")
         return redirect(self.here())
+
+    def _keep_typed(self, request: HttpRequest) -> None:
+        """Show what was typed, which is not stored."""
+        for name in ("name", "issuer", "client_id", "entity_id", "sso_url", "jit_role"):
+            setattr(self.connection, name, request.POST.get(name, getattr(self.connection, name)))
 
 
 class SwitchConnection(ConnectionPage):
@@ -125,16 +135,13 @@ class TestConnection(ConnectionPage):
 
     permissions: ClassVar = {"GET": Permission.SSO_WRITE}
 
-    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         missing = connections.missing_values(self.connection)
         if missing:
             return self.form(request, status=409, error=f"The connection needs {', '.join(missing)} first.")
         result = reverse("pages:settings-sso-tested", args=[self.access.org.slug, self.connection.id])
-        try:
-            return flow.begin(request, self.connection, purpose=Purpose.TEST, next_address=result)
-        except AppError as error:
-            state = {"next": result, "user": str(self.access.actor.id)}
-            return flow.complete_test(request, self.connection, state=state, error=error.message)
+        begin = reverse("sso-test", args=[str(ConnectionKey.of(self.connection))])
+        return redirect(f"{begin}?{urlencode({'next': result})}")
 
 
 class TestedConnection(ConnectionPage):

@@ -95,7 +95,8 @@ def test_outsiders_and_the_anonymous_link_nothing(sso):
 
 
 def tried(sso, provider, browser, **claims):
-    answer = browser.get(f"/{sso.cast.org.slug}/settings/sso/connections/{sso.connection.id}/test")
+    page = browser.get(f"/{sso.cast.org.slug}/settings/sso/connections/{sso.connection.id}/test")
+    answer = browser.get(page["Location"])
     asked = {name: values[0] for name, values in parse_qs(urlsplit(answer["Location"]).query).items()}
     provider.claims = {"nonce": asked["nonce"], "sub": "s", "email": sso.email("ann")} | claims
     return browser.get(
@@ -139,3 +140,33 @@ def test_provider_that_cannot_be_reached_is_a_failed_test(sso):
 
     assert "The test failed" in page.content.decode()
     assert sso.fresh().test_error
+
+
+def test_only_who_may_set_it_up_can_test_it(sso, provider):
+    outsider = make_cast("outsider").signed_in()
+
+    statuses = [
+        browser.get(f"/account/sso/{sso.key}/test/").status_code
+        for browser in (Client(), outsider, sso.cast.signed_in(sso.cast.viewer))
+    ]
+
+    assert statuses == [404, 404, 403]
+
+
+def test_result_leads_to_no_other_site(sso):
+    sso.change(issuer="http://127.0.0.1:1")
+
+    answer = sso.cast.signed_in().get(f"/account/sso/{sso.key}/test/", {"next": "https://evil.example/"})
+
+    assert answer["Location"] == "/"
+
+
+def test_form_with_a_mistake_keeps_what_was_typed(sso):
+    page = sso.cast.signed_in().post(
+        f"/{sso.cast.org.slug}/settings/sso/connections/{sso.connection.id}",
+        {"name": "Okta", "issuer": "acme.okta.com", "client_id": "typed-id"},
+    )
+
+    assert page.status_code == 400
+    assert "typed-id" in page.content.decode()
+    assert sso.fresh().client_id != "typed-id"
