@@ -64,7 +64,7 @@ class VariablesView(EnvironmentView):
         """Variables by name, without values; of a branch deployment those that hold there."""
         found = selectors.visible_variables(self.access, self.deployment)
         page = page_of_list(found, page_request(request), key=lambda variable: (variable.name, str(variable.id)))
-        rows = EnvironmentVariableSerializer(page.results, many=True, context={"access": self.access})
+        rows = EnvironmentVariableSerializer(list(page.results), many=True, context={"access": self.access})
         return Response({"results": rows.data, "next": next_address(request, page)})
 
     @extend_schema(

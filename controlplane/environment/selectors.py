@@ -14,6 +14,8 @@ from tenants.errors import NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
+_SCOPE_FIELDS = {"full_deployment": "in_full", "all_branch_deployments": "in_all_branches", "local": "in_local"}
+
 
 def owner_id(deployment: Deployment) -> UUID:
     """The full deployment whose variables these are."""
@@ -77,18 +79,10 @@ def _of(deployment: Deployment) -> QuerySet[EnvironmentVariable]:
 
 def readable_of_scope(access: Access, deployment: Deployment, scope: str) -> list[EnvironmentVariable]:
     """What the caller may read the values of, in one scope; of several with one name, the one for all code locations."""
-    holds = {
-        "full_deployment": lambda v: v.in_full,
-        "all_branch_deployments": lambda v: v.in_all_branches,
-        "local": lambda v: v.in_local,
-    }[scope]
     rights = VariableRights(access)
     found: dict[str, EnvironmentVariable] = {}
     for row in visible_variables(access, deployment):
-        if (
-            holds(row)
-            and rights.allows(Permission.SECRET_READ, row.locations)
-            and (not row.locations or row.name not in found)
-        ):
+        readable = getattr(row, _SCOPE_FIELDS[scope]) and rights.allows(Permission.SECRET_READ, row.locations)
+        if readable and (not row.locations or row.name not in found):
             found[row.name] = row
     return list(found.values())

@@ -51,7 +51,7 @@ class ReferenceSerializer(serializers.Serializer[Any]):
     )
 
 
-class EnvironmentVariableSerializer(serializers.Serializer[EnvironmentVariable]):
+class EnvironmentVariableSerializer(serializers.Serializer[Any]):
     """A variable without its value. Of the listed code locations, only those that you may know of are shown."""
 
     id = serializers.UUIDField()
@@ -169,17 +169,17 @@ class ExportedSerializer(serializers.Serializer[Any]):
     left_out = serializers.ListField(child=serializers.CharField())
 
 
-class EffectiveVariableSerializer(serializers.Serializer[EffectiveVariable]):
+class EffectiveVariableSerializer(serializers.Serializer[Any]):
     """A name that code sees, and where its value comes from."""
 
     name = serializers.CharField()
-    source = serializers.SerializerMethodField(help_text="`built_in`, or the kind of the variable.")
+    comes_from = serializers.SerializerMethodField(help_text="`built_in`, or the kind of the variable.")
     value = serializers.CharField(allow_null=True, help_text="Of what Daggerboard sets itself; null for variables.")
     variable_id = serializers.SerializerMethodField()
     scope = serializers.SerializerMethodField()
     beats = serializers.SerializerMethodField(help_text="Scopes of variables with the same name that count less here.")
 
-    def get_source(self, found: EffectiveVariable) -> str:
+    def get_comes_from(self, found: EffectiveVariable) -> str:
         return found.variable.kind if found.variable else "built_in"
 
     def get_variable_id(self, found: EffectiveVariable) -> UUID | None:

@@ -86,7 +86,7 @@ class Environment(EnvironmentPage):
         query = request.GET.get("q", "").strip()
         known = selectors.visible_variables(self.access, self.deployment)
         rows = [self.row(variable) for variable in known if query.lower() in variable.name.lower()]
-        context = {"rows": rows, "known": len(known), "query": query, "is_branch": self.is_branch}
+        context: dict[str, Any] = {"rows": rows, "known": len(known), "query": query, "is_branch": self.is_branch}
         if wants_part(request, "variable-list"):
             return self.render_part(request, "environment/_list.html", **context)
         return self.render(request, "environment/list.html", **context, location_names=self.location_names())
@@ -146,7 +146,7 @@ class Variable(EnvironmentPage):
     def _show(
         self, request: HttpRequest, variable: EnvironmentVariable, form: VariableForm, error: AppError | None = None
     ) -> HttpResponse:
-        context = {**self.form_context(form), "row": self.row(variable), "error": error, "keep": KEEP}
+        context: dict[str, Any] = {**self.form_context(form), "row": self.row(variable), "error": error, "keep": KEEP}
         context |= {"title": variable.name, "is_branch": self.is_branch}
         return self.render(request, "environment/variable.html", status=400 if error else 200, **context)
 
@@ -173,7 +173,7 @@ class RevealVariable(EnvironmentPage):
         variable = selectors.variable(self.access, self.deployment, variable_id)
         self.rights.require(Permission.SECRET_READ, variable.locations)
         value = services.reveal_value(deployment=self.deployment, variable=variable, actor=self.access.actor)
-        context = {"row": self.row(variable), "value": value}
+        context: dict[str, Any] = {"row": self.row(variable), "value": value}
         if request.headers.get("HX-Request") == "true":
             response = self.render_part(request, "environment/_value.html", **context)
         else:
