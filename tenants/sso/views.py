@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.core.internal import ratelimit
 from allauth.socialaccount.sessions import LoginSession
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -13,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tenants.access import enter_organization
 from tenants.authentication import session_principal
-from tenants.errors import AppError, NotFoundError
+from tenants.errors import AppError, NotFoundError, TooManyError
 from tenants.sso import flow, oidc, saml, selectors
 from tenants.sso.addresses import ConnectionKey
 from tenants.sso.domain_names import domain_of
@@ -23,6 +24,8 @@ from tenants.sso.models import Protocol, SsoConnection
 from tenants.sso.saml_metadata import own_metadata
 
 _STORED = "saml_response"
+# From one network address: a whole office arrives at nine, each person with three requests. Each may cost calls to the provider.
+_RATE = "600/m/ip"
 
 
 class ConnectionView(View):
@@ -32,6 +35,7 @@ class ConnectionView(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
+            _hold_back(request)
             self.connection = selectors.connection_by_key(ConnectionKey.parse(kwargs.pop("key")))
             return super().dispatch(request, *args, **kwargs)
         except AppError as error:
@@ -171,6 +175,12 @@ class Metadata(ConnectionView):
         if self.connection.protocol != Protocol.SAML:
             raise NotFoundError("This connection does not speak SAML.")
         return HttpResponse(own_metadata(self.connection), content_type="application/samlmetadata+xml")
+
+
+def _hold_back(request: HttpRequest) -> None:
+    rate = {"app": "tenants.sso", "action": "sso", "config": {"sso": _RATE}}
+    if not ratelimit.consume(request, limit_get=True, **rate):
+        raise TooManyError("Too many sign-ins come from your network at once. Try again in a minute.")
 
 
 def refused(request: HttpRequest, error: AppError) -> HttpResponse:

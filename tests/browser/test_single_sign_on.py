@@ -9,11 +9,13 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from tests.ui.chromium import beside
 
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 SECRET = "a secret of tests that is long enough"
 
 
@@ -146,3 +148,23 @@ def test_page_of_settings_is_used_by_keyboard(visit, cast):
     page.keyboard.press("Enter")
 
     expect(page.get_by_text("daggerboard-verification=")).to_be_visible()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing_on_the_pages(visit, cast, width, scheme):
+    from tests.tenants.sso.saml_provider import key_pair
+
+    connection = make_connection(
+        cast, "saml", name="Keycloak", entity_id="https://idp.example/", certificates=key_pair("axe")[1]
+    )
+    domain = own(cast, connection)
+    page = visit(cast).page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    settings = f"{visit.address}/{cast.org.slug}/settings/sso"
+    addresses = [settings, f"{settings}/connections/{connection.id}", f"{visit.address}/account/sso?email=a@{domain}"]
+    for address in addresses:
+        page.goto(address)
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert [(rule["id"], [node["html"][:100] for node in rule["nodes"]]) for rule in found] == [], address

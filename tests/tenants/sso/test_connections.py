@@ -144,3 +144,13 @@ def test_unknown_and_malformed_keys_are_not_found(alice):
     for key in (f"{alice.org_id.hex}-9", "x", f"{alice.org_id.hex}-0", f"{alice.org_id}-1"):
         for path in ("login/", "callback/", "metadata/", "acs/finish/", "link/"):
             assert Client().get(f"/account/sso/{key}/{path}").status_code == 404
+
+
+def test_one_network_address_is_held_back_after_600_requests_a_minute(alice):
+    client = Client(REMOTE_ADDR="192.0.2.7")
+    path = f"/account/sso/{alice.org_id.hex}-9/metadata/"
+
+    statuses = {client.get(path).status_code for _request in range(601)}
+
+    assert statuses == {404, 429}
+    assert Client(REMOTE_ADDR="192.0.2.8").get(path).status_code == 404
