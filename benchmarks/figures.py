@@ -40,6 +40,7 @@ FIGURES = (
     Figure(
         "ready_seconds", "s", 30, "`daggerboard up` in an empty folder until ready, first run of the sample included"
     ),
+    Figure("permission_check_ms", "ms", 10, "what finding out who may costs a request: 42 grants, five teams, median"),
     *(Figure(f"rss_mb_{name}", "MB", None, f"resident memory of {name} after all that") for name in PROCESSES),
 )
 BY_KEY = {figure.key: figure for figure in FIGURES}

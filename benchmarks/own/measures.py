@@ -14,12 +14,15 @@ from benchmarks.own.flood import events_per_second
 from benchmarks.own.graph import api
 from benchmarks.own.lineage_page import graph_interactive
 from benchmarks.own.log_line import log_line_visible
+from benchmarks.own.permission_check import permission_check
 from benchmarks.own.processes import memory
 from benchmarks.own.ready import ready
 from benchmarks.own.sign_in import sign_in
 from benchmarks.own.tenants import fair_wait, list_pages
 from tests.installation import Installation, installed
 
+# These bring what they need themselves.
+ALONE = frozenset({"ready_seconds", "permission_check_ms"})
 LAUNCHES, RUNS, REPEATS = 60, 100, 9
 Measure = tuple[frozenset[str], str, Callable[[], Values]]
 
@@ -29,7 +32,9 @@ def measure(keys: frozenset[str]) -> Values:
     values: Values = {}
     if "ready_seconds" in keys:
         gather(values, "start in an empty folder", ready)
-    if keys - {"ready_seconds"}:
+    if "permission_check_ms" in keys:
+        gather(values, "who may", permission_check)
+    if keys - ALONE:
         gather(values, "an installation with the acceptance project", lambda: _installed(keys))
     return values
 

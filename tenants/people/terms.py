@@ -12,6 +12,7 @@ from tenants.errors import InvalidError
 from tenants.grants import NOTHING, Place
 from tenants.models import CustomRole, Effect, GrantScope, Role, TargetKind
 from tenants.people.places import NamedPlace, places
+from tenants.people.selections import check_selection
 from tenants.permissions import ROLE_PERMISSIONS, Permission, permissions_named
 
 NAMES_DEPLOYMENT = frozenset({GrantScope.DEPLOYMENT, GrantScope.BRANCHES_OF})
@@ -145,6 +146,8 @@ def _check_target(terms: GrantTerms) -> None:
         raise InvalidError(f"Name what it is on, in 1 to {MAX_TARGET} characters.", attr="target_value")
     if terms.target == TargetKind.TAG and not value.partition("=")[0].strip():
         raise InvalidError("A tag is written `key`, or `key=value`.", attr="target_value")
+    if terms.target == TargetKind.SELECTION:
+        check_selection(value)
 
 
 def _check_time(terms: GrantTerms) -> None:

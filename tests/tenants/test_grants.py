@@ -226,6 +226,7 @@ def test_last_organization_admin_cannot_be_taken_away(cast):
         ({"target": TargetKind.LOCATION}, "target_value"),
         ({"target": TargetKind.LOCATION, "target_value": "a\0b"}, "target_value"),
         ({"target": TargetKind.SELECTION, "target_value": "  "}, "target_value"),
+        ({"target": TargetKind.SELECTION, "target_value": "key:orders+ and ("}, "target_value"),
         ({"target": TargetKind.TAG, "target_value": "=x"}, "target_value"),
         ({"target_value": "etl"}, "target_value"),
         ({"role": None, "effect": Effect.DENY, "target": TargetKind.OWNED}, "target"),
