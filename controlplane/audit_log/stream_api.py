@@ -63,6 +63,7 @@ class AuditStreamView(OrgAPIView):
     @extend_schema(operation_id="change_audit_stream", request=ChangeStreamSerializer, responses=AuditStreamSerializer)
     def patch(self, request: Request, stream_id: UUID) -> Response:
         """Pause a stream, or let it go on from where it stopped."""
+        services.access_stream(self.access.org.id, stream_id)
         asked = ChangeStreamSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         stream = services.set_paused(

@@ -2,8 +2,7 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +27,9 @@ COLUMNS = (
     "deployment",
     "result",
     "reason",
+    "hash",
     "before",
     "after",
-    "hash",
 )
 # A cell that begins like this is a formula to spreadsheets.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -44,47 +43,62 @@ def named_places(org_id: UUID) -> dict[UUID, NamedPlace]:
 
 def document(event: AuditEvent, known: dict[UUID, NamedPlace]) -> dict[str, Any]:
     """The event as JSON, with `number` and `hash` of its seal (annotated by selectors.events)."""
-    deployment = known.get(event.deployment_id) if event.deployment_id else None
-    sealed: Any = event
-    return {
-        "number": sealed.number,
-        "id": str(event.id),
-        "at": event.at.isoformat(),
-        "actor_kind": event.actor_kind,
-        "actor_id": str(event.actor_id) if event.actor_id else None,
-        "actor": event.actor_label,
-        "address": event.address,
-        "action": event.action,
-        "target_kind": event.target_kind,
-        "target_id": event.target_id,
-        "target": event.target_label,
-        # The name now; the id of one that is gone.
-        "deployment": deployment.name if deployment else str(event.deployment_id) if event.deployment_id else None,
-        "result": event.result,
-        "reason": event.reason,
-        "before": event.before,
-        "after": event.after,
-        "hash": bytes(sealed.hash).hex() if sealed.hash is not None else None,
-    }
+    return {**_plain(vars(event), known), "before": event.before, "after": event.after}
 
 
-def as_jsonl(batches: Iterable[list[AuditEvent]], known: dict[UUID, NamedPlace]) -> Iterator[bytes]:
-    """One JSON document in a line for each event."""
+def as_jsonl(batches: Iterable[list[dict[str, Any]]], known: dict[UUID, NamedPlace]) -> Iterator[bytes]:
+    """One JSON document in a line for each event of selectors.export."""
     for batch in batches:
-        yield b"".join(msgspec.json.encode(document(event, known)) + b"\n" for event in batch)
+        yield b"".join(_ENCODER.encode(_raw(row, known)) + b"\n" for row in batch)
 
 
-def as_csv(batches: Iterable[list[AuditEvent]], known: dict[UUID, NamedPlace]) -> Iterator[bytes]:
+def as_csv(batches: Iterable[list[dict[str, Any]]], known: dict[UUID, NamedPlace]) -> Iterator[bytes]:
     """A table with a heading; `before` and `after` are JSON in a cell, and no cell is a formula."""
     yield (",".join(COLUMNS) + "\r\n").encode()
     for batch in batches:
         text = io.StringIO()
-        csv.writer(text).writerows([_cell(value) for value in document(event, known).values()] for event in batch)
+        csv.writer(text).writerows(_cells(row, known) for row in batch)
         yield text.getvalue().encode()
 
 
+_ENCODER = msgspec.json.Encoder()
+
+
+def _plain(row: Mapping[str, Any], known: dict[UUID, NamedPlace]) -> dict[str, Any]:
+    """Every part but `before` and `after`, in the order of COLUMNS."""
+    deployment_id = row["deployment_id"]
+    deployment = known.get(deployment_id) if deployment_id else None
+    return {
+        "number": row["number"],
+        "id": str(row["id"]),
+        "at": row["at"].isoformat(),
+        "actor_kind": row["actor_kind"],
+        "actor_id": str(row["actor_id"]) if row["actor_id"] else None,
+        "actor": row["actor_label"],
+        "address": row["address"],
+        "action": row["action"],
+        "target_kind": row["target_kind"],
+        "target_id": row["target_id"],
+        "target": row["target_label"],
+        # The name now; the id of one that is gone.
+        "deployment": deployment.name if deployment else str(deployment_id) if deployment_id else None,
+        "result": row["result"],
+        "reason": row["reason"],
+        "hash": bytes(row["hash"]).hex() if row["hash"] is not None else None,
+    }
+
+
+def _raw(row: Mapping[str, Any], known: dict[UUID, NamedPlace]) -> dict[str, Any]:
+    texts = {name: row[f"{name}_text"] for name in ("before", "after")}
+    raw = {name: msgspec.Raw(text.encode()) if text is not None else None for name, text in texts.items()}
+    return {**_plain(row, known), **raw}
+
+
+def _cells(row: Mapping[str, Any], known: dict[UUID, NamedPlace]) -> list[str]:
+    parts = {**_plain(row, known), "before": row["before_text"], "after": row["after_text"]}
+    return [_cell(value) for value in parts.values()]
+
+
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -77,6 +77,7 @@ class ChangeAuditStream(SettingsPage):
 
     def post(self, request: HttpRequest, stream_id: UUID) -> HttpResponse:
         org, actor = self.access.org, self.access.actor
+        services.access_stream(org.id, stream_id)
         match request.POST.get("do"):
             case "delete":
                 services.delete_stream(org_id=org.id, stream_id=stream_id, actor=actor)
