@@ -25,8 +25,8 @@ _sign_in: list[URLPattern | URLResolver] = [
     path("sign-in/two-step", mfa.authenticate, name="mfa_authenticate"),
     path("sign-in/key", webauthn.login_webauthn, name="mfa_login_webauthn"),
     path("sign-up", account.signup, name="account_signup"),
-    path("sign-out", account.logout, name="account_logout"),
-    path("sign-out", account.logout, name="sign-out"),
+    path("sign-out", mine.SignOut.as_view(), name="account_logout"),
+    path("sign-out", mine.SignOut.as_view(), name="sign-out"),
 ]
 
 _account: list[URLPattern | URLResolver] = [
@@ -59,7 +59,7 @@ _account: list[URLPattern | URLResolver] = [
     path("two-step/keys", webauthn.list_webauthn, name="mfa_list_webauthn"),
     path("two-step/keys/add", whole(webauthn.add_webauthn), name="mfa_add_webauthn"),
     path("two-step/keys/<int:pk>/remove", whole(webauthn.remove_webauthn), name="mfa_remove_webauthn"),
-    path("two-step/keys/<int:pk>/edit", whole(webauthn.edit_webauthn), name="mfa_edit_webauthn"),
+    path("two-step/keys/<int:pk>/edit", whole(mine.RenameKey.as_view()), name="mfa_edit_webauthn"),
     path("sessions", mine.Sessions.as_view(), name="account-sessions"),
     path("sessions", mine.Sessions.as_view(), name="usersessions_list"),
     path("sessions/end-others", mine.EndOtherSessions.as_view(), name="account-sessions-end-others"),

@@ -1,6 +1,7 @@
 """What people do with their accounts is in the audit log of each of their organizations."""
 
 import pytest
+from allauth.mfa.models import Authenticator
 
 from controlplane.core.tasks import record_failed_sign_in
 from tenants.audit.models import AuditEvent
@@ -69,3 +70,17 @@ def test_password_and_two_step_changes_are_in_the_log(cast):
     assert {row.before["type"] for row in rows(cast.org_id, "mfa.disable")} == {"totp", "recovery_codes"}
     assert len(rows(cast.org_id, "password.change")) == 1
     assert "another fine phrase" not in str([vars(row) for row in rows(cast.org_id, "password.change")])
+
+
+def test_signing_out_and_a_key_s_new_name_are_in_the_log(cast):
+    data = {"name": "old", "credential": {}}
+    key = Authenticator.objects.create(user=cast.owner, type=Authenticator.Type.WEBAUTHN, data=data)
+    browser = Browser(client=cast.signed_in())
+    browser.confirm()
+
+    browser.post(f"/account/two-step/keys/{key.pk}/edit", name="Blue key")
+    browser.post("/sign-out")
+
+    (renamed,) = rows(cast.org_id, "mfa.rename")
+    assert (renamed.before, renamed.after) == ({"name": "old"}, {"name": "Blue key"})
+    assert [row.address for row in rows(cast.org_id, "sign_out")] == [browser.address]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.views import LogoutView
+from allauth.mfa.webauthn.views import EditWebAuthnView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -13,8 +15,10 @@ from django.views import View
 
 from controlplane.deployments.services import create_deployment
 from tenants.access import Principal, organizations_of
+from tenants.accounts.audit import record_of
 from tenants.accounts.profile import rename
 from tenants.accounts.sessions import end_other_sessions, end_session, open_sessions
+from tenants.addresses import client_address
 from tenants.authentication import session_principal
 from tenants.errors import AppError, ForbiddenError
 from tenants.models import User
@@ -83,6 +87,28 @@ class EndOtherSessions(AccountPage):
         ended = end_other_sessions(self.user, current=key, address=self.principal.address)
         messages.success(request, f"Signed out of {ended} other session{'' if ended == 1 else 's'}.")
         return redirect("account-sessions")
+
+
+class SignOut(LogoutView):  # type: ignore[misc, unused-ignore]  # allauth ships no types
+    """Ends the session, and says so in the audit log."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        principal = session_principal(self.request)
+        if principal is not None and principal.user is not None:
+            record_of(principal.user, "sign_out", address=principal.address)
+        answer: HttpResponseBase = super().post(*args, **kwargs)
+        return answer
+
+
+class RenameKey(EditWebAuthnView):  # type: ignore[misc, unused-ignore]  # allauth ships no types
+    """Changes what a security key is called."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        before = {"name": self.object.wrap().name}
+        answer: HttpResponse = super().form_valid(form)
+        after = {"name": form.cleaned_data["name"]}
+        record_of(self.request.user, "mfa.rename", address=client_address(self.request), before=before, after=after)
+        return answer
 
 
 class NewOrganization(AccountPage):
