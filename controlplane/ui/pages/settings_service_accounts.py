@@ -90,7 +90,8 @@ class GiveToServiceAccount(PeoplePage):
     permissions: ClassVar = {"GET": _WRITE, "POST": _WRITE}
 
     def get(self, request: HttpRequest, service_account_id: UUID, **_kwargs: Any) -> HttpResponse:
-        return redirect(self.address("settings-service-account", service_account_id=service_account_id))
+        account = service_accounts.service_account(self.org_id, service_account_id)
+        return redirect(self.address("settings-service-account", service_account_id=account.id))
 
     def post(self, request: HttpRequest, service_account_id: UUID, **_kwargs: Any) -> HttpResponse:
         service_accounts.service_account(self.org_id, service_account_id)
