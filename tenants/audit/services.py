@@ -37,6 +37,9 @@ def record(
 
     `action` is `<subject>.<verb>`, such as `grant.create`. `before` and `after` hold what changed, as JSON; values under
     names that sound like secrets are replaced, but do not count on that: leave them out.
+
+    The database seals the row at commit. A transaction that records in several organizations does so in rising order of their ids,
+    so that two of them do not wait for each other's chains.
     """
     with nullcontext() if in_scope(org_id) else org_scope(org_id):
         AuditEvent.objects.create_in(
