@@ -89,7 +89,7 @@ def terms_of_form(form: QueryDict) -> GrantTerms:
 def _places(access: Access, viewer: GrantViewer) -> list[Option]:
     full = [named for named in viewer.places if not named.place.is_branch]
     scopes: list[tuple[GrantScope, NamedPlace | None, str]] = [
-        (GrantScope.ORGANIZATION, None, "the whole organization"),
+        (GrantScope.ORGANIZATION, None, "everywhere"),
         *((GrantScope.DEPLOYMENT, named, named.name) for named in full),
         (GrantScope.ALL_BRANCHES, None, "all branch deployments"),
         *((GrantScope.BRANCHES_OF, named, f"branch deployments of {named.name}") for named in full),

@@ -123,7 +123,8 @@ def test_admin_of_a_deployment_gives_there_and_nowhere_else(made):
     user = person(made.cast)
     _status, text = page(made, f"members/{user.pk}", made.admin)
     assert ">prod</option>" in text
-    assert "the whole organization</option>" not in text
+    assert ">everywhere</option>" not in text
+    assert ">everywhere</option>" in page(made, f"members/{user.pk}")[1]
 
     send(made, f"members/{user.pk}/give", made.admin, role="viewer", place=f"deployment:{made.cast.deployment.id}")
     refused = send(made, f"members/{user.pk}/give", made.admin, role="viewer", place="organization:")
