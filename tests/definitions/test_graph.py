@@ -1,7 +1,6 @@
 """The merged asset graph and its layout."""
 
 import random
-import time
 
 import pytest
 
@@ -80,9 +79,4 @@ def test_layout_of_next_to_nothing(keys: list[str]) -> None:
 def test_five_thousand_deep_chain_is_no_recursion() -> None:
     chain = graph(deep=[asset("k0"), *(asset(f"k{n}", f"k{n - 1}") for n in range(1, 5000))])
 
-    started = time.perf_counter()
-    layers = chain.layout.layers
-
-    assert layers == 5000
-    # Twenty milliseconds on an idle machine.
-    assert time.perf_counter() - started < 1
+    assert chain.layout.layers == 5000

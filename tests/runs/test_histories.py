@@ -186,6 +186,7 @@ def check(history: History) -> None:
         assert open_attempts.count() == (model.status not in TERMINAL)
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(actions=histories)
 @example(actions=KILLED)
