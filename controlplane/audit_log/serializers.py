@@ -24,8 +24,8 @@ class AuditEventSerializer(serializers.Serializer[Any]):
     deployment = serializers.CharField(allow_null=True, help_text="Its name, or its id when it is gone.")
     result = serializers.CharField(help_text="success, refused or failure.")
     reason = serializers.CharField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField(help_text="What it was; null when there was nothing, or nothing to tell.")
+    after = serializers.JSONField(help_text="What it is now; null as before.")
     hash = serializers.CharField(help_text="SHA-256 over the hash before it and this event's text, hexadecimal.")
 
 

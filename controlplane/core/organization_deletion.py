@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from psycopg import sql
 
 from controlplane.core.objects import store
+from tenants.access import SYSTEM
+from tenants.audit.deletion import bury_log
 from tenants.models import Organization, OrganizationState
 
 log = structlog.get_logger(__name__)
@@ -19,7 +21,7 @@ log = structlog.get_logger(__name__)
 # Without these nobody can ask for anything any more. They go one sweep before the rest, so that no request that was let in just
 # before adds rows behind the deletion.
 _DOORS = ("api_token", "membership", "agent")
-# The audit log goes with `audit_bury`, which leaves the tombstone; the application may not delete from it.
+# The audit log goes with `bury_log`, which leaves the tombstone; the application may not delete from it.
 _BURIED = ("audit_event", "audit_seal", "audit_turn")
 
 _TABLES = """
@@ -85,6 +87,5 @@ def _bury(org_id: UUID) -> None:
     with transaction.atomic(using="door"):
         for table in tables_in_order():
             _delete_rows(org_id, table)
-        with connections["door"].cursor() as cursor:
-            cursor.execute("SELECT audit_bury(%s, %s)", [org_id, "Daggerboard"])
+        bury_log(org_id=org_id, actor=SYSTEM)
         Organization.objects.using("door").filter(id=org_id).delete()

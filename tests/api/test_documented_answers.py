@@ -27,7 +27,11 @@ QUERIES = {
 }
 BODIES = {
     "issue_token": {"name": "new"},
+    "create_service_account": {"name": "robot"},
+    "issue_service_account_token": {"name": "new"},
     "create_deployment": {"name": "staging"},
+    "create_audit_stream": {"name": "new", "kind": "syslog", "setup": {"host": "logs.example.com"}},
+    "change_audit_stream": {"is_paused": True},
     "delete_organization": {"name": "<org_name>"},
     "change_organization": {"name": "Renamed", "session_hours": 8, "allowed_networks": ["127.0.0.0/8"]},
     "deploy_code_location": {"target": {"module_name": "x"}},
@@ -55,6 +59,8 @@ def call(world: World, path, method, name):
         return client.generic("PUT", address(world, path), PNG, content_type="image/png")
     if name == "undo_organization_deletion":
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
+    if name == "unblock_agent":
+        client.post(address(world, path), {}, content_type="application/json")
     body = json.dumps(BODIES.get(name, {}))
     for parameter, value in {**world.known, "org_name": world.alice.org.name}.items():
         body = body.replace(f"<{parameter}>", value)
