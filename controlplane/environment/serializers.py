@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from controlplane.deployments.models import Deployment
@@ -65,9 +66,10 @@ class EnvironmentVariableSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
     updated_by = serializers.CharField(allow_blank=True)
 
-    def get_scopes(self, variable: EnvironmentVariable) -> ScopesSerializer:
+    @extend_schema_field(ScopesSerializer)
+    def get_scopes(self, variable: EnvironmentVariable) -> dict[str, Any]:
         branch = variable.branch.name if variable.branch is not None else None
-        return {  # type: ignore[return-value]  # the annotation is for the schema
+        return {
             "full_deployment": variable.in_full,
             "all_branch_deployments": variable.in_all_branches,
             "local": variable.in_local,
@@ -77,10 +79,11 @@ class EnvironmentVariableSerializer(serializers.Serializer[Any]):
     def get_locations(self, variable: EnvironmentVariable) -> list[str]:
         return VariableRights(self.context["access"]).locations(variable)
 
-    def get_reference(self, variable: EnvironmentVariable) -> ReferenceSerializer | None:
+    @extend_schema_field(ReferenceSerializer(allow_null=True))
+    def get_reference(self, variable: EnvironmentVariable) -> dict[str, str] | None:
         if variable.kind != VariableKind.REFERENCE:
             return None
-        return {"store": variable.store, "secret": variable.reference}  # type: ignore[return-value]  # as above
+        return {"store": variable.store, "secret": variable.reference}
 
 
 class WriteVariableSerializer(serializers.Serializer[Any]):

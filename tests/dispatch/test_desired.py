@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from agent import protocol as wire
 from controlplane.deployments.models import LocationVersion
@@ -35,9 +36,9 @@ def test_location_is_described_as_it_was_deployed(cast: Cast, wire_agent: WireAg
     desired = wire_agent.poll().desired
 
     assert desired is not None
-    assert desired.locations == [
-        wire.DesiredLocation(version_id=str(version.id), deployment="prod", name="shop", target=target)
-    ]
+    described = wire.DesiredLocation(version_id=str(version.id), deployment="prod", name="shop", target=target)
+    assert [structs.replace(location, environment=None) for location in desired.locations] == [described]
+    assert len(desired.locations[0].environment or "") == 32
 
 
 def test_new_version_beside_the_old_one_until_it_has_loaded(cast: Cast, loaded_agent: WireAgent) -> None:
