@@ -1,6 +1,5 @@
 """REST: the organizations a caller may enter."""
 
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response

@@ -85,7 +85,9 @@ class TooManyError(AppError):
     code = "throttled"
     status = 429
 
-    def __init__(self, message: str | None = None, *, attr: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, *, attr: str | None = None, retry_after: float | None = None
+    ) -> None:
         # Seconds, for the header Retry-After; None when time alone does not help.
         self.retry_after = retry_after
         super().__init__(message, attr=attr)

@@ -179,7 +179,9 @@ SCIM_ANY_DOMAIN = env.flag(
 # ---- quotas of an organization that has none of its own; 0 for no limit
 
 QUOTAS = {
-    "concurrent_runs": env.integer("DAGGERBOARD_QUOTA_CONCURRENT_RUNS", 500, "how many runs of an organization go on at once"),
+    "concurrent_runs": env.integer(
+        "DAGGERBOARD_QUOTA_CONCURRENT_RUNS", 500, "how many runs of an organization go on at once"
+    ),
     "events_per_second": env.integer(
         "DAGGERBOARD_QUOTA_EVENTS_PER_SECOND", 100_000, "how many events of an organization are stored per second"
     ),

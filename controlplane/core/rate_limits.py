@@ -33,4 +33,4 @@ def take(name: str, *, per_second: float, burst: float, cost: float = 1.0) -> fl
     except RedisError as error:
         log.warning("rate_limit.not_counted", bucket=name, error=str(error))
         return 0.0
-    return float(answer)  # type: ignore[arg-type]  # the script answers with text
+    return float(answer)

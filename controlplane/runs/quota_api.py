@@ -17,7 +17,7 @@ class QuotaSerializer(serializers.Serializer[Any]):
     """A quota and what is used of it."""
 
     name = serializers.ChoiceField(QuotaName.choices, source="quota.name")
-    label = serializers.CharField(source="quota.name.label")
+    title = serializers.CharField(source="quota.name.label", help_text="The name, for people.")
     limit = serializers.IntegerField(source="quota.limit", allow_null=True, help_text="Null for no limit.")
     is_own = serializers.BooleanField(source="quota.is_own", help_text="Set for this organization, not for all.")
     used = serializers.IntegerField(allow_null=True, help_text="Null for rates: of them nothing is used up.")

@@ -39,7 +39,9 @@ def test_an_own_quota_stands_in_front_of_the_installations(cast: Cast) -> None:
 
 def test_a_full_quota_of_deployments_is_refused_in_words(cast: Cast) -> None:
     give(cast, QuotaName.DEPLOYMENTS, 1)
-    answer = cast.api().post(f"/api/v1/organizations/{cast.org.slug}/deployments/", {"name": "another"}, content_type="application/json")
+    answer = cast.api().post(
+        f"/api/v1/organizations/{cast.org.slug}/deployments/", {"name": "another"}, content_type="application/json"
+    )
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (429, "quota_exceeded")
     assert "1 of 1 (full deployments)" in answer.json()["errors"][0]["detail"]

@@ -130,7 +130,13 @@ class AllTokens(TokenPage):
             rows = rows.filter(holder | Q(name__icontains=q))
         page = page_of_rows(rows, asked(request), by=["-id"])
         kinds = [one for one, right in RIGHT_OF.items() if self.access.allows(right)]
-        context: dict[str, Any] = {"page": page, "kinds": kinds, "kind": kind, "q": q, "tabs": self.tabs("settings-all-tokens")}
+        context: dict[str, Any] = {
+            "page": page,
+            "kinds": kinds,
+            "kind": kind,
+            "q": q,
+            "tabs": self.tabs("settings-all-tokens"),
+        }
         return self.render(request, "settings/all_tokens.html", **context)
 
 
