@@ -107,7 +107,6 @@ class VariableView(EnvironmentView):
         draft = WriteVariableSerializer.draft(self.org_id, asked.validated_data)
         self.rights.require(Permission.SECRET_WRITE, known.locations)
         self.rights.require(Permission.SECRET_WRITE, list(draft.locations))
-        draft = self.rights.keeping_hidden(draft, known)
         changed = services.update_variable(
             deployment=self.deployment, variable_id=variable_id, draft=draft, actor=self.access.actor
         )

@@ -1,8 +1,7 @@
 """Which variables a caller may know of, read or change: a denied code location hides those that are only for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from controlplane.environment.drafts import Draft
 from controlplane.environment.models import EnvironmentVariable
 from tenants.access import Access
 from tenants.errors import ForbiddenError
@@ -26,29 +25,27 @@ class VariableRights:
 
     def sees_location(self, name: str) -> bool:
         """Whether a grant reaches the location and no denial hides it."""
-        rights = self.access.rights
-        hidden = any(target.kind == TargetKind.LOCATION and target.value == name for target in rights.hidden)
-        return not hidden and (
-            Permission.ENVIRONMENT_READ in rights.everywhere or self._on(name, Permission.ENVIRONMENT_READ)
-        )
+        everywhere = Permission.ENVIRONMENT_READ in self.access.rights.everywhere
+        return not self._is_denied(name) and (everywhere or self._on(name, Permission.ENVIRONMENT_READ))
 
     def require(self, permission: Permission, locations: list[str]) -> None:
         """ForbiddenError unless the right holds for all of these code locations, or everywhere when none are listed."""
         if not self.allows(permission, locations):
-            raise ForbiddenError(
-                f"This needs the permission {permission} for {' and '.join(locations) or 'every code location'}."
-            )
+            seen = [name for name in locations if self.sees_location(name)]
+            part = " and ".join(seen) if seen and seen == locations else "every code location that it is for"
+            raise ForbiddenError(f"This needs the permission {permission} for {part}.")
 
     def allows(self, permission: Permission, locations: list[str]) -> bool:
-        """Whether `require` lets pass."""
+        """Whether `require` lets pass. Who is denied one of the locations changes nothing there, but may read what is for others too."""
+        if permission == Permission.SECRET_WRITE and any(map(self._is_denied, locations)):
+            return False
         if permission in self.access.rights.everywhere:
             return True
         return bool(locations) and all(self._on(name, permission) for name in locations)
 
-    def keeping_hidden(self, draft: Draft, known: EnvironmentVariable) -> Draft:
-        """The draft with the listed code locations that the caller cannot see, for they cannot have meant to drop them."""
-        hidden = [name for name in known.locations if not self.sees_location(name)]
-        return replace(draft, locations=(*draft.locations, *hidden)) if draft.locations else draft
+    def _is_denied(self, name: str) -> bool:
+        hidden = self.access.rights.hidden
+        return any(target.kind == TargetKind.LOCATION and target.value == name for target in hidden)
 
     def _on(self, name: str, permission: Permission) -> bool:
         return any(

@@ -72,19 +72,22 @@ def test_denied_location_hides_its_variables(cast):
     assert "OF_SECRET_TOO" not in exported.content.decode()
 
 
-def test_change_by_somebody_who_cannot_see_a_location_keeps_it(cast):
+def test_somebody_denied_a_location_changes_nothing_there(cast):
     made = set_variable(cast, "OF_BOTH", locations=["secret", "shop"])
     denied = {"effect": Effect.DENY, "target": TargetKind.LOCATION, "target_value": "secret"}
     api = member(cast, {"role": Role.EDITOR}, denied)
 
-    send(
-        api,
-        "put",
-        url(cast, f"{made.id}/"),
-        {"name": "OF_BOTH", "scopes": {"full_deployment": True}, "locations": ["lake"]},
-    )
+    scopes = {"full_deployment": True}
+    body = {"name": "OF_BOTH", "value": "other", "scopes": scopes, "locations": ["shop"]}
 
-    assert cast.api().get(url(cast, f"{made.id}/")).json()["locations"] == ["lake", "secret"]
+    changed = send(api, "put", url(cast, f"{made.id}/"), body)
+    added = send(api, "post", url(cast), {**body, "name": "NEW", "locations": ["secret"]})
+    deleted = send(api, "delete", url(cast, f"{made.id}/"))
+
+    assert [answer.status_code for answer in (changed, added, deleted)] == [403, 403, 403]
+    assert "secret " not in changed.json()["errors"][0]["detail"].replace("secret:write", "")
+    assert cast.api().get(url(cast, f"{made.id}/")).json()["locations"] == ["secret", "shop"]
+    assert send(api, "post", url(cast), {**body, "name": "MINE"}).status_code == 201
 
 
 def test_editor_of_one_location_writes_for_it_alone(cast):

@@ -18,6 +18,13 @@ MORE_POLICIES = {
         "(user_id = (NULLIF(current_setting('app.user'::text, true), ''::text))::uuid)",
         None,
     ),
+    "invitation": (
+        "by_id",
+        "r",
+        ["public"],
+        "(id = (NULLIF(current_setting('app.invitation'::text, true), ''::text))::uuid)",
+        None,
+    ),
     "sso_domain": (
         "by_name",
         "r",
@@ -56,6 +63,8 @@ PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at"}
 OTHER_INDEXES = {
     "run_attempt_lease": "expired leases are swept over all organizations",
     "membership_user_id": "a person's organizations, before one is chosen",
+    "invitation_accepted_by_id": "deleting a person keeps the invitation, without them",
+    "invitation_invited_by_user_id": "the same of who invited",
     "access_grant_user_id": "deleting a person deletes their grants",
     "team_membership_user_id": "deleting a person takes them out of teams",
     "api_token_user_id": "deleting a person deletes their tokens",

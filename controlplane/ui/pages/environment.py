@@ -135,7 +135,7 @@ class Variable(EnvironmentPage):
             services.update_variable(
                 deployment=self.deployment,
                 variable_id=variable_id,
-                draft=self.rights.keeping_hidden(draft, variable),
+                draft=draft,
                 actor=self.access.actor,
             )
         except (InvalidError, ConflictError) as error:
