@@ -15,7 +15,7 @@ from tenants.people.admins import lock_people
 from tenants.people.authority import held_in_organization
 from tenants.people.models import Invitation
 from tenants.people.vocabulary import DAGSTER_PLUS, FOR_PEOPLE
-from tenants.permissions import ORGANIZATION_WIDE, ROLE_PERMISSIONS, Permission
+from tenants.permissions import ORGANIZATION_WIDE, ROLE_PERMISSIONS, Permission, permissions_named
 from tenants.scoping import org_scope
 
 MAX_NAME = 100
@@ -59,6 +59,8 @@ def change_role(*, access: Access, role_id: UUID, terms: RoleTerms) -> CustomRol
         lock_people(org_id)
         role = custom_role(org_id, role_id)
         before = _facts(role)
+        # What the role holds now counts too: a change takes as well as gives.
+        _require_held(access, permissions_named(role.permissions))
         permissions = _checked(access, terms)
         if terms.of_organization and not role.of_organization:
             _require_granted_wide_only(org_id, role)
@@ -135,12 +137,16 @@ def _checked(access: Access, terms: RoleTerms) -> frozenset[Permission]:
             f"{wide[0]} is over the whole organization: make this a role of the organization, or leave it out.",
             attr="permissions",
         )
+    _require_held(access, permissions)
+    return permissions
+
+
+def _require_held(access: Access, permissions: frozenset[Permission]) -> None:
     missing = sorted(permissions - held_in_organization(access))
     if missing:
         raise ForbiddenError(
-            f"A role cannot hold what you do not hold in the whole organization yourself: {missing[0]}."
+            f"Nobody puts into a role, or takes out of it, what they do not hold in the whole organization themselves: {missing[0]}."
         )
-    return permissions
 
 
 def _check_words(terms: RoleTerms) -> None:

@@ -76,6 +76,19 @@ def test_nobody_puts_into_a_role_what_they_do_not_hold(cast):
         create_role(access=access_of(cast, person(cast, Role.ADMIN, scope=WIDE)), terms=terms("run:read"))
 
 
+def test_nobody_takes_out_of_a_role_what_they_do_not_hold(cast):
+    with org_scope(cast.org_id):
+        editor_of_roles = CustomRole.objects.create_in(
+            cast.org_id, name="roles", of_organization=True, permissions=["role:read", "role:write", "run:read"]
+        )
+    auditors = create_role(access=owner(cast), terms=terms("audit:read", "run:read", of_organization=True))
+    new = person(cast)
+    hold(cast, of(new), scope=WIDE, custom_role_id=editor_of_roles.id)
+
+    with pytest.raises(ForbiddenError, match="audit:read"):
+        change_role(access=access_of(cast, new), role_id=auditors.id, terms=terms("run:read", of_organization=True))
+
+
 def test_role_that_is_held_or_promised_stays(cast):
     held, promised = (create_role(access=owner(cast), terms=terms("run:read")) for _ in range(2))
     hold(cast, of(person(cast)), custom_role_id=held.id)
