@@ -15,12 +15,19 @@ from django.db.models import Q, QuerySet
 
 from tenants.access import Access, Principal, TokenClaims
 from tenants.errors import ForbiddenError, InvalidError, NotFoundError
-from tenants.grants import NOTHING, Holdings, holdings_of_service_account
+from tenants.grants import NOTHING, Holding, Holdings, holdings_of_service_account
 from tenants.models import ApiToken, Effect, GrantScope, ServiceAccount, TokenKind
 from tenants.networks import lies_within
 from tenants.people.authority import held_in_organization, rights_over
 from tenants.people.places import places
-from tenants.permissions import OF_MEMBERS, ORGANIZATION_WIDE, TOKEN_SCOPES, Permission, permissions_named
+from tenants.permissions import (
+    OF_DEPLOYMENTS,
+    OF_MEMBERS,
+    ORGANIZATION_WIDE,
+    TOKEN_SCOPES,
+    Permission,
+    permissions_named,
+)
 from tenants.reach import Reach
 
 # The right to manage every token of a kind.
@@ -125,19 +132,34 @@ def _check_holds_no_more(access: Access, holdings: Holdings, scopes: Sequence[st
     limit = TOKEN_SCOPES[TokenKind.SERVICE]
     if scopes is not None:
         limit &= permissions_named(scopes)
-    everywhere = held_in_organization(access)
     for held in holdings.grants:
         if held.effect != Effect.ALLOW:
             continue
-        wanted, mine = held.permissions & limit, everywhere
+        wanted = held.permissions & limit
         if held.scope != GrantScope.ORGANIZATION:
-            named = places(access.org.id, [held.deployment_id]).get(held.deployment_id) if held.deployment_id else None
             wanted -= ORGANIZATION_WIDE
-            mine |= rights_over(access, held.scope, named.place if named else None).everywhere | access.permissions
-        if wanted - mine:
+        missing = wanted - _held_where(access, held)
+        if missing:
             raise ForbiddenError(
-                f"The service account holds {min(wanted - mine)} where you do not. Leave that scope out, or ask an Organization Admin."
+                f"The service account holds {min(missing)} where you do not. Leave that scope out, or ask an Organization Admin."
             )
+
+
+def _held_where(access: Access, held: Holding) -> frozenset[Permission]:
+    """What the caller holds on everything that a grant is on.
+
+    SECURITY: nothing of deployments where a part of them is hidden from the caller: the account would show it to them. Whoever can lift
+    their own denials is past that.
+    """
+    everywhere = held_in_organization(access)
+    if access.allows(Permission.MEMBER_WRITE):
+        return everywhere
+    if held.scope == GrantScope.ORGANIZATION:
+        is_denied = any(own.effect == Effect.DENY for own in access.holdings.grants)
+        return everywhere - (OF_DEPLOYMENTS if is_denied else NOTHING)
+    named = places(access.org.id, [held.deployment_id]).get(held.deployment_id) if held.deployment_id else None
+    rights = rights_over(access, held.scope, named.place if named else None)
+    return access.permissions - OF_DEPLOYMENTS | (NOTHING if rights.hidden else rights.everywhere)
 
 
 def _check_within(maker: TokenClaims, kind: TokenKind, terms: Terms) -> None:

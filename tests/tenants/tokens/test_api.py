@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tenants.models import CustomRole, Grant, GrantScope, Role, TokenKind, User
+from tenants.models import CustomRole, Effect, Grant, GrantScope, Role, TargetKind, TokenKind, User
+from tenants.permissions import ROLE_PERMISSIONS
 from tenants.scoping import org_scope
 from tenants.service_accounts import create_service_account
 from tenants.token_services import issue_token
@@ -215,6 +216,24 @@ def test_service_token_cannot_do_more_than_its_maker(cast: Cast) -> None:
     assert (refused.status_code, cut.status_code) == (403, 201)
     assert "where you do not" in error_of(refused)["detail"]
     assert post(cast.api(), where, name="ci").status_code == 201
+
+
+def test_service_token_shows_its_maker_nothing_that_is_hidden_from_them(cast: Cast) -> None:
+    account = create_service_account(org_id=cast.org_id, actor=cast.actor, name="robot")
+    clerk = with_role(cast, "service_account:write", *ROLE_PERMISSIONS[Role.VIEWER])
+    with org_scope(cast.org_id):
+        Grant.objects.create_in(cast.org_id, service_account=account, role=Role.VIEWER, scope=GrantScope.ORGANIZATION)
+    where, api = path(cast, f"service-accounts/{account.id}/tokens/"), cast.api(clerk)
+    assert post(api, where, name="ci").status_code == 201
+
+    denial = {"effect": Effect.DENY, "scope": GrantScope.DEPLOYMENT, "deployment_id": cast.deployment.id}
+    with org_scope(cast.org_id):
+        Grant.objects.create_in(cast.org_id, user=clerk, **denial, target=TargetKind.LOCATION, target_value="payroll")
+
+    refused = post(api, where, name="ci")
+    assert refused.status_code == 403
+    assert "payroll" not in error_of(refused)["detail"]
+    assert post(api, where, name="ci", scopes=["member:read"]).status_code == 201
 
 
 def test_service_account_works_from_its_making_to_its_end(cast: Cast) -> None:
