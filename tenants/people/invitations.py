@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from tenants.access import Access
+from tenants.access import Access, Actor
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, TooManyError
 from tenants.models import Membership, Team
@@ -19,7 +19,7 @@ from tenants.people.authority import require_authority, require_authority_over
 from tenants.people.invitation_mail import send_invitation
 from tenants.people.models import Invitation, InvitationMail
 from tenants.people.teams import team_grants
-from tenants.people.terms import GrantTerms, check_terms
+from tenants.people.terms import GrantTerms, check_terms, terms_of_json
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 from tenants.tokens import digest, new_secret, token_text
@@ -75,11 +75,15 @@ def invite(
 
 
 def resend_invitation(*, access: Access, inviter_id: UUID | None, invitation_id: UUID) -> Invitation:
-    """Mail a new link, good for the whole time again; the one before stops working. Errors as `invite`."""
+    """Mail a new link, good for the whole time again; the one before stops working. Errors as `invite`.
+
+    ForbiddenError, too, for who might not promise any more what it promises.
+    """
     org_id = access.org.id
     with org_scope(org_id):
         lock_people(org_id)
         invitation = _editable(access, inviter_id, invitation_id)
+        _check_promises_still(access, invitation)
         secret = new_secret()
         invitation.secret_sha256, invitation.expires_at = digest(secret), _end()
         invitation.save(update_fields=["secret_sha256", "expires_at"])
@@ -97,6 +101,16 @@ def revoke_invitation(*, access: Access, inviter_id: UUID | None, invitation_id:
         invitation = _editable(access, inviter_id, invitation_id)
         Invitation.objects.for_org(org_id).filter(id=invitation.id).update(revoked_at=timezone.now())
         record(org_id=org_id, actor=access.actor, action="invitation.revoke", target=_target(invitation))
+
+
+def revoke_invitations_of(*, org_id: UUID, user_id: UUID, actor: Actor) -> int:
+    """Take back every pending invitation that a person sent, because they leave; how many there were. Call it inside org_scope."""
+    sent = list(pending_invitations(org_id).filter(invited_by_user_id=user_id))
+    for invitation in sent:
+        Invitation.objects.for_org(org_id).filter(id=invitation.id).update(revoked_at=timezone.now())
+        reason = f"{invitation.invited_by} was taken out of the organization"
+        record(org_id=org_id, actor=actor, action="invitation.revoke", target=_target(invitation), reason=reason)
+    return len(sent)
 
 
 def pending_invitations(org_id: UUID) -> QuerySet[Invitation]:
@@ -144,6 +158,19 @@ def _check_promises(access: Access, grants: Sequence[GrantTerms], teams: Sequenc
         raise InvalidError("There is no such team, or your identity provider manages it.", attr="teams")
     for team_id in teams:
         require_authority_over(access, team_grants(access.org.id, team_id))
+
+
+def _check_promises_still(access: Access, invitation: Invitation) -> None:
+    """What was deleted meanwhile is promised no more, and needs no right."""
+    org_id = access.org.id
+    for stored in invitation.grants:
+        try:
+            checked = check_terms(org_id, terms_of_json(stored))
+        except InvalidError:
+            continue
+        require_authority(access, permissions=checked.permissions, scope=checked.terms.scope, place=checked.place)
+    for team_id in invitation.teams:
+        require_authority_over(access, team_grants(org_id, UUID(team_id)))
 
 
 def _mail(access: Access, invitation: Invitation, secret: str) -> None:

@@ -12,7 +12,7 @@ from tenants.models import ApiToken, Grant, Membership, TeamMembership
 from tenants.people.admins import lock_people, require_an_admin
 from tenants.people.authority import require_authority_over
 from tenants.people.grants import remove_grant
-from tenants.people.models import Invitation
+from tenants.people.invitations import revoke_invitations_of
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
@@ -38,10 +38,7 @@ def remove_member(*, access: Access, user_id: UUID) -> None:
         left = list(teams.values_list("team__name", flat=True))
         teams.delete()
         tokens = ApiToken.objects.for_org(org_id).filter(user_id=user_id, revoked_at=None).update(revoked_at=Now())
-        invited = Invitation.objects.for_org(org_id).filter(
-            invited_by_user_id=user_id, accepted_at=None, revoked_at=None
-        )
-        revoked = invited.update(revoked_at=Now())
+        revoked = revoke_invitations_of(org_id=org_id, user_id=user_id, actor=access.actor)
         Membership.objects.for_org(org_id).filter(id=membership.id).delete()
         record(
             org_id=org_id,

@@ -1,7 +1,8 @@
 """What an identity provider does with members: add, change, deactivate, remove. Each is one transaction with its audit row.
 
-A member whom it touches is its own from then on (`is_synced`). Whoever is deactivated or removed loses their tokens for good; the next
-request of their sessions is refused at the door. What they were granted comes back with them when they are activated again.
+A member whom it touches is its own from then on (`is_synced`). Whoever is deactivated or removed loses their tokens for good, and the
+invitations they sent; the next request of their sessions is refused at the door. What they were granted comes back with them when they
+are activated again.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from tenants.errors import InvalidError, NotFoundError
 from tenants.models import ApiToken, Grant, Membership, TeamMembership
 from tenants.people.admins import lock_people
 from tenants.people.grants import remove_grant
+from tenants.people.invitations import revoke_invitations_of
 from tenants.scim.accounts import UniquenessError, account_for
 from tenants.scim.resources import stored_document, user_name
 from tenants.scoping import org_scope
@@ -56,7 +58,7 @@ def change_user(*, org_id: UUID, resource_id: str, user: Any, actor: Actor) -> M
         _store(row)
         after = _facts(row)
         if was_active and not row.is_active:
-            _revoke_tokens(row, actor)
+            _revoke_credentials(row, actor)
         if before != after:
             action = _ACTIONS.get((was_active, row.is_active), "member.update")
             record(org_id=org_id, actor=actor, action=action, target=_target(row), before=before, after=after)
@@ -77,12 +79,14 @@ def delete_user(*, org_id: UUID, resource_id: str, actor: Actor) -> None:
         teams = TeamMembership.objects.for_org(org_id).filter(user_id=row.user_id)
         before = {**_facts(row), "teams": sorted(teams.values_list("team__name", flat=True))}
         teams.delete()
-        _revoke_tokens(row, actor)
+        _revoke_credentials(row, actor)
         Membership.objects.for_org(org_id).filter(id=row.id).delete()
         record(org_id=org_id, actor=actor, action="member.remove", target=_target(row), before=before)
 
 
-def _revoke_tokens(row: Membership, actor: Actor) -> None:
+def _revoke_credentials(row: Membership, actor: Actor) -> None:
+    """Tokens, and the invitations by which the person would come back under another address."""
+    revoke_invitations_of(org_id=row.org_id, user_id=row.user_id, actor=actor)
     tokens = ApiToken.objects.for_org(row.org_id).filter(user_id=row.user_id, revoked_at=None)
     for token_id in list(tokens.values_list("id", flat=True)):
         reason = "the identity provider took the person away"

@@ -19,8 +19,9 @@ from tenants.errors import (
     OrganizationReadOnlyError,
     TooManyError,
 )
-from tenants.models import Grant, Membership, Organization, OrganizationState, Role, TeamMembership, User
+from tenants.models import Grant, GrantScope, Membership, Organization, OrganizationState, Role, TeamMembership, User
 from tenants.people.acceptance import accept_invitation, find_invitation
+from tenants.people.grants import revoke_grant
 from tenants.people.invitations import invite, resend_invitation, revoke_invitation
 from tenants.people.members import remove_member
 from tenants.people.models import Invitation
@@ -29,7 +30,7 @@ from tenants.people.terms import GrantTerms
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
 from tenants.tokens import token_text
-from tests.tenants.people import HERE, WIDE, access_of, hold, link_in, make_team, new_address, of_team, person
+from tests.tenants.people import HERE, WIDE, access_of, hold, link_in, make_team, new_address, of, of_team, person
 
 
 @pytest.fixture(autouse=True)
@@ -194,6 +195,19 @@ def test_only_the_inviter_and_organization_admins_change_an_invitation(cast):
         revoke_invitation(access=access_of(cast, other), inviter_id=other.pk, invitation_id=invitation.id)
     resend_invitation(access=access_of(cast, admin), inviter_id=admin.pk, invitation_id=invitation.id)
     revoke_invitation(access=access_of(cast, cast.owner), inviter_id=cast.owner.pk, invitation_id=invitation.id)
+
+
+def test_who_may_not_give_any_more_what_they_promised_does_not_send_it_again(cast):
+    admin = person(cast)
+    here = hold(cast, of(admin), role=Role.ADMIN)
+    invitation, _link = sent(cast, admin, grants=[in_prod(cast, Role.ADMIN)])
+    hold(cast, of(admin), role=Role.ADMIN, scope=GrantScope.ALL_BRANCHES)
+    revoke_grant(access=access_of(cast, cast.owner), grant_id=here.id)
+
+    with pytest.raises(ForbiddenError):
+        resend_invitation(access=access_of(cast, admin), inviter_id=admin.pk, invitation_id=invitation.id)
+
+    assert resend_invitation(access=access_of(cast, cast.owner), inviter_id=None, invitation_id=invitation.id)
 
 
 def test_invitations_of_somebody_who_was_removed_die_with_them(cast):

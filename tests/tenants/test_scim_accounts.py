@@ -7,13 +7,16 @@ from django.core.cache import cache
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from tenants.access import Principal, enter_organization
 from tenants.ids import uuid7
-from tenants.models import Grant, Organization, Role, TokenKind, User
+from tenants.models import Grant, GrantScope, Organization, Role, TokenKind, User
+from tenants.people.invitations import invite, pending_invitations
+from tenants.people.terms import GrantTerms
 from tenants.scim import http as scim_http
 from tenants.scoping import org_scope
 from tenants.services import add_member, create_user
 from tenants.token_services import issue_token
-from tests.cast import make_cast
+from tests.cast import make_cast, make_member
 from tests.isolation.routes import Kind, of_kind
 from tests.tenants.scim_provider import GROUP, USER, Provider, make_provider
 
@@ -85,6 +88,25 @@ def test_sessions_and_tokens_of_who_is_taken_away_end_at_once(idp, how):
     assert browser.get(f"/{cast.org.slug}/prod/live").status_code == 404
     assert api.get(runs).status_code in {401, 404}
     assert cast.signed_in(cast.editor).get(page).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["deactivate", "delete"])
+def test_invitations_of_who_is_taken_away_die_with_them(idp, how):
+    """Or somebody who leaves would come back by another address."""
+    cast = idp.cast
+    leaver = make_member(cast.org, idp.email(), Role.ADMIN)
+    access = enter_organization(Principal(user=leaver), cast.org.slug)
+    promised = GrantTerms(scope=GrantScope.DEPLOYMENT, deployment_id=cast.deployment.id, role=Role.ADMIN)
+    made = invite(access=access, inviter_id=leaver.pk, email=f"m-{uuid7().hex}@mail.example", grants=[promised])
+    found = idp.call("GET", "Users", filter=f'userName eq "{leaver.email}"')[1]["Resources"][0]
+
+    if how == "delete":
+        idp.call("DELETE", f"Users/{found['id']}")
+    else:
+        idp.patch(f"Users/{found['id']}", {"op": "replace", "path": "active", "value": False})
+
+    with org_scope(cast.org_id):
+        assert not pending_invitations(cast.org_id).filter(id=made.id).exists()
 
 
 def test_who_comes_back_has_their_grants_and_none_of_their_tokens(idp):
