@@ -12,7 +12,7 @@ from django.utils import timezone
 from tenants.access import Access, Actor, ActorKind
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import ConflictError
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, OrganizationState, Role, User
 from tenants.scoping import org_scope
 from tenants.services import add_member, create_user
 from tenants.sso import selectors
@@ -117,6 +117,11 @@ def _joins(connection: SsoConnection, user: User | None) -> bool:
         raise SsoRefusedError(
             "You are no member of this organization, and it lets nobody join by single sign-on. Ask an Organization Admin "
             "for an invitation."
+        )
+    if found is None and selectors.organization(connection.org_id).state != OrganizationState.ACTIVE:
+        raise SsoRefusedError(
+            "You are no member of this organization, and it takes nobody in while it is read-only, suspended or going to be "
+            "deleted. Ask an Organization Admin."
         )
     return found is None
 

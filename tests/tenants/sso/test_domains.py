@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from tenants.scoping import org_scope
 from tenants.services import create_user, issue_sign_in_link
 from tenants.sso import domains, selectors
 from tests.cast import PASSWORD, make_cast, make_member
-from tests.tenants.sso.organizations import make_saml, new_domain
+from tests.tenants.sso.organizations import begin_saml, make_saml, new_domain, post_response
 
 
 def add(cast, name):
@@ -138,6 +139,19 @@ def test_mail_is_no_way_around(enforced, path, field):
     create_user(email=enforced.email("ann"))
 
     assert Client().post(path, {field: enforced.email("ann")}).status_code == 403
+
+
+def test_another_address_is_no_way_around(enforced, saml_idp):
+    """With an address of their own they would have a password again, and keep it when they leave."""
+    client = Client()
+    request_id = begin_saml(client, enforced)
+    person = {"NameID": "a", "Email": enforced.email("ann")}
+    post_response(client, enforced, saml_idp.respond(enforced.metadata, person=person, request_id=request_id))
+
+    answer = client.post("/account/email", {"action_add": "", "email": f"ann@{new_domain()}"})
+
+    assert "requires single sign-on" in answer.content.decode()
+    assert EmailAddress.objects.filter(user__email=person["Email"]).count() == 1
 
 
 def test_link_of_the_operator_lets_an_organization_admin_in_and_is_audited(enforced):

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from controlplane.core.threads import with_connections_returned
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Organization, OrganizationState, Role, User
 from tenants.scoping import org_scope
 from tenants.services import add_member
 from tenants.sso import connections
@@ -112,6 +112,16 @@ def test_linked_person_who_left_does_not_come_back(sso, saml_idp):
     client = sign_in(sso, saml_idp, {"NameID": "consultant", "Email": ""})
 
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize("state", [OrganizationState.READ_ONLY, OrganizationState.SUSPENDED])
+def test_nobody_becomes_a_member_of_an_organization_that_is_not_active(sso, saml_idp, state):
+    Organization.objects.filter(id=sso.cast.org_id).update(state=state)
+
+    client = sign_in(sso, saml_idp, {"NameID": "a", "Email": sso.email("ann")})
+
+    assert "_auth_user_id" not in client.session
+    assert not User.objects.filter(email=sso.email("ann")).exists()
 
 
 def test_account_made_with_somebody_elses_address_is_worth_nothing_to_who_made_it(sso, saml_idp):
