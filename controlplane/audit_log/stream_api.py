@@ -45,7 +45,8 @@ class AuditStreamsView(OrgAPIView):
         asked.is_valid(raise_exception=True)
         made = services.create_stream(org_id=self.access.org.id, **asked.validated_data, actor=self.access.actor)
         body = {**AuditStreamSerializer(made.stream).data, "signing_secret": made.signing_secret}
-        return Response(body, status=status.HTTP_201_CREATED)
+        # SECURITY: the secret stays out of every cache.
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
 
 class AuditStreamView(OrgAPIView):

@@ -34,7 +34,7 @@ def test_stream_by_rest(cast):
     paused = api.patch(one, {"is_paused": True}, content_type="application/json").json()
     listed = api.get(path).json()["results"]
     gone = api.delete(one)
-    assert made.status_code == 201
+    assert (made.status_code, made["Cache-Control"]) == (201, "no-store")
     assert made.json()["signing_secret"].startswith("whsec_")
     assert tested.json() == {"is_taken": True, "problem": ""}
     assert failed.json() == {"is_taken": False, "problem": "It answered with HTTP status 500."}
@@ -57,13 +57,14 @@ def test_stream_on_the_page(cast):
     page, browser = f"/{cast.org.slug}/settings/audit/streams", cast.signed_in()
     assert "goes nowhere else yet" in browser.get(page).content.decode()
     with webhook() as hook:
-        made = browser.post(page, {"kind": "webhook", "name": "siem", "url": hook.url}).content.decode()
+        answer = browser.post(page, {"kind": "webhook", "name": "siem", "url": hook.url})
+        made = answer.content.decode()
         (stream,) = streams(cast)
         tested = browser.post(f"{page}/{stream.id}/test", follow=True).content.decode()
         hook.status = 500
         failed = browser.post(f"{page}/{stream.id}/test", follow=True).content.decode()
 
-    assert made.count("whsec_") == 2
+    assert (made.count("whsec_"), answer["Cache-Control"]) == (2, "no-store")
     assert "siem took the test." in tested
     assert "siem did not take the test: It answered with HTTP status 500." in failed
     browser.post(f"{page}/{stream.id}", {"do": "pause"})

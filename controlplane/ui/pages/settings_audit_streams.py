@@ -59,7 +59,10 @@ class AuditStreams(SettingsPage):
         if made.signing_secret is None:
             messages.success(request, f"{made.stream.name} is set up. The first events are on their way.")
             return redirect(_address(self.access.org.slug))
-        return self.render(request, "audit/stream_secret.html", stream=made.stream, secret=made.signing_secret)
+        response = self.render(request, "audit/stream_secret.html", stream=made.stream, secret=made.signing_secret)
+        # SECURITY: the secret stays out of every cache.
+        response["Cache-Control"] = "no-store"
+        return response
 
     def _page(self, request: HttpRequest, *, status: int = 200, kind: str, **context: Any) -> HttpResponse:
         org_id = self.access.org.id
