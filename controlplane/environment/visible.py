@@ -37,15 +37,22 @@ class VariableRights:
 
     def allows(self, permission: Permission, locations: list[str]) -> bool:
         """Whether `require` lets pass. Who is denied one of the locations changes nothing there, but may read what is for others too."""
-        if permission == Permission.SECRET_WRITE and any(map(self._is_denied, locations)):
+        if permission == Permission.SECRET_WRITE and self._reaches_denied(locations):
             return False
         if permission in self.access.rights.everywhere:
             return True
         return bool(locations) and all(self._on(name, permission) for name in locations)
 
+    def _reaches_denied(self, locations: list[str]) -> bool:
+        """Whether a variable for these locations is for a denied one. SECURITY: what is for all of them runs in that one's code too."""
+        return any(map(self._is_denied, locations)) if locations else bool(self._denied)
+
     def _is_denied(self, name: str) -> bool:
-        hidden = self.access.rights.hidden
-        return any(target.kind == TargetKind.LOCATION and target.value == name for target in hidden)
+        return name in self._denied
+
+    @property
+    def _denied(self) -> set[str]:
+        return {target.value for target in self.access.rights.hidden if target.kind == TargetKind.LOCATION}
 
     def _on(self, name: str, permission: Permission) -> bool:
         return any(

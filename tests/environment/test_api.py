@@ -74,6 +74,7 @@ def test_denied_location_hides_its_variables(cast):
 
 def test_somebody_denied_a_location_changes_nothing_there(cast):
     made = set_variable(cast, "OF_BOTH", locations=["secret", "shop"])
+    of_all = set_variable(cast, "OF_ALL")
     denied = {"effect": Effect.DENY, "target": TargetKind.LOCATION, "target_value": "secret"}
     api = member(cast, {"role": Role.EDITOR}, denied)
 
@@ -83,8 +84,11 @@ def test_somebody_denied_a_location_changes_nothing_there(cast):
     changed = send(api, "put", url(cast, f"{made.id}/"), body)
     added = send(api, "post", url(cast), {**body, "name": "NEW", "locations": ["secret"]})
     deleted = send(api, "delete", url(cast, f"{made.id}/"))
+    # What is for every location is for the denied one too.
+    everywhere = send(api, "post", url(cast), {**body, "name": "PYTHONPATH", "locations": []})
+    taken = send(api, "delete", url(cast, f"{of_all.id}/"))
 
-    assert [answer.status_code for answer in (changed, added, deleted)] == [403, 403, 403]
+    assert [answer.status_code for answer in (changed, added, deleted, everywhere, taken)] == [403] * 5
     assert "secret " not in changed.json()["errors"][0]["detail"].replace("secret:write", "")
     assert cast.api().get(url(cast, f"{made.id}/")).json()["locations"] == ["secret", "shop"]
     assert send(api, "post", url(cast), {**body, "name": "MINE"}).status_code == 201
