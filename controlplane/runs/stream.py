@@ -27,6 +27,7 @@ from tenants.addresses import client_address
 from tenants.authentication import bearer_text, session_principal
 from tenants.errors import AppError
 from tenants.permissions import Permission
+from tenants.sso.sessions import still_rests
 from tenants.token_verification import verify_token
 
 
@@ -103,7 +104,7 @@ def _principal(request: HttpRequest) -> Principal:
             raise AnonymousError
         return Principal(token=claims, address=address)
     principal = session_principal(_with_session(request))
-    if principal is None:
+    if principal is None or not still_rests(request):
         raise AnonymousError
     return principal
 

@@ -29,6 +29,14 @@ _OWN_ACCOUNT = "/account/"
 _OPEN_TO_ALL = "/account/sso/"
 
 
+def still_rests(request: HttpRequest) -> bool:
+    """Whether all that the session rests on is still there; True for one that single sign-on did not open. For what is served without
+    middleware.
+    """
+    note = note_of(request)
+    return note is None or _rests(note)
+
+
 class SsoSessions:
     """Ends, confines, refuses."""
 

@@ -5,9 +5,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.test import Client, RequestFactory
 
 from controlplane.core.threads import with_connections_returned
+from controlplane.runs.stream import runs_live
 from tenants.models import Membership, Organization, OrganizationState, Role, User
 from tenants.scoping import org_scope
 from tenants.services import add_member
@@ -49,6 +52,23 @@ def test_session_ends_when_the_connection_is_switched_off(sso, saml_idp):
     )
 
     assert opens(client, sso.cast.org) == 302
+
+
+def test_live_stream_is_refused_with_the_session(sso, saml_idp):
+    """Streams are served without middleware."""
+    client = sign_in(sso, saml_idp, {"NameID": "a", "Email": sso.email("ann")})
+    request = RequestFactory().get(
+        "/live", headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={client.session.session_key}"}
+    )
+
+    def status():
+        return async_to_sync(runs_live)(request, sso.cast.org.slug, sso.cast.deployment.name).status_code
+
+    assert status() == 200
+    connections.switch_connection(
+        org_id=sso.cast.org_id, connection_id=sso.connection.id, on=False, actor=sso.cast.actor
+    )
+    assert status() == 401
 
 
 @pytest.mark.parametrize("how", ["deactivated member", "removed member", "deactivated account", "unlinked"])
