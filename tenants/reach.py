@@ -59,9 +59,23 @@ class Reach:
         found |= {"code_locations": sorted(self.code_locations)} if self.code_locations is not None else {}
         return found or None
 
+    @property
+    def names_places(self) -> bool:
+        """Whether it is limited to some deployments."""
+        return bool(self.deployments or self.branches_of or self.all_branches)
+
+    def includes(self, other: "Reach") -> bool:
+        """Whether everything within the other is within this one. What the token may be used for (`bootstrap_only`) plays no part."""
+        places = not self.names_places or (
+            other.names_places
+            and other.deployments <= self.deployments
+            and (self.all_branches or (not other.all_branches and other.branches_of <= self.branches_of))
+        )
+        return places and _among(other.queues, self.queues) and _among(other.code_locations, self.code_locations)
+
     def has_place(self, place: Place) -> bool:
         """Whether the deployment is within it."""
-        if not (self.deployments or self.branches_of or self.all_branches):
+        if not self.names_places:
             return True
         of_branches = place.is_branch and (self.all_branches or place.parent_id in self.branches_of)
         return place.id in self.deployments or of_branches
@@ -91,6 +105,10 @@ def covers_sql(*, location: str, queue: str, reach: str = "t.reach", deployment:
                  AND (({reach}->'all_branches')::boolean OR {reach}->'branches_of' ? {deployment}.parent_id::text)))
             AND ({reach}->'queues' IS NULL OR {reach}->'queues' ? {queue})
             AND ({reach}->'code_locations' IS NULL OR {reach}->'code_locations' ? {location})))"""
+
+
+def _among(names: frozenset[str] | None, wider: frozenset[str] | None) -> bool:
+    return wider is None or (names is not None and names <= wider)
 
 
 def _ids(given: Mapping[str, Any], field: str) -> frozenset[UUID]:

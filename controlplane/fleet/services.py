@@ -14,6 +14,7 @@ from controlplane.deployments.models import VersionState
 from controlplane.fleet import audit_trail
 from controlplane.fleet.models import Agent, AgentLocation
 from tenants.errors import ForbiddenError, InvalidError
+from tenants.models import ApiToken
 from tenants.reach import EVERYTHING, Reach
 from tenants.scoping import org_scope
 
@@ -42,7 +43,7 @@ def register_agent(
 
     `address` is where it calls from.
 
-    ForbiddenError for queues outside the reach of its token.
+    ForbiddenError for queues outside the reach of its token, and for the name of an agent whose token reaches further.
     """
     _check(message)
     _check_queues(message, reach)
@@ -51,6 +52,7 @@ def register_agent(
         row = Agent(org_id=org_id, name=message.name, **fields)
         Agent.unscoped.bulk_create([row], ignore_conflicts=True)
         agent = Agent.objects.for_org(org_id).select_for_update().get(name=message.name)
+        _check_name_is_free(agent, token_id, reach)
         if agent.boot_id != message.boot_id or agent.id == row.id:
             AgentLocation.objects.for_org(org_id).filter(agent_id=agent.id).delete()
         Agent.objects.for_org(org_id).filter(id=agent.id).update(
@@ -139,6 +141,19 @@ def _check_queues(message: Register, reach: Reach) -> None:
             f"The token of this agent does not reach the queue {outside[0]}. It reaches {', '.join(sorted(reach.queues or ()))}: "
             "start the agent with those, or have the reach of its token widened.",
             attr="queues",
+        )
+
+
+def _check_name_is_free(agent: Agent, token_id: UUID, reach: Reach) -> None:
+    """SECURITY: whoever registers under a name gets what its agent was given: launches, and the events and reads of its runs."""
+    if agent.token_id == token_id:
+        return
+    before = ApiToken.objects.for_org(agent.org_id).filter(id=agent.token_id).first()
+    if not reach.includes(Reach.parse(before.reach) if before is not None else EVERYTHING):
+        raise ForbiddenError(
+            f"There is an agent {agent.name} already, whose token reaches further than this one. Start this agent under another "
+            "name (--name), or with a token that reaches as far.",
+            attr="name",
         )
 
 

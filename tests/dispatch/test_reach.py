@@ -138,6 +138,55 @@ def test_run_outside_the_reach_says_why_it_waits(cast: Cast, loaded_agent: WireA
     assert "shop in prod" in reason.message
 
 
+def test_name_of_an_agent_that_reaches_further_cannot_be_taken(cast: Cast, server: str) -> None:
+    """Or a token of one machine, under the name of another's agent, would get the runs and the reads of that one."""
+    reaches = {
+        "wide": Reach(),
+        "bank": Reach(code_locations=frozenset({"bank"})),
+        "same": Reach(code_locations=frozenset({"bank"})),
+        "shop": Reach(code_locations=frozenset({"shop"})),
+    }
+    agents = {
+        name: WireAgent(server, issue_token(org_id=cast.org_id, kind=TokenKind.AGENT, name=name, reach=reach).text)
+        for name, reach in reaches.items()
+    }
+    wide = agents["wide"].register("of-wide")
+    bank = agents["bank"].register("of-bank")
+
+    for name in ("of-wide", "of-bank"):
+        with pytest.raises(httpx.HTTPStatusError) as refused:
+            agents["shop"].register(name)
+        assert refused.value.response.status_code == 403
+        assert name in refused.value.response.json()["errors"][0]["detail"]
+    agents["wide"].poll()
+    assert agents["same"].register("of-bank").agent_id == bank.agent_id
+    assert agents["wide"].register("of-wide").agent_id == wide.agent_id
+    assert agents["wide"].register("of-bank").agent_id == bank.agent_id
+
+
+_A, _B = uuid.uuid4(), uuid.uuid4()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (Reach(), Reach(deployments=frozenset({_A})), True),
+        (Reach(bootstrap_only=True), Reach(), True),
+        (Reach(deployments=frozenset({_A})), Reach(), False),
+        (Reach(deployments=frozenset({_A, _B})), Reach(deployments=frozenset({_A})), True),
+        (Reach(deployments=frozenset({_A})), Reach(deployments=frozenset({_A, _B})), False),
+        (Reach(deployments=frozenset({_A})), Reach(branches_of=frozenset({_A})), False),
+        (Reach(all_branches=True), Reach(branches_of=frozenset({_A})), True),
+        (Reach(branches_of=frozenset({_A})), Reach(all_branches=True), False),
+        (Reach(queues=frozenset({"a"})), Reach(), False),
+        (Reach(queues=frozenset({"a", "b"})), Reach(queues=frozenset({"a"})), True),
+        (Reach(code_locations=frozenset({"a"})), Reach(code_locations=frozenset({"b"})), False),
+    ],
+)
+def test_one_reach_includes_another(one: Reach, other: Reach, expected: bool) -> None:
+    assert one.includes(other) is expected
+
+
 def test_queue_outside_the_reach_refuses_the_registration_in_words(cast: Cast, server: str) -> None:
     with pytest.raises(httpx.HTTPStatusError) as refused:
         agent_of(server, cast, Reach(queues=frozenset({"gpu"})), queues=["gpu", "default"])
