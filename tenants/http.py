@@ -89,7 +89,6 @@ class OrgAPIView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         principal = principal_of(request)
-        _check_text(request.query_params, kwargs)
         self.access = _opened(
             principal,
             kwargs["org"],
@@ -97,6 +96,7 @@ class OrgAPIView(APIView):
             even_closed=self.even_closed,
             in_any_state=self.in_any_state,
         )
+        _check_text(request.query_params, kwargs)
 
     @property
     def permission(self) -> Permission:
@@ -140,7 +140,6 @@ class OrgPage(View):
         if method not in self.permissions:
             return HttpResponse(status=405)
         self.principal = principal
-        _check_text(request.GET, kwargs)
         try:
             self.access = _opened(
                 principal, kwargs.pop("org"), method, even_closed=self.even_closed, in_any_state=self.in_any_state
@@ -149,6 +148,7 @@ class OrgPage(View):
             # Or the sign-in page would send the person straight back.
             logout(request)
             return redirect_to_login(request.get_full_path())
+        _check_text(request.GET, kwargs)
         with org_scope(self.access.org.id):
             self.enter(kwargs)
             self.access.require(self.permission)

@@ -28,6 +28,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.stop()
 
 
+# Folders and files whose tests take minutes, the longest first: what starts last must be short, or one process waits for the other.
+_LONG = (
+    "tests/faults/",
+    "tests/e2e/",
+    "tests/isolation/test_hidden.py",
+    "tests/isolation/test_random_requests.py",
+    "tests/api/test_fuzz.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(_LONG) if part in item.path.as_posix()), len(_LONG)))
+
+
 _SERVICES = pytest.StashKey[Any]()
 
 

@@ -232,10 +232,15 @@ def forward_proxy(plane):
     proxy.stop()
 
 
-def test_agent_distribution_needs_three_packages_only():
+def test_agent_distribution_needs_four_packages_only():
     text = Path(__file__).parents[2].joinpath("agent", "pyproject.toml").read_text()
 
-    assert re.findall(r'"(\w+)>=', text.split("dependencies")[1].split("]")[0]) == ["httpx", "msgspec", "psutil"]
+    assert re.findall(r'"(\w+)>=', text.split("dependencies")[1].split("]")[0]) == [
+        "httpx",
+        "msgspec",
+        "psutil",
+        "cryptography",  # opens values sealed to this agent
+    ]
 
 
 def test_every_setting_is_documented():

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from tests.callers import bearer
-from tests.isolation.changes import PNG
+from tests.isolation.changes import PNG, verify_domains
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -19,7 +19,9 @@ OPERATIONS = [
 ]
 # Needs an agent that answers; tests/e2e asks a real one.
 NEEDS_AN_AGENT = {"validate_run_config": 503}
+VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
 QUERIES = {
+    "get_effective_environment": {"location": "location"},
     "list_materializations": {"asset": "key"},
     "list_observations": {"asset": "key"},
     "list_check_evaluations": {"asset": "key"},
@@ -29,6 +31,12 @@ BODIES = {
     "issue_token": {"name": "new"},
     "create_service_account": {"name": "robot"},
     "issue_service_account_token": {"name": "new"},
+    "create_environment_variable": VARIABLE,
+    "replace_environment_variable": {**VARIABLE, "name": "PASSWORD"},
+    "import_environment_variables": {"text": "NEW=x", "scopes": {"full_deployment": True}},
+    "create_sso_connection": {"protocol": "oidc", "name": "Another"},
+    "add_sso_domain": {"name": "more.example.com"},
+    "set_sso_domain": {"connection_id": "<connection_id>"},
     "create_deployment": {"name": "staging"},
     "create_audit_stream": {"name": "new", "kind": "syslog", "setup": {"host": "logs.example.com"}},
     "change_audit_stream": {"is_paused": True},
@@ -59,6 +67,8 @@ def call(world: World, path, method, name):
         return client.generic("PUT", address(world, path), PNG, content_type="image/png")
     if name == "undo_organization_deletion":
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
+    if name == "set_sso_domain":
+        verify_domains(world)
     if name == "unblock_agent":
         client.post(address(world, path), {}, content_type="application/json")
     body = json.dumps(BODIES.get(name, {}))

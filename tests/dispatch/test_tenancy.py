@@ -71,6 +71,7 @@ REACHING: dict[str, Callable[[Target], wire.Message]] = {
     "agent-locations": lambda t: wire.LocationReport(
         agent_id=t.agent.id, version_id=t.launch.version_id, state=wire.LocationState.LOADING
     ),
+    "agent-environment": lambda t: wire.EnvironmentAsk(agent_id=t.agent.id, version_id=t.launch.version_id),
     "agent-goodbye": lambda t: wire.Goodbye(agent_id=t.agent.id, boot_id=t.agent.boot_id),
     "agent-read": lambda t: wire.Read(agent_id=t.agent.id, method="run_count", run=t.ref),
 }

@@ -50,7 +50,8 @@ def _blocked(world: World) -> None:
     assert world.alice.api().post(path, {}, content_type="application/json").status_code == 204
 
 
-def _verified(world: World) -> None:
+def verify_domains(world: World) -> None:
+    """As if the records had been found."""
     with org_scope(world.alice.org_id):
         SsoDomain.objects.for_org(world.alice.org_id).update(verified_at=timezone.now())
 
@@ -89,7 +90,7 @@ _API: dict[str, Change] = {
     "DELETE sso/connections/<uuid:connection_id>/": Change(),
     "POST sso/domains/": Change({"name": "more.example.com"}),
     "DELETE sso/domains/<uuid:domain_id>/": Change(),
-    "PUT sso/domains/<uuid:domain_id>/": Change({"connection_id": "{connection_id}"}, before=_verified),
+    "PUT sso/domains/<uuid:domain_id>/": Change({"connection_id": "{connection_id}"}, before=verify_domains),
     "POST audit-streams/": Change(_SYSLOG),
     "PATCH audit-streams/<uuid:stream_id>/": Change({"is_paused": True}),
     "DELETE audit-streams/<uuid:stream_id>/": Change(),
@@ -144,7 +145,7 @@ _SETTINGS: dict[str, Change] = {
     "sso/connections/<uuid:connection_id>": Change({"name": "Another"}),
     "sso/connections/<uuid:connection_id>/delete": Change(),
     "sso/domains": Change({"name": "more.example.com"}),
-    "sso/domains/<uuid:domain_id>/set": Change({"connection": "{connection_id}"}, before=_verified),
+    "sso/domains/<uuid:domain_id>/set": Change({"connection": "{connection_id}"}, before=verify_domains),
     "sso/domains/<uuid:domain_id>/remove": Change(),
     "audit/streams": Change({"name": "more", "kind": "syslog", "host": "logs.example.com"}),
     "audit/streams/<uuid:stream_id>": Change({"do": "pause"}),
