@@ -221,6 +221,19 @@ def access_agent(principal: Principal) -> Access:
     return access
 
 
+def access_of(org: Org, user: User) -> Access:
+    """What a person may do in an organization, where they do not ask themselves: whether a promise of theirs still holds."""
+    principal, limit = Principal(user=user), TOKEN_SCOPES[TokenKind.USER]
+    holdings = _holdings(principal, org)
+    return Access(
+        actor=principal.actor,
+        org=org,
+        permissions=holdings.in_organization() & limit,
+        holdings=holdings,
+        limit=limit,
+    )
+
+
 def organizations_of(principal: Principal) -> list[Org]:
     """Every organization this principal may enter, by name."""
     if principal.token is not None:

@@ -5,13 +5,14 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from tenants.access import Actor, Org, Principal
+from tenants.access import Actor, Org, Principal, access_of
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import AppError, ConflictError, ForbiddenError, NotFoundError
 from tenants.models import Membership, Organization, Team, TeamMembership, User
 from tenants.organization_states import check_writable
 from tenants.people.admins import lock_people
 from tenants.people.grants import Holder, HolderKind, store_grant
+from tenants.people.invitations import check_promises
 from tenants.people.models import Invitation
 from tenants.people.terms import terms_of_json
 from tenants.scoping import announce, org_scope
@@ -56,6 +57,7 @@ def accept_invitation(*, principal: Principal, text: str) -> Org:
     with org_scope(org.id):
         lock_people(org.id)
         used = Invitation.objects.for_org(org.id).filter(id=found.id, accepted_at=None, revoked_at=None)
+        _check_inviter(org, found)
         if used.update(accepted_at=timezone.now(), accepted_by=user) != 1:
             raise NotFoundError("This invitation was used or revoked meanwhile.")
         if not Membership.objects.for_org(org.id).filter(user=user).exists():
@@ -69,6 +71,18 @@ def accept_invitation(*, principal: Principal, text: str) -> Org:
             after={"invited_by": found.invited_by, "left_out": left_out},
         )
     return org
+
+
+def _check_inviter(org: Org, found: Invitation) -> None:
+    """Nobody gives through an invitation what they could not give themselves by now."""
+    if found.invited_by_user is None:
+        return
+    try:
+        check_promises(access_of(org, found.invited_by_user), found)
+    except ForbiddenError as error:
+        raise NotFoundError(
+            f"{found.invited_by} may not give any more what this invitation promises. Ask an admin of {org.name} for another."
+        ) from error
 
 
 def _check_usable(found: Invitation) -> None:

@@ -83,10 +83,12 @@ def resend_invitation(*, access: Access, inviter_id: UUID | None, invitation_id:
     with org_scope(org_id):
         lock_people(org_id)
         invitation = _editable(access, inviter_id, invitation_id)
-        _check_promises_still(access, invitation)
+        check_promises(access, invitation)
         secret = new_secret()
         invitation.secret_sha256, invitation.expires_at = digest(secret), _end()
-        invitation.save(update_fields=["secret_sha256", "expires_at"])
+        # Who sends it again vouches for it from now on.
+        invitation.invited_by_user_id, invitation.invited_by = inviter_id, access.actor.label[:254]
+        invitation.save(update_fields=["secret_sha256", "expires_at", "invited_by_user", "invited_by"])
         _mail(access, invitation, secret)
         after = {"expires_at": invitation.expires_at.isoformat()}
         record(org_id=org_id, actor=access.actor, action="invitation.resend", target=_target(invitation), after=after)
@@ -160,8 +162,8 @@ def _check_promises(access: Access, grants: Sequence[GrantTerms], teams: Sequenc
         require_authority_over(access, team_grants(access.org.id, team_id))
 
 
-def _check_promises_still(access: Access, invitation: Invitation) -> None:
-    """What was deleted meanwhile is promised no more, and needs no right."""
+def check_promises(access: Access, invitation: Invitation) -> None:
+    """ForbiddenError unless the caller may give what it promises; what was deleted meanwhile is promised no more, and needs no right."""
     org_id = access.org.id
     for stored in invitation.grants:
         try:

@@ -200,14 +200,18 @@ def test_only_the_inviter_and_organization_admins_change_an_invitation(cast):
 def test_who_may_not_give_any_more_what_they_promised_does_not_send_it_again(cast):
     admin = person(cast)
     here = hold(cast, of(admin), role=Role.ADMIN)
-    invitation, _link = sent(cast, admin, grants=[in_prod(cast, Role.ADMIN)])
+    invitation, link = sent(cast, admin, grants=[in_prod(cast, Role.ADMIN)])
     hold(cast, of(admin), role=Role.ADMIN, scope=GrantScope.ALL_BRANCHES)
     revoke_grant(access=access_of(cast, cast.owner), grant_id=here.id)
 
     with pytest.raises(ForbiddenError):
         resend_invitation(access=access_of(cast, admin), inviter_id=admin.pk, invitation_id=invitation.id)
+    with pytest.raises(NotFoundError, match="may not give any more"):
+        accept(guest_of(invitation), link)
 
-    assert resend_invitation(access=access_of(cast, cast.owner), inviter_id=None, invitation_id=invitation.id)
+    resend_invitation(access=access_of(cast, cast.owner), inviter_id=cast.owner.pk, invitation_id=invitation.id)
+    guest = User.objects.get(email=invitation.email)
+    assert accept(guest, link_in(mail.outbox[-1])).slug == cast.org.slug
 
 
 def test_invitations_of_somebody_who_was_removed_die_with_them(cast):
