@@ -49,7 +49,9 @@ def _many(_stage: Any) -> Iterator[tuple[str, str]]:
 
 
 def _people(people: Any) -> Iterator[tuple[str, str]]:
-    yield from ((name, f"../settings/{name}") for name in ("members", "teams", "roles"))
+    yield from (
+        (name, f"../settings/{name}") for name in ("members", "teams", "roles", "quotas", "audit", "sso", "scim")
+    )
     yield "member", f"../settings/members/{people.busy.pk}?deployment=prod"
     yield "team", f"../settings/teams/{people.team.id}"
 

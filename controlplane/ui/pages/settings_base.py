@@ -14,10 +14,10 @@ from tenants.permissions import Permission
 # Label, page (its name in the URLconf), right, and the heading above it.
 _RAIL = (
     ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
+    ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
     ("Members", "settings-members", Permission.MEMBER_READ, "People"),
     ("Teams", "settings-teams", Permission.TEAM_READ, ""),
     ("Roles", "settings-roles", Permission.ROLE_READ, ""),
-    ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
     ("Single sign-on", "settings-sso", Permission.SSO_WRITE, ""),
     ("Provisioning", "settings-scim", Permission.SSO_WRITE, ""),
     ("Audit log", "settings-audit", Permission.AUDIT_READ, ""),
