@@ -15,10 +15,6 @@ SAMPLED = 25
 # Ids as uuid7 makes them: 48 bits of milliseconds, then chance. Spread over ten minutes, so that they are all of this week.
 _ID = """(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - (random() * 600000)::bigint), 12, '0')
           || '7' || substr(md5(random()::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid"""
-_ORGANIZATIONS = """
-    INSERT INTO organization (id, slug, name, created_at, state, state_reason, logo_type, allowed_networks)
-    SELECT gen_random_uuid(), 'crowd-' || n, 'Crowd ' || n, now(), 'active', '', '', '[]' FROM generate_series(1, %s) n
-"""
 
 
 def main() -> None:
@@ -29,12 +25,8 @@ def main() -> None:
 
 def _history(organizations: int, runs: int) -> list[dict[str, str]]:
     sampled = [_organization(f"sampled-{number}") for number in range(SAMPLED)]
+    _add_organizations(organizations - SAMPLED)
     with _door() as cursor:
-        cursor.execute(_ORGANIZATIONS, [organizations - SAMPLED])
-        cursor.execute(
-            """INSERT INTO deployment (id, org_id, name, kind, created_at)
-               SELECT gen_random_uuid(), id, 'prod', 'full', now() FROM organization WHERE slug LIKE 'crowd-%%'"""
-        )
         _copy_runs(cursor, sampled[0], runs, every_deployment=True, status="SUCCESS")
         cursor.execute("ANALYZE run, deployment, organization, membership, access_grant")
     return sampled
@@ -45,6 +37,16 @@ def _queue(runs: int) -> list[dict[str, str]]:
     with _door() as cursor:
         _copy_runs(cursor, greedy, runs, every_deployment=False, status="QUEUED")
     return [greedy]
+
+
+def _add_organizations(count: int) -> None:
+    from controlplane.deployments.models import Deployment
+    from tenants.models import Organization
+
+    made = [Organization(slug=f"crowd-{number}", name=f"Crowd {number}") for number in range(count)]
+    Organization.objects.bulk_create(made, batch_size=1000)
+    places = [Deployment(org_id=organization.id, name="prod") for organization in made]
+    Deployment.objects.across_orgs(reason="a crowd for measures").bulk_create(places, batch_size=1000)
 
 
 def _organization(slug: str) -> dict[str, str]:

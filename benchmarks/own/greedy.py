@@ -11,6 +11,8 @@ import sys
 import time
 import uuid
 
+import msgspec
+
 from agent.client import Client
 from agent.protocol import (
     AttemptEvents,
@@ -60,9 +62,8 @@ async def main(url: str, known: dict[str, str]) -> None:
         launches = [command for command in work.commands if isinstance(command, Launch)]
         accepted = [launch.command_id for launch in launches]
         if launches:
-            await client.send_events(
-                EventBatch(agent_id=registered.agent_id, attempts=[_done(one) for one in launches])
-            )
+            batch = EventBatch(agent_id=registered.agent_id, attempts=[_done(one) for one in launches])
+            await client.events(msgspec.json.encode(batch))
 
 
 def _done(launch: Launch) -> AttemptEvents:

@@ -15,6 +15,7 @@ from benchmarks.measuring import Values
 from benchmarks.own.daggerboard import LOCATION, DaggerboardSystem
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
+from benchmarks.system import MeasureError
 from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation
 
@@ -79,6 +80,8 @@ class _Claiming:
         return None
 
     def __exit__(self, *_: object) -> None:
+        if self._process.poll() is not None:
+            raise MeasureError("The greedy organization's agent has ended, so it was no competitor.")
         self._process.terminate()
         self._process.wait(30)
 
