@@ -12,10 +12,12 @@ from tests.embedded.programs import gone, program
 
 SUPERVISE = """
 import os
+from contextlib import suppress
 from pathlib import Path
 from controlplane.embedded.postgres import EmbeddedPostgres
 from controlplane.embedded.progress import PlainProgress
 from controlplane.embedded.redis import EmbeddedRedis
+from controlplane.embedded.signals import StopRequested
 from controlplane.embedded.state import StateFolder
 from controlplane.embedded.supervisor import Supervisor
 
@@ -23,8 +25,10 @@ with open(os.devnull, "w") as out, StateFolder(Path(sys.argv[1])) as state:
     with Supervisor(state=state, progress=PlainProgress(out)) as supervisor:
         postgres, redis = EmbeddedPostgres(state.postgres, may_open=state.path), EmbeddedRedis(state.redis)
         urls, redis_url = supervisor.start(postgres), supervisor.start(redis)
-        say({"app": urls.app, "redis": redis_url, "pids": [postgres.pid, redis.pid]})
-        supervisor.watch()
+        # The request to stop may come before the watch begins.
+        with suppress(StopRequested):
+            say({"app": urls.app, "redis": redis_url, "pids": [postgres.pid, redis.pid]})
+            supervisor.watch()
 say("stopped")
 """
 
