@@ -76,15 +76,15 @@ def _copy_runs(cursor: Any, of: dict[str, str], count: int, *, every_deployment:
     if every_deployment:
         other |= {"org_id": "d.org_id", "deployment_id": "d.id"}
     values = ", ".join(other.get(name, f"r.{name}") for name in columns)
-    places = (
-        "(SELECT org_id, id, row_number() OVER () AS number, count(*) OVER () AS total FROM deployment) d"
-        if every_deployment
-        else "(SELECT 1 AS number, 1 AS total) d"
-    )
+    places, total = "(SELECT 1 AS number) d", 1
+    if every_deployment:
+        places = "(SELECT org_id, id, row_number() OVER () AS number FROM deployment) d"
+        cursor.execute("SELECT count(*) FROM deployment")
+        [(total,)] = cursor.fetchall()
     cursor.execute(
         f"""INSERT INTO run ({", ".join(columns)}) SELECT {values}
-            FROM generate_series(1, %s) n JOIN {places} ON d.number = n %% d.total + 1, run r WHERE r.id = %s""",
-        [count, UUID(of["run_id"])],
+            FROM generate_series(1, %s) n JOIN {places} ON d.number = n %% %s + 1, run r WHERE r.id = %s""",
+        [count, total, UUID(of["run_id"])],
     )
 
 
