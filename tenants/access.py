@@ -180,10 +180,6 @@ class Access:
         """Whether the actor holds anything at all in this deployment."""
         return bool(self.holdings.at(place).cut(self.limit).somewhere)
 
-    def anywhere(self, permission: Permission) -> bool:
-        """Whether some grant gives this right in some deployment, whatever denials say there."""
-        return permission in self.limit and any(permission in held.permissions for held in self.holdings.grants)
-
 
 def enter_organization(principal: Principal, slug: str, *, even_closed: bool = False) -> Access:
     """Open an organization: rights over the organization itself, and the holdings from which those over deployments follow.
@@ -203,13 +199,6 @@ def _organization(principal: Principal, slug: str) -> Org:
         if org.slug == slug:
             return org
     raise NotFoundError
-
-
-def access_organization(principal: Principal, slug: str, permission: Permission) -> Access:
-    """Open an organization for one right over it. Outsiders get NotFoundError, members without the right ForbiddenError."""
-    access = enter_organization(principal, slug)
-    access.require(permission)
-    return access
 
 
 def access_agent(principal: Principal) -> Access:

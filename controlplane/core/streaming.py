@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
+
+from controlplane.core.threads import with_connections_returned
 
 
 def attachment(request: HttpRequest, pieces: Iterator[bytes], *, filename: str) -> StreamingHttpResponse:
@@ -19,14 +20,6 @@ def attachment(request: HttpRequest, pieces: Iterator[bytes], *, filename: str) 
 
 
 async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(_next, thread_sensitive=False)
-    while (piece := await following(pieces)) is not None:
+    following = sync_to_async(with_connections_returned, thread_sensitive=False)
+    while (piece := await following(lambda: next(pieces, None))) is not None:
         yield piece
-
-
-def _next(pieces: Iterator[bytes]) -> bytes | None:
-    try:
-        return next(pieces, None)
-    finally:
-        # The thread goes back to its pool; its connection must not go with it.
-        connections.close_all()

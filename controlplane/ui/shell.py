@@ -1,5 +1,6 @@
 """What surrounds every page of a deployment: the switcher, the rail, the person."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +67,6 @@ def shell(
 ) -> Shell:
     """The frame of a page in `section`, one of the names of the rail."""
     links = Links(org=access.org.slug, deployment=deployment.name)
-    nav = [
-        NavItem(label=label, url=links.page(name), current=name == section, heading=heading)
-        for label, name, permission, heading in _RAIL
-        if access.allows(permission)
-    ]
     organizations = [
         SwitchItem(name=org.name, url=f"/{org.slug}", current=org.id == access.org.id)
         for org in organizations_of(principal)
@@ -79,10 +75,21 @@ def shell(
         org=access.org,
         deployment=deployment,
         person=access.actor.label,
-        nav=nav,
+        nav=rail(_RAIL, access, section=section, address=links.page),
         deployment_groups=_groups(access.org, deployment, deployments),
         organizations=organizations,
     )
+
+
+def rail(
+    entries: Iterable[tuple[str, str, Permission, str]], access: Access, *, section: str, address: Callable[[str], str]
+) -> list[NavItem]:
+    """The entries (label, page, right, heading) that the caller may open; `address` knows where a page is."""
+    return [
+        NavItem(label=label, url=address(name), current=name == section, heading=heading)
+        for label, name, permission, heading in entries
+        if access.allows(permission)
+    ]
 
 
 def _groups(org: Org, current: Deployment, deployments: list[Deployment]) -> list[SwitchGroup]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -33,14 +33,12 @@ class Quota:
 def quotas(org_id: UUID) -> list[Quota]:
     """Every quota, in the order of QuotaName."""
     own = _own(org_id)
-    found = {name: own.get(name, settings.QUOTAS[name]) for name in QuotaName}
-    return [Quota(name, value or None, is_own=name in own) for name, value in found.items()]
+    return [Quota(name, _limit(own, name), is_own=name in own) for name in QuotaName]
 
 
 def limit(org_id: UUID, name: QuotaName) -> int | None:
     """The limit now; None for none."""
-    value = int(_own(org_id).get(name, settings.QUOTAS[name]))
-    return value or None
+    return _limit(_own(org_id), name)
 
 
 def limit_lately(org_id: UUID, name: QuotaName) -> int | None:
@@ -53,7 +51,7 @@ def limit_lately(org_id: UUID, name: QuotaName) -> int | None:
             if len(_cache) > 10_000:
                 _cache.clear()
             _cache[org_id] = known
-    return int(known[1].get(name, settings.QUOTAS[name])) or None
+    return _limit(known[1], name)
 
 
 def require_room(org_id: UUID, name: QuotaName, *, used: Callable[[], int]) -> None:
@@ -101,6 +99,11 @@ def set_quota(*, org_id: UUID, name: QuotaName, value: int | None, actor: Actor)
         )
     with _lock:
         _cache.pop(org_id, None)
+
+
+def _limit(own: Mapping[QuotaName, int], name: QuotaName) -> int | None:
+    """Its own where it has one, else the installation's; 0 says none in both."""
+    return int(own.get(name, settings.QUOTAS[name])) or None
 
 
 def _own(org_id: UUID) -> dict[QuotaName, int]:

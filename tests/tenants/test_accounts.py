@@ -8,7 +8,7 @@ from django.db import connections
 from django.urls import get_resolver
 
 from tenants import services
-from tenants.access import Principal, access_organization
+from tenants.access import Principal, enter_organization
 from tenants.errors import ConflictError, InvalidError, NotFoundError
 from tenants.ids import uuid7
 from tenants.models import Membership, TokenKind
@@ -149,7 +149,7 @@ def test_token_of_a_former_member_opens_nothing():
         Membership.objects.for_org(cast.org_id).delete()
 
     with pytest.raises(NotFoundError):
-        access_organization(Principal(token=claims), cast.org.slug, Permission.RUN_READ)
+        enter_organization(Principal(token=claims), cast.org.slug).require(Permission.RUN_READ)
 
 
 def test_user_token_needs_a_person_and_agent_token_none():

@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from controlplane.ui.shell import NavItem, SwitchItem
-from tenants.access import Access, organizations_of
+from controlplane.ui.shell import SwitchItem, rail
+from tenants.access import organizations_of
 from tenants.http import OrgPage
 from tenants.permissions import Permission
 
@@ -39,7 +39,12 @@ class SettingsPage(OrgPage):
         frame = {
             "org": org,
             "person": self.access.actor.label,
-            "nav": settings_nav(self.access, self.section),
+            "nav": rail(
+                _RAIL,
+                self.access,
+                section=self.section,
+                address=lambda name: reverse(f"pages:{name}", args=[org.slug]),
+            ),
             "organizations": [
                 SwitchItem(
                     name=other.name, url=reverse("pages:settings", args=[other.slug]), current=other.id == org.id
@@ -49,14 +54,3 @@ class SettingsPage(OrgPage):
             "may": {permission.name.lower(): self.access.allows(permission) for permission in Permission},
         }
         return TemplateResponse(request, template, {**frame, **context}, status=status)
-
-
-def settings_nav(access: Access, section: str) -> list[NavItem]:
-    """The entries that the caller may open."""
-    return [
-        NavItem(
-            label=label, url=reverse(f"pages:{name}", args=[access.org.slug]), current=name == section, heading=heading
-        )
-        for label, name, permission, heading in _RAIL
-        if access.allows(permission)
-    ]
