@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
 from agent.protocol import AttemptEvents, Event, EventBatch
 from controlplane.core import rate_limits
@@ -13,6 +14,7 @@ from tenants.errors import InvalidError, QuotaExceededError
 from tenants.ids import uuid7
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import limit, quotas, set_quota
+from tenants.scoping import org_scope
 from tenants.token_services import issue_token
 from tests.callers import bearer
 from tests.cast import Cast
@@ -61,6 +63,25 @@ def test_a_quota_is_not_overshot_by_many_at_once(cast: Cast) -> None:
         made = list(people.map(lambda number: with_connections_returned(create, number), range(8)))
 
     assert sum(made) == 2
+
+
+def test_the_last_place_is_given_once_even_before_the_first_taker_has_committed(cast: Cast) -> None:
+    give(cast, QuotaName.DEPLOYMENTS, 2)
+    with ThreadPoolExecutor(1) as other:
+        with org_scope(cast.org_id):
+            create_deployment(org_id=cast.org_id, name="first", actor=cast.actor)
+            second = other.submit(
+                with_connections_returned, create_deployment, org_id=cast.org_id, name="second", actor=cast.actor
+            )
+            eventually(lambda: second.done() or _somebody_waits(), bool)
+        with pytest.raises(QuotaExceededError):
+            second.result(10)
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_revoked_tokens_do_not_count(cast: Cast) -> None:
