@@ -15,6 +15,7 @@ plane accepts agents two minor versions old. Unknown fields are ignored by both 
     PUT  /agent/v1/definitions/<sha256>     gzip bytes          -> {}
     POST /agent/v1/locations                LocationReport      -> {}
     POST /agent/v1/environment              EnvironmentAsk      -> LocationEnvironment   (since 1.1)
+    GET  /agent/v1/sources/<sha256>         -                   -> tar.gz bytes          (since 1.2)
     POST /agent/v1/read                     Read                -> ReadAnswer
     POST /agent/v1/goodbye                  Goodbye             -> {}
 
@@ -31,7 +32,7 @@ from typing import Any
 
 import msgspec
 
-PROTOCOL_VERSION = "1.1"
+PROTOCOL_VERSION = "1.2"
 
 # A batch above this is refused with 413: 8 MiB on the wire, 64 MiB once decompressed.
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -66,6 +67,29 @@ class Target(Message, frozen=True):
     executable_path: str | None = None
 
 
+class Source(Message, frozen=True):
+    """The project's files, as an archive that the agent fetches and unpacks: a gzipped tar, named by the sha256 of its bytes.
+
+    A working directory of the target is then relative to the unpacked folder, and its Python is a virtualenv that the agent builds
+    from the lock or requirements file there, if there is one.
+    """
+
+    sha256: str
+    bytes: int
+
+
+class DeployPhase(StrEnum):
+    """What happens to a version on an agent before it serves, in this order; a phase that is not needed is left out."""
+
+    # Source archive or image fetched.
+    PULLED = "pulled"
+    # Virtualenv made from the lock or requirements file.
+    BUILT = "built"
+    # Code worker started; it imports the code.
+    STARTED = "started"
+    LOADED = "loaded"
+
+
 class DesiredLocation(Message, frozen=True):
     """One location version that this agent should have loaded."""
 
@@ -76,6 +100,13 @@ class DesiredLocation(Message, frozen=True):
     env: dict[str, str] = {}
     # Changes with what EnvironmentAsk answers: ask again then, and load the version anew with it. None: do not ask (before 1.1).
     environment: str | None = None
+    # Where the code is: in an archive or an image (since 1.2); neither means files of the agent's machine.
+    source: Source | None = None
+    image: str | None = None
+    # SECURITY: code of strangers (a fork's): it gets nothing of the agent's own environment but what any program needs (since 1.2).
+    isolated: bool = False
+    # How platforms run the code, as in dagster_cloud.yaml: k8s, docker, ecs (since 1.2).
+    container_context: dict[str, Any] = {}
 
 
 class DefinitionsFile(Message, frozen=True):
@@ -112,6 +143,8 @@ class LocationReport(Message, frozen=True):
     snapshot: DefinitionsFile | None = None
     rss_bytes: int | None = None
     error: ErrorInfo | None = None
+    # Seconds that each phase took which has ended (since 1.2); a report with state `loading` follows each.
+    phases: dict[DeployPhase, float] = {}
 
 
 class DefinitionsHave(Message, frozen=True):

@@ -12,6 +12,7 @@ from agent.protocol import DefinitionsFile, HostFacts, LocationReport, LocationS
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.definitions.manifest import Asset, Check, Dependency, Job, Manifest
 from controlplane.definitions.services import store_file
+from controlplane.deployments.code import Code
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import CodeLocation, LocationVersion
 from controlplane.deployments.selectors import location as find_location
@@ -91,15 +92,9 @@ def make_agent(cast: Cast, name: str = "agent-1", **fields: Any) -> Agent:
 
 def deploy(cast: Cast, name: str = "shop", *, queue: str = "default", **fields: Any) -> LocationVersion:
     """A new version that nobody has loaded yet."""
-    target = fields.pop("target", Target(module_name=name))
+    code = Code(**{"target": Target(module_name=name), **fields})
     return deploy_location(
-        org_id=cast.org_id,
-        deployment_id=cast.deployment.id,
-        name=name,
-        target=target,
-        queue=queue,
-        actor=cast.actor,
-        **fields,
+        org_id=cast.org_id, deployment_id=cast.deployment.id, name=name, code=code, queue=queue, actor=cast.actor
     )
 
 

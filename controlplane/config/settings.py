@@ -197,6 +197,12 @@ QUOTAS = {
     ),
 }
 
+# ---- code that is deployed as a source archive
+
+MAX_SOURCE_BYTES = env.integer(
+    "DAGGERBOARD_MAX_SOURCE_BYTES", 64 * 1024**2, "how large the source archive of one code location may be"
+)
+
 # ---- cost; the default price book
 
 PRICE_CURRENCY = env.text(
@@ -244,6 +250,7 @@ INSTALLED_APPS = [
     "controlplane.insights",
     "controlplane.runs",
     "controlplane.dispatch",
+    "controlplane.delivery",
     "controlplane.ui",
 ]
 MIDDLEWARE = [

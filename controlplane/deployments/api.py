@@ -15,7 +15,6 @@ from controlplane.deployments.serializers import (
     DeployLocationSerializer,
     DeploymentSerializer,
     LocationVersionSerializer,
-    TargetSerializer,
 )
 from tenants.http import OrgAPIView
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_of_rows, page_request, page_response, page_schema
@@ -97,7 +96,8 @@ class CodeLocationView(DeploymentAPIView):
             deployment_id=self.deployment.id,
             name=location,
             actor=self.access.actor,
-            **{**asked.validated_data, "target": TargetSerializer.target(asked.validated_data["target"])},
+            code=DeployLocationSerializer.code(asked.validated_data),
+            queue=asked.validated_data["queue"],
         )
         return self._answer(location)
 

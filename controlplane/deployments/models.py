@@ -23,6 +23,17 @@ class Deployment(TenantModel):
     kind = models.CharField(max_length=10, choices=DeploymentKind.choices, default=DeploymentKind.FULL)
     # The full deployment that a branch deployment belongs to.
     parent_id = models.UUIDField(null=True)
+    description = models.CharField(max_length=500, blank=True)
+    # Agents load what is in a deployment while it is awake; its pages need nobody awake.
+    is_awake = models.BooleanField(default=True, db_default=True)
+    # Read-only from then on: nothing is deployed, launched or changed in it.
+    frozen_at = models.DateTimeField(null=True)
+    frozen_by = models.CharField(max_length=254, blank=True)
+    frozen_reason = models.CharField(max_length=500, blank=True)
+    # protection.Protection as JSON: who may deploy, when nobody may, what must have passed.
+    protection = models.JSONField(default=dict)
+    # settings_document.py: what somebody set; what is absent is the default.
+    settings = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
@@ -78,6 +89,16 @@ class LocationVersion(TenantModel):
     target = models.JSONField()
     git_commit = models.CharField(max_length=64, blank=True)
     git_url = models.CharField(max_length=500, blank=True)
+    # git_facts.GitFacts as JSON: what else is known of the commit.
+    git = models.JSONField(default=dict)
+    # Where the code is: a SourceArchive, an image, or neither for files of the agent's machine.
+    source_sha256 = models.CharField(max_length=64, blank=True)
+    image = models.CharField(max_length=500, blank=True)
+    # How platforms run it, as in dagster_cloud.yaml: k8s, docker, ecs.
+    container_context = models.JSONField(default=dict)
+    # The version whose code this one brings back, for a rollback; the one it was promoted from, for a promotion.
+    rolled_back_to = models.PositiveIntegerField(null=True)
+    promoted_from_id = models.UUIDField(null=True)
     deployed_by = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -85,6 +106,8 @@ class LocationVersion(TenantModel):
     error = models.JSONField(null=True)
     load_seconds = models.FloatField(null=True)
     loaded_at = models.DateTimeField(null=True)
+    # Seconds by agent.protocol.DeployPhase, and `queued`: until an agent began.
+    phases = models.JSONField(default=dict)
     dagster_version = models.CharField(max_length=40, blank=True)
     python_version = models.CharField(max_length=40, blank=True)
     worker_mode = models.CharField(max_length=12, blank=True)
@@ -98,3 +121,110 @@ class LocationVersion(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["org_id", "location", "number"], name="location_version_number_once")
         ]
+
+
+class SourceArchive(TenantModel):
+    """The files of a project as a gzipped tar in the object store, named by the sha256 of its bytes and kept once."""
+
+    pk = models.CompositePrimaryKey("org_id", "sha256")
+    sha256 = models.CharField(max_length=64)
+    bytes = models.BigIntegerField()
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    # When a version was last made of it: what nobody uses for long is swept away.
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        db_table = "source_archive"
+
+
+class BranchState(models.TextChoices):
+    """The life of a branch deployment."""
+
+    # A fork's commit waits for somebody's approval; nothing of it was deployed.
+    HELD = "held", "Waiting for approval"
+    ACTIVE = "active", "Active"
+    SLEEPING = "sleeping", "Sleeping"
+    # Its pull request ended or its time is up: what it made is being taken away by its own job.
+    CLOSING = "closing", "Closing"
+    # Its pages still open, from stored definitions; it can be opened again.
+    ARCHIVED = "archived", "Archived"
+
+
+class PullRequestStatus(models.TextChoices):
+    """As Dagster+ spells it; empty for a branch without a pull request."""
+
+    OPEN = "OPEN", "Open"
+    CLOSED = "CLOSED", "Closed"
+    MERGED = "MERGED", "Merged"
+
+
+class BranchDeployment(TenantModel):
+    """What makes a deployment a branch deployment: whose branch, since when, for how long. Keyed by repository and number, or by branch."""
+
+    deployment = models.OneToOneField(
+        Deployment, primary_key=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    # `owner/name` as the Git host or CI says it; the connected repository when there is one (delivery.models.Repository).
+    repository = models.CharField(max_length=300)
+    repository_id = models.UUIDField(null=True)
+    pull_request = models.PositiveIntegerField(null=True)
+    pull_request_status = models.CharField(max_length=8, choices=PullRequestStatus.choices, blank=True)
+    pull_request_url = models.CharField(max_length=500, blank=True)
+    branch = models.CharField(max_length=300)
+    branch_url = models.CharField(max_length=500, blank=True)
+    title = models.CharField(max_length=300, blank=True)
+    head_sha = models.CharField(max_length=64, blank=True)
+    # git_facts.GitFacts of the head.
+    git = models.JSONField(default=dict)
+    # SECURITY: from a fork. It gets no secrets, and only what was approved by commit is deployed.
+    is_fork = models.BooleanField(default=False)
+
+    state = models.CharField(max_length=10, choices=BranchState.choices, default=BranchState.ACTIVE)
+    # Where the branch left the base, and what the base defined there: manifest sha256 by code location. The left side of the diff.
+    merge_base_sha = models.CharField(max_length=64, blank=True)
+    base_manifests = models.JSONField(null=True)
+    # How exact that is, for people; empty when it is the merge base's own.
+    base_note = models.CharField(max_length=500, blank=True)
+
+    created_by = models.CharField(max_length=254, blank=True)
+    # Something was wanted of it: a deploy, a run, somebody who woke it.
+    active_at = models.DateTimeField(default=timezone.now)
+    # Null: it never sleeps, never expires.
+    sleep_after_seconds = models.PositiveIntegerField(null=True, default=3600)
+    expires_at = models.DateTimeField(null=True)
+    warned_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    close_reason = models.CharField(max_length=300, blank=True)
+    archived_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "branch_deployment"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["org_id", "repository", "pull_request"],
+                name="branch_of_pull_request_once",
+                condition=models.Q(pull_request__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["org_id", "repository", "branch"],
+                name="branch_of_branch_once",
+                condition=models.Q(pull_request=None),
+            ),
+        ]
+        indexes = [models.Index(fields=["org_id", "state"], name="branch_by_state")]
+
+
+class BranchRevision(TenantModel):
+    """What a branch deployment consisted of at one commit: the page `/<org>/d/<name>@<sha>` shows it for ever."""
+
+    pk = models.CompositePrimaryKey("org_id", "deployment_id", "sha")
+    deployment = models.ForeignKey(
+        Deployment, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    sha = models.CharField(max_length=64)
+    # Ids of versions by code location.
+    versions = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        db_table = "branch_revision"

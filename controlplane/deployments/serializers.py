@@ -6,6 +6,8 @@ import msgspec
 from rest_framework import serializers
 
 from agent.protocol import Target
+from controlplane.deployments.code import Code
+from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
 
 
@@ -41,6 +43,17 @@ class TargetSerializer(serializers.Serializer[Any]):
         return msgspec.convert(validated, Target)
 
 
+class GitFactsSerializer(serializers.Serializer[Any]):
+    """What is known of a commit beside its id."""
+
+    branch = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    message = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+    timestamp = serializers.FloatField(required=False, allow_null=True, help_text="Unix seconds.")
+    author_name = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    author_email = serializers.CharField(required=False, allow_blank=True, max_length=254)
+    author_avatar_url = serializers.CharField(required=False, allow_blank=True, max_length=500)
+
+
 class LocationVersionSerializer(serializers.Serializer[LocationVersion]):
     """One deploy of a code location, and what came of it."""
 
@@ -50,11 +63,19 @@ class LocationVersionSerializer(serializers.Serializer[LocationVersion]):
     target = TargetSerializer()
     git_commit = serializers.CharField(allow_blank=True)
     git_url = serializers.CharField(allow_blank=True)
+    git = GitFactsSerializer()
+    source_sha256 = serializers.CharField(allow_blank=True)
+    image = serializers.CharField(allow_blank=True)
+    container_context = serializers.DictField()
+    rolled_back_to = serializers.IntegerField(allow_null=True, help_text="The number of the version it brought back.")
     deployed_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     error = serializers.JSONField(help_text="The user's own exception when it failed to load.")
     load_seconds = serializers.FloatField(allow_null=True)
     loaded_at = serializers.DateTimeField(allow_null=True)
+    phases = serializers.DictField(
+        child=serializers.FloatField(), help_text="Seconds by phase: queued, pulled, built, started, loaded."
+    )
     dagster_version = serializers.CharField(allow_blank=True)
     python_version = serializers.CharField(allow_blank=True)
     worker_mode = serializers.CharField(allow_blank=True)
@@ -82,3 +103,21 @@ class DeployLocationSerializer(serializers.Serializer[Any]):
     queue = serializers.CharField(max_length=100, default="default", help_text="Agents of this queue serve it.")
     git_commit = serializers.CharField(max_length=64, default="", allow_blank=True)
     git_url = serializers.CharField(max_length=500, default="", allow_blank=True)
+    git = GitFactsSerializer(required=False, default=dict)
+    source_sha256 = serializers.CharField(
+        max_length=64, default="", allow_blank=True, help_text="An uploaded source archive that holds the code."
+    )
+    image = serializers.CharField(
+        max_length=500, default="", allow_blank=True, help_text="An image that holds the code."
+    )
+    container_context = serializers.DictField(
+        required=False, default=dict, help_text="By platform, as in dagster_cloud.yaml: k8s, docker, ecs."
+    )
+
+    @staticmethod
+    def code(validated: dict[str, Any]) -> Code:
+        """What to deploy."""
+        target = TargetSerializer.target(validated["target"])
+        git = msgspec.convert(validated["git"], GitFacts)
+        names = ("source_sha256", "image", "container_context", "git_commit", "git_url")
+        return Code(target=target, git=git, **{name: validated[name] for name in names})

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-import msgspec
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -10,8 +9,9 @@ from django.utils.text import slugify
 
 from agent.protocol import Target
 from controlplane.core import wakeups
-from controlplane.deployments import audit_trail
-from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion
+from controlplane.deployments import audit_trail, source_archives
+from controlplane.deployments.code import Code, code_of
+from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
 from controlplane.deployments.selectors import location as find_location
 from tenants.access import Actor
 from tenants.errors import ConflictError, InvalidError, NotFoundError
@@ -54,54 +54,41 @@ def ensure_deployment(*, org_id: UUID, name: str, actor: Actor) -> Deployment:
 
 
 def deploy_location(
-    *,
-    org_id: UUID,
-    deployment_id: UUID,
-    name: str,
-    target: Target,
-    actor: Actor,
-    git_commit: str = "",
-    git_url: str = "",
-    queue: str = "default",
+    *, org_id: UUID, deployment_id: UUID, name: str, code: Code, actor: Actor, queue: str = "default"
 ) -> LocationVersion:
-    """Make this what the location should be: a new version, which serves once an agent has loaded it. The location may be new."""
-    return _deploy(
-        org_id=org_id,
-        deployment_id=deployment_id,
-        name=name,
-        target=target,
-        actor=actor,
-        git_commit=git_commit,
-        git_url=git_url,
-        queue=queue,
-        action="code_location.deploy",
-    )
+    """Make this what the location should be: a new version, which serves once an agent has loaded it. The location may be new.
+
+    Code that is known to be what is deployed already (the same archive, target and platform settings) makes no new version: the
+    one that is there is returned, and nothing is loaded anew. NotFoundError when the source archive was not uploaded.
+    """
+    _check_location(name, code.target, queue)
+    with org_scope(org_id):
+        known = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, name=name, queue=queue)
+        location = known.select_related("desired").first()
+        desired = location.desired if location else None
+        if desired is not None and desired.state != VersionState.FAILED and code.is_surely(code_of(desired)):
+            return desired
+        return _deploy(
+            org_id=org_id,
+            deployment_id=deployment_id,
+            name=name,
+            code=code,
+            actor=actor,
+            queue=queue,
+            action="code_location.deploy",
+        )
 
 
 def _deploy(
-    *,
-    org_id: UUID,
-    deployment_id: UUID,
-    name: str,
-    target: Target,
-    actor: Actor,
-    git_commit: str,
-    git_url: str,
-    queue: str,
-    action: str,
+    *, org_id: UUID, deployment_id: UUID, name: str, code: Code, actor: Actor, queue: str, action: str
 ) -> LocationVersion:
-    _check_location(name, target, queue)
     with org_scope(org_id):
+        if code.source_sha256:
+            source_archives.archive(org_id, code.source_sha256)
         location = _locked_location(org_id, deployment_id, name, queue)
         before = audit_trail.deployed(location)
         version = LocationVersion.objects.create_in(
-            org_id,
-            location=location,
-            number=_next_number(location),
-            target=msgspec.to_builtins(target),
-            git_commit=git_commit,
-            git_url=git_url,
-            deployed_by=actor.label,
+            org_id, location=location, number=_next_number(location), deployed_by=actor.label, **code.columns()
         )
         CodeLocation.objects.for_org(org_id).filter(id=location.id).update(desired=version, queue=queue)
         location.desired, location.queue = version, queue
@@ -121,10 +108,8 @@ def reload_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Acto
             org_id=org_id,
             deployment_id=deployment_id,
             name=name,
-            target=msgspec.convert(location.desired.target, Target),
+            code=code_of(location.desired),
             actor=actor,
-            git_commit=location.desired.git_commit,
-            git_url=location.desired.git_url,
             queue=location.queue,
             action="code_location.reload",
         )

@@ -30,7 +30,7 @@ _OUTLOOK = f"""
                 ',' ORDER BY l.id)
              FROM code_location l JOIN deployment d ON d.org_id = l.org_id AND d.id = l.deployment_id
              LEFT JOIN agent_location h ON h.org_id = l.org_id AND h.agent_id = a.id AND h.version_id = l.desired_id
-             WHERE l.org_id = a.org_id AND l.queue = ANY(a.queues) AND {covers_sql(location="l.name", queue="l.queue")}))),
+             WHERE l.org_id = a.org_id AND d.is_awake AND l.queue = ANY(a.queues) AND {covers_sql(location="l.name", queue="l.queue")}))),
         o.state = 'active', o.allowed_networks
     FROM agent a JOIN organization o ON o.id = a.org_id
     LEFT JOIN api_token t ON t.org_id = a.org_id AND t.id = a.token_id, LATERAL (

@@ -28,7 +28,7 @@ def desired_locations(org_id: UUID, agent: Agent, reach: Reach) -> list[DesiredL
     """
     of_queues = (
         CodeLocation.objects.for_org(org_id)
-        .filter(queue__in=agent.queues)
+        .filter(queue__in=agent.queues, deployment__is_awake=True)
         .select_related("deployment", "desired", "current")
         .order_by("id")
     )

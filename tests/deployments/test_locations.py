@@ -8,6 +8,7 @@ from django.db import connection
 from agent.protocol import Target
 from controlplane.definitions import selectors as stored
 from controlplane.deployments import selectors, services
+from controlplane.deployments.code import Code
 from controlplane.deployments.loading import record_load
 from tenants.errors import ConflictError, InvalidError, NotFoundError
 from tests import factories
@@ -124,7 +125,7 @@ def test_another_organization_sees_and_changes_nothing(cast: Cast, outsider: Cas
     for attempt in (
         lambda: services.delete_location(**there, actor=outsider.actor),
         lambda: services.reload_location(**there, actor=outsider.actor),
-        lambda: services.deploy_location(**there, target=Target(), actor=outsider.actor),
+        lambda: services.deploy_location(**there, code=Code(), actor=outsider.actor),
     ):
         with pytest.raises(NotFoundError):
             attempt()

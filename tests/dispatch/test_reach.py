@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from agent import protocol as wire
+from controlplane.deployments.code import Code
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.services import create_deployment, deploy_location
 from controlplane.runs.requests import RunRequest
@@ -45,8 +46,8 @@ def branch_of(cast: Cast, parent: Deployment | None, name: str) -> Deployment:
 
 
 def deploy_to(cast: Cast, deployment: Deployment, name: str) -> None:
-    target = wire.Target(module_name=name)
-    deploy_location(org_id=cast.org_id, deployment_id=deployment.id, name=name, target=target, actor=cast.actor)
+    code = Code(target=wire.Target(module_name=name))
+    deploy_location(org_id=cast.org_id, deployment_id=deployment.id, name=name, code=code, actor=cast.actor)
 
 
 @pytest.fixture

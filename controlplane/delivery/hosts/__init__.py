@@ -1,0 +1,1 @@
+"""Git hosts: one interface (base.py), GitHub and GitLab behind it."""
