@@ -1,6 +1,7 @@
-"""How far an agent token reaches: deployments, branches, queues and code locations. Stored as JSON; a field that is absent limits nothing.
+"""How far an agent token reaches: deployments, branches, queues and code locations. Stored as JSON.
 
-Agents run what they are given. A token that leaks from one machine must not open the code, the runs and the secrets of another.
+Agents run what they are given. A token that leaks from one machine must not open the code, the runs and the secrets of another. Code of
+branches was reviewed by nobody: an agent serves them only where its token says so.
 """
 
 from collections.abc import Mapping
@@ -13,19 +14,23 @@ from tenants.grants import Place
 
 _MAX_NAMES = 200
 _MAX_NAME = 200
-_FIELDS = frozenset({"deployments", "branches_of", "all_branches", "queues", "code_locations", "bootstrap_only"})
+# Those that say which deployments; they add up.
+_OF_PLACES = ("deployments", "branches_of", "all_branches", "all_deployments")
+_FIELDS = frozenset({*_OF_PLACES, "queues", "code_locations", "bootstrap_only"})
 
 
 @dataclass(frozen=True)
 class Reach:
-    """What the agents of a token may serve. Deployments add up: those named, branches of those named, all branches; none named is all.
+    """What the agents of a token may serve. Places add up: deployments named, branches of those named, all branches, all full deployments.
 
+    One that names no place is all full deployments, and no branch.
     `queues` and `code_locations` are names, None for any. With `bootstrap_only` the token is good for registering alone.
     """
 
     deployments: frozenset[UUID] = frozenset()
     branches_of: frozenset[UUID] = frozenset()
     all_branches: bool = False
+    all_deployments: bool = False
     queues: frozenset[str] | None = None
     code_locations: frozenset[str] | None = None
     bootstrap_only: bool = False
@@ -41,17 +46,19 @@ class Reach:
             deployments=_ids(given, "deployments"),
             branches_of=_ids(given, "branches_of"),
             all_branches=_flag(given, "all_branches"),
+            all_deployments=_flag(given, "all_deployments"),
             queues=_names(given, "queues"),
             code_locations=_names(given, "code_locations"),
             bootstrap_only=_flag(given, "bootstrap_only"),
         )
 
     def document(self) -> dict[str, Any] | None:
-        """The stored form: only what limits; None for everything."""
+        """The stored form: only what differs from the default; None for that, which is all full deployments and no branch."""
         found: dict[str, Any] = {
             "deployments": sorted(map(str, self.deployments)),
             "branches_of": sorted(map(str, self.branches_of)),
             "all_branches": self.all_branches,
+            "all_deployments": self.all_deployments,
             "bootstrap_only": self.bootstrap_only,
         }
         found = {name: value for name, value in found.items() if value}
@@ -60,25 +67,38 @@ class Reach:
         return found or None
 
     @property
-    def names_places(self) -> bool:
-        """Whether it is limited to some deployments."""
-        return bool(self.deployments or self.branches_of or self.all_branches)
+    def has_all_full(self) -> bool:
+        """Whether every full deployment is within it."""
+        return self.all_deployments or not (self.deployments or self.branches_of or self.all_branches)
 
-    def includes(self, other: "Reach") -> bool:
-        """Whether everything within the other is within this one. What the token may be used for (`bootstrap_only`) plays no part."""
-        places = not self.names_places or (
-            other.names_places
-            and other.deployments <= self.deployments
-            and (self.all_branches or (not other.all_branches and other.branches_of <= self.branches_of))
+    @property
+    def has_branches(self) -> bool:
+        """Whether some branch deployments are within it by a rule; one can be named by itself too."""
+        return self.all_branches or bool(self.branches_of)
+
+    def includes(self, other: "Reach", places: Mapping[UUID, Place]) -> bool:
+        """Whether everything within the other is within this one. What the token may be used for (`bootstrap_only`) plays no part.
+
+        `places` are the deployments that the other one names and that still are: what was deleted is within nothing.
+        """
+        named = all(self.has_place(places[i]) for i in other.deployments if i in places)
+        full = self.has_all_full or not other.has_all_full
+        branches = self.all_branches or (not other.all_branches and other.branches_of <= self.branches_of)
+        return (
+            named
+            and full
+            and branches
+            and _among(other.queues, self.queues)
+            and _among(other.code_locations, self.code_locations)
         )
-        return places and _among(other.queues, self.queues) and _among(other.code_locations, self.code_locations)
 
     def has_place(self, place: Place) -> bool:
         """Whether the deployment is within it."""
-        if not self.names_places:
+        if place.id in self.deployments:
             return True
-        of_branches = place.is_branch and (self.all_branches or place.parent_id in self.branches_of)
-        return place.id in self.deployments or of_branches
+        if place.is_branch:
+            return self.all_branches or place.parent_id in self.branches_of
+        return self.has_all_full
 
     def has_queue(self, queue: str) -> bool:
         return self.queues is None or queue in self.queues
@@ -92,19 +112,20 @@ class Reach:
         )
 
 
-EVERYTHING = Reach()
+EVERYTHING = Reach(all_deployments=True, all_branches=True)
 
 
 def covers_sql(*, location: str, queue: str, reach: str = "t.reach", deployment: str = "d") -> str:
     """`Reach.covers` as an SQL condition: `reach` is the jsonb column, `deployment` the alias of its row, the others are text."""
-    return f"""(
-        {reach} IS NULL OR (
-            (NOT {reach} ?| ARRAY['deployments', 'branches_of', 'all_branches']
-             OR {reach}->'deployments' ? {deployment}.id::text
-             OR ({deployment}.kind = 'branch'
-                 AND (({reach}->'all_branches')::boolean OR {reach}->'branches_of' ? {deployment}.parent_id::text)))
-            AND ({reach}->'queues' IS NULL OR {reach}->'queues' ? {queue})
-            AND ({reach}->'code_locations' IS NULL OR {reach}->'code_locations' ? {location})))"""
+    keys = ", ".join(f"'{field}'" for field in _OF_PLACES)
+    return f"""((
+        CASE WHEN {deployment}.kind = 'branch'
+            THEN ({reach}->'all_branches')::boolean OR {reach}->'branches_of' ? {deployment}.parent_id::text
+            ELSE {reach} IS NULL OR NOT {reach} ?| ARRAY[{keys}] OR ({reach}->'all_deployments')::boolean END
+        OR {reach}->'deployments' ? {deployment}.id::text)
+        AND ({reach} IS NULL OR (
+            ({reach}->'queues' IS NULL OR {reach}->'queues' ? {queue})
+            AND ({reach}->'code_locations' IS NULL OR {reach}->'code_locations' ? {location}))))"""
 
 
 def _among(names: frozenset[str] | None, wider: frozenset[str] | None) -> bool:

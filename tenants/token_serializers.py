@@ -15,10 +15,16 @@ _SCOPES = [str(permission) for permission in Permission]
 
 
 class ReachSerializer(serializers.Serializer[Any]):
-    """How far an agent token reaches. Deployments add up; what is absent or null limits nothing."""
+    """How far an agent token reaches. Fields of deployments add up; none of them is all full deployments and no branch.
+
+    Queues and code locations that are absent or null limit nothing.
+    """
 
     deployments = serializers.ListField(
-        child=serializers.CharField(), required=False, max_length=200, help_text="Names of deployments."
+        child=serializers.CharField(),
+        required=False,
+        max_length=200,
+        help_text="Names of deployments, branch deployments too.",
     )
     branches_of = serializers.ListField(
         child=serializers.CharField(),
@@ -27,6 +33,7 @@ class ReachSerializer(serializers.Serializer[Any]):
         help_text="Names of full deployments whose branch deployments are reached.",
     )
     all_branches = serializers.BooleanField(required=False, help_text="All branch deployments.")
+    all_deployments = serializers.BooleanField(required=False, help_text="All full deployments.")
     queues = serializers.ListField(
         child=serializers.CharField(max_length=100), required=False, allow_null=True, max_length=200
     )
@@ -52,7 +59,9 @@ class TokenSerializer(serializers.Serializer[ApiToken]):
     scopes = serializers.ListField(
         child=serializers.CharField(), allow_null=True, help_text="What it is cut down to; null for all its holder may."
     )
-    reach = serializers.SerializerMethodField(help_text="How far an agent token reaches; null for everything.")
+    reach = serializers.SerializerMethodField(
+        help_text="How far an agent token reaches; null for all full deployments and no branch."
+    )
     allowed_networks = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField(allow_blank=True)

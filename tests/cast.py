@@ -9,6 +9,7 @@ from controlplane.deployments.models import Deployment
 from controlplane.deployments.services import create_deployment
 from tenants.access import SYSTEM, Actor, Org, Principal
 from tenants.models import ApiToken, Role, TokenKind, User
+from tenants.reach import EVERYTHING
 from tenants.services import add_member, create_organization, create_user
 from tenants.token_services import IssuedToken, issue_token
 
@@ -69,7 +70,7 @@ def make_cast(prefix: str = "acme") -> Cast:
         editor=make_member(org, f"editor-{unique}@{prefix}.example", Role.EDITOR),
         viewer=make_member(org, f"viewer-{unique}@{prefix}.example", Role.VIEWER),
         deployment=create_deployment(org_id=org.id, name="prod", actor=SYSTEM),
-        agent_token=issue_token(org_id=org.id, kind=TokenKind.AGENT, name="agent"),
+        agent_token=issue_token(org_id=org.id, kind=TokenKind.AGENT, name="agent", reach=EVERYTHING),
         user_token=issue_token(org_id=org.id, kind=TokenKind.USER, name="cli", user=owner),
     )
 

@@ -25,11 +25,12 @@ def bootstrap(folder: Path) -> None:
     from controlplane.embedded.files import write_private
     from tenants.access import SYSTEM
     from tenants.models import TokenKind
+    from tenants.reach import EVERYTHING
     from tenants.services import issue_sign_in_link
 
     owner, org_id = _owner_and_organization()
     ensure_deployment(org_id=org_id, name=DEPLOYMENT, actor=SYSTEM)
-    _ensure_token(folder / "agent.token", org_id=org_id, kind=TokenKind.AGENT, user=None)
+    _ensure_token(folder / "agent.token", org_id=org_id, kind=TokenKind.AGENT, reach=EVERYTHING)
     _ensure_token(folder / "cli.token", org_id=org_id, kind=TokenKind.USER, user=owner)
     write_private(folder / SIGN_IN_FILE, issue_sign_in_link(user=owner))
 
@@ -47,14 +48,29 @@ def _owner_and_organization() -> tuple[Any, Any]:
     return owner, org_id
 
 
-def _ensure_token(path: Path, *, org_id: Any, kind: Any, user: Any) -> None:
+def _ensure_token(path: Path, *, org_id: Any, kind: Any, user: Any = None, reach: Any = None) -> None:
     from controlplane.embedded.files import write_private
     from tenants.token_services import issue_token
     from tenants.token_verification import verify_token
 
-    if path.exists() and verify_token(path.read_text().strip(), address="127.0.0.1"):
-        return
-    write_private(path, issue_token(org_id=org_id, kind=kind, name=f"{path.stem} of make up", user=user).text)
+    known = verify_token(path.read_text().strip(), address="127.0.0.1") if path.exists() else None
+    if known is None:
+        name = f"{path.stem} of make up"
+        write_private(path, issue_token(org_id=org_id, kind=kind, name=name, user=user, reach=reach).text)
+    elif reach is not None:
+        _widen(org_id, known.id, reach)
+
+
+def _widen(org_id: Any, token_id: Any, reach: Any) -> None:
+    """A token of before there were branch deployments serves them too, unless somebody has cut it down."""
+    from tenants.access import SYSTEM
+    from tenants.models import ApiToken
+    from tenants.scoping import org_scope
+    from tenants.token_services import update_token
+
+    with org_scope(org_id):
+        if ApiToken.objects.for_org(org_id).filter(id=token_id, reach=None).exists():
+            update_token(org_id=org_id, token_id=token_id, actor=SYSTEM, changes={"reach": reach})
 
 
 if __name__ == "__main__":

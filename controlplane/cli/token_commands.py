@@ -54,6 +54,15 @@ def create(
     only_deployment: Annotated[
         list[str] | None, typer.Option("--only-deployment", help="With --agent: only this one; may be repeated.")
     ] = None,
+    all_deployments: Annotated[
+        bool,
+        typer.Option("--all-deployments", help="With --agent: all full deployments, as without words; adds up."),
+    ] = False,
+    branches_of: Annotated[
+        list[str] | None,
+        typer.Option("--branches-of", help="With --agent: branch deployments of this one; may be repeated."),
+    ] = None,
+    all_branches: Annotated[bool, typer.Option("--all-branches", help="With --agent: all branch deployments.")] = False,
     bootstrap_only: Annotated[
         bool, typer.Option("--bootstrap-only", help="With --agent: good for registering only.")
     ] = False,
@@ -67,9 +76,16 @@ def create(
         raise CommandError(
             "Choose one of --ci, --agent and --service-account: a token has one holder.", exit_code=ExitCode.USAGE
         )
-    reach: dict[str, Any] = {"queues": queue, "code_locations": code_location, "deployments": only_deployment}
+    reach: dict[str, Any] = {
+        "queues": queue,
+        "code_locations": code_location,
+        "deployments": only_deployment,
+        "all_deployments": all_deployments,
+        "branches_of": branches_of,
+        "all_branches": all_branches,
+        "bootstrap_only": bootstrap_only,
+    }
     reach = {field: value for field, value in reach.items() if value}
-    reach |= {"bootstrap_only": True} if bootstrap_only else {}
     if reach and not agent:
         raise CommandError("Only a token for agents (--agent) has a reach.", exit_code=ExitCode.USAGE)
     request: dict[str, Any] = {"name": name, "scopes": scope or None, "allowed_networks": network or []}

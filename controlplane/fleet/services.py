@@ -15,6 +15,7 @@ from controlplane.fleet import audit_trail
 from controlplane.fleet.models import Agent, AgentLocation
 from tenants.errors import ForbiddenError, InvalidError
 from tenants.models import ApiToken
+from tenants.people.places import places
 from tenants.reach import EVERYTHING, Reach
 from tenants.scoping import org_scope
 
@@ -149,7 +150,9 @@ def _check_name_is_free(agent: Agent, token_id: UUID, reach: Reach) -> None:
     if agent.token_id == token_id:
         return
     before = ApiToken.objects.for_org(agent.org_id).filter(id=agent.token_id).first()
-    if not reach.includes(Reach.parse(before.reach) if before is not None else EVERYTHING):
+    reached = Reach.parse(before.reach) if before is not None else EVERYTHING
+    named = places(agent.org_id, reached.deployments) if reached.deployments else {}
+    if not reach.includes(reached, {place_id: found.place for place_id, found in named.items()}):
         raise ForbiddenError(
             f"There is an agent {agent.name} already, whose token reaches further than this one. Start this agent under another "
             "name (--name), or with a token that reaches as far.",

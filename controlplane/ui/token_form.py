@@ -100,11 +100,12 @@ def changes_of_form(form: QueryDict, kind: TokenKind) -> dict[str, Any]:
 
 
 def reach_of_form(form: QueryDict) -> Reach:
-    """The reach that was filled in. An empty list of names limits nothing."""
+    """The reach that was filled in. Empty lists of queues and code locations limit nothing."""
     return Reach(
         deployments=_ids(form.getlist("deployment")),
         branches_of=_ids(form.getlist("branches_of")),
         all_branches="all_branches" in form,
+        all_deployments="all_deployments" in form,
         queues=_names(form.get("queues", "")),
         code_locations=_names(form.get("code_locations", "")),
         bootstrap_only="bootstrap_only" in form,

@@ -19,6 +19,7 @@ from tenants import token_actions
 from tenants.errors import InvalidError, NotFoundError
 from tenants.models import ApiToken, TokenKind
 from tenants.permissions import Permission
+from tenants.reach import EVERYTHING, Reach
 from tenants.token_rules import Terms, access_token
 
 # What an agent's name may be (fleet.services): the token gets the same one.
@@ -84,7 +85,14 @@ class NewToken(Agents):
             _check_name(name)
         except InvalidError as error:
             return self._again(request, name, error)
-        issued = token_actions.make_token(self.access, self.principal, kind=TokenKind.AGENT, name=name, terms=Terms())
+        issued = token_actions.make_token(
+            self.access,
+            self.principal,
+            kind=TokenKind.AGENT,
+            name=name,
+            terms=Terms(),
+            reach=EVERYTHING if "all_branches" in request.POST else Reach(),
+        )
         response = self.render(
             request,
             "agents/token.html",
@@ -100,7 +108,15 @@ class NewToken(Agents):
     def _again(self, request: HttpRequest, name: str, error: InvalidError) -> HttpResponse:
         agents = fleet.agents(self.org_id)
         context = {"lines": agent_lines(self.access, agents), **self.token_context(agents)}
-        return self.render(request, "agents/list.html", status=400, **context, name=name, name_error=error.message)
+        return self.render(
+            request,
+            "agents/list.html",
+            status=400,
+            **context,
+            name=name,
+            name_error=error.message,
+            with_branches="all_branches" in request.POST,
+        )
 
 
 class RevokeToken(DeploymentPage):
