@@ -396,6 +396,7 @@ DUE_JOBS = {
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
+    "delivery.delete_deployments": 5.0,
 }
 
 # ---- logging

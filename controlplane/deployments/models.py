@@ -228,3 +228,83 @@ class BranchRevision(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "branch_revision"
+
+
+class DeploymentDeletion(TenantModel):
+    """What is left to do after a deployment was deleted: its runs end, then its history goes. The last thing to go is this row."""
+
+    # The deployment's id, of which nothing else is left in sight.
+    deployment_id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=DeploymentKind.choices)
+    asked_by = models.CharField(max_length=254)
+    asked_at = models.DateTimeField(default=timezone.now)
+    # When somebody works on it next; whoever does moves it on first (a lease).
+    due_at = models.DateTimeField(default=timezone.now)
+    runs_total = models.BigIntegerField(default=0)
+    runs_left = models.BigIntegerField(default=0)
+    # What it waits for; empty while it works.
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "deployment_deletion"
+        indexes = [models.Index(fields=["org_id", "due_at"], name="deployment_deletion_due")]
+
+
+class PromotionState(models.TextChoices):
+    """How far a promotion has come. The last three are ends."""
+
+    QUEUED = "queued", "Queued"
+    LOADING = "loading", "Waiting for agents to load it"
+    SMOKE = "smoke", "Running the smoke job"
+    # It failed, and what was there before is being put back.
+    ROLLING_BACK = "rolling_back", "Rolling back"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    ROLLED_BACK = "rolled_back", "Rolled back"
+
+
+class Promotion(TenantModel):
+    """Code of one deployment put into another: deployed, loaded, tried with a smoke job, and taken back when it does not work."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # Into which.
+    deployment = models.ForeignKey(
+        Deployment, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    # From which; it may be gone by now.
+    source_id = models.UUIDField()
+    source_name = models.CharField(max_length=100)
+    state = models.CharField(max_length=12, choices=PromotionState.choices, default=PromotionState.QUEUED)
+    # By code location: {"from": version id, "before": version id or null, "version": the id it got here}.
+    locations = models.JSONField()
+    # The job that must succeed, as {"location", "job"}; null for none. And the run of it.
+    smoke_job = models.JSONField(null=True)
+    smoke_run_id = models.UUIDField(null=True)
+    rolls_back = models.BooleanField(default=False)
+    # Why it ended or what it waits for, for people.
+    message = models.TextField(blank=True)
+    # Why an Admin went past the protection rules.
+    override_reason = models.CharField(max_length=500, blank=True)
+    # tenants.access.Actor.
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    # Since when it is in this state; when it has to be looked at again, null once it ended; when it ended.
+    since = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "promotion"
+        indexes = [
+            models.Index(fields=["org_id", "deployment", "-id"], name="promotion_newest"),
+            models.Index(fields=["org_id", "due_at"], name="promotion_due", condition=models.Q(due_at__isnull=False)),
+        ]
+        constraints = [
+            # Two promotions into one deployment at once would take back each other's versions.
+            models.UniqueConstraint(
+                fields=["org_id", "deployment"], name="promotion_one_at_a_time", condition=models.Q(ended_at=None)
+            )
+        ]

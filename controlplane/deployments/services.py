@@ -10,7 +10,8 @@ from django.utils.text import slugify
 from agent.protocol import Target
 from controlplane.core import wakeups
 from controlplane.deployments import audit_trail, source_archives
-from controlplane.deployments.code import Code, code_of
+from controlplane.deployments.code import Code, check_code, code_of
+from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
 from controlplane.deployments.selectors import location as find_location
 from tenants.access import Actor
@@ -84,6 +85,7 @@ def _deploy(
 ) -> LocationVersion:
     with org_scope(org_id):
         if code.source_sha256:
+        require_thawed(org_id, deployment_id)
             source_archives.archive(org_id, code.source_sha256)
         location = _locked_location(org_id, deployment_id, name, queue)
         before = audit_trail.deployed(location)
@@ -119,6 +121,7 @@ def delete_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Acto
     """Take a code location away. Agents unload it after its runs have ended; runs and history stay."""
     with org_scope(org_id):
         location = find_location(org_id, deployment_id, name)
+        require_thawed(org_id, deployment_id)
         if not CodeLocation.objects.for_org(org_id).filter(id=location.id).delete()[0]:
             raise NotFoundError(f"There is no code location {name} in this deployment.")
         audit_trail.note_location(

@@ -9,6 +9,7 @@ from controlplane.catalog import projections as catalog
 from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.rows import AssetEventRow
 from controlplane.definitions.asset_keys import to_text
+from controlplane.deployments.freezing import require_thawed
 from controlplane.runs import audit_trail, labels, reasons, transitions
 from controlplane.runs.config_errors import check_config
 from controlplane.runs.errors import InvalidRunConfigError, RunEndedError
@@ -29,6 +30,7 @@ def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor
     """Put a run into the queue, checked against the stored definitions, with the materializations that it plans."""
     with org_scope(org_id):
         require_writable(org_id)
+        require_thawed(org_id, deployment_id)
         target = find_target(org_id=org_id, deployment_id=deployment_id, request=request)
         tags = {**target.selection.job.run_tags, **target.partition_tags, **check_tags(request.tags)}
         if request.partition is not None:

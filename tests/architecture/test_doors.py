@@ -15,6 +15,7 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/core/organization_deletion.py": "every row of an organization whose grace period is over",
     "controlplane/audit_log/delivery.py": "audit streams that are behind their log",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
+    "controlplane/delivery/deployment_deletion.py": "deployments that were deleted and have history left",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
     "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",
     "controlplane/runs/leases.py": "leases that nobody renewed",

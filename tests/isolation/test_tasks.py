@@ -24,6 +24,7 @@ SWEEPS = {
     "core.ensure_partitions": "no rows at all",
     "core.send_mail": "mail that waits; of people, not of organizations",
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
+    "delivery.delete_deployments": "deployments that were deleted and have history left",
     "dispatch.sweep_commands": "commands past their deadline",
     "runs.sweep_leases": "attempts whose lease has lapsed",
     "runs.sweep_timeouts": "runs that took too long",
@@ -32,6 +33,7 @@ SWEEPS = {
 # Woken with ids; the organization is among them, or follows from them.
 ABOUT_ONE = {
     "audit_log.deliver_stream": "one stream of the organization that is named with it",
+    "delivery.delete_deployment": "one deployment that was deleted, of the organization that is named with it",
     "core.record_failed_sign_in": "the organizations of one person",
 }
 # These act only while the control plane has been up for a while, which it is not in a test.

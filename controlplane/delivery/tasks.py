@@ -1,0 +1,17 @@
+"""Background work of delivery: the end of deployments."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from controlplane.delivery import deployment_deletion
+
+
+@shared_task(name="delivery.delete_deployments")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+def delete_deployments() -> None:
+    deployment_deletion.sweep()
+
+
+@shared_task(name=deployment_deletion.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def delete_deployment(org_id: str, deployment_id: str) -> None:
+    deployment_deletion.go_on(org_id=UUID(org_id), deployment_id=UUID(deployment_id))
