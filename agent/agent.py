@@ -98,6 +98,8 @@ class Agent:
         self._wire_runs()
         self._wire_work()
         self._signals = 0
+        # SIGTERM is how a service manager restarts us: code workers wait for the next process then.
+        self._comes_back = False
         self._draining = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -167,7 +169,8 @@ class Agent:
         except* _StoppedError:
             pass
         finally:
-            self.locations.kill()
+            if not self._comes_back:
+                self.locations.kill()
             self._commands.close()
             await self._client.close()
         return EXIT_UNFINISHED if self.attempts.all() else EXIT_OK
@@ -208,6 +211,7 @@ class Agent:
         self._signals += 1
         log.info("agent.signalled", signal=signal.Signals(signum).name, count=self._signals)
         if self._signals == 1:
+            self._comes_back = signum == signal.SIGTERM and self.config.worker_patience > 0
             self.stop_gracefully()
         elif self._signals == 2:
             self.stop_ungracefully()
@@ -244,6 +248,7 @@ def _worker_settings(config: Config) -> WorkerSettings:
         inherited_env=config.inherited_env,
         working_directory=Path.cwd(),
         storage_path=config.home_folder / "storage",
+        worker_patience=config.worker_patience,
     )
 
 

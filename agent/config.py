@@ -58,6 +58,10 @@ class Config:
     log_format: str = _setting("text", "text or json")
     log_level: str = _setting("info", "debug, info, warning or error")
     load_timeout: float = _setting(600.0, "seconds in which a code location must have loaded")
+    worker_patience: float = _setting(
+        60.0,
+        "seconds that code workers wait for this agent to come back, to be taken over as they are; 0: they end with it",
+    )
     start_watchdog: float = _setting(10.0, "seconds in which a forked run must have sent its first event")
     log_spool_mb: int = _setting(
         1024, "megabytes of output that may wait for the control plane before the oldest is dropped"

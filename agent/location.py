@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agent import log
+from agent.adoption import leave_behind, take_over
 from agent.changes import Changes, first_of
 from agent.environment import Environment, EnvironmentNotResolvedError
 from agent.executors import CodeNotLoadedError
@@ -16,7 +17,7 @@ from agent.files import private_folder
 from agent.masks import NO_MASKS, Masks
 from agent.protocol import DesiredLocation, ErrorInfo, LocationState
 from agent.worker_link import LinkLostError
-from agent.worker_process import WorkerProcess, WorkerSettings, spawn_worker
+from agent.worker_process import WorkerProcess, WorkerSettings, serving_command, spawn_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ class Location:
         self._mode: str | None = None
         self._distrusted_because: str | None = None
         self._log_path = private_folder(folder) / "worker.log"
+        self._record = folder / "worker.json"
         self._settings = settings
         self._reaper = reaper
         self._load_timeout = load_timeout
@@ -189,12 +191,23 @@ class Location:
     async def _load_once(self) -> None:
         desired = self.desired
         environment = await self._environments.of(desired)
-        worker = spawn_worker(
+        command = serving_command(desired, environment, self._settings)
+        taken = None
+        if not self._generation:
+            taken = await take_over(
+                command,
+                location=desired,
+                environment=environment,
+                record=self._record,
+                settings=self._settings,
+                reaper=self._reaper,
+            )
+        worker = taken or spawn_worker(
+            command,
             location=desired,
             environment=environment,
             mode=self._mode,
             log_path=self._log_path,
-            settings=self._settings,
             reaper=self._reaper,
         )
         self._in_background(worker.run())
@@ -213,9 +226,10 @@ class Location:
         if facts["t"] == "load_failed":
             await worker.link.stop()
             raise CodeNotLoadedError("The code failed to load.", _error_info(facts))
-        self._take(worker, facts)
+        await leave_behind(worker, command, record=self._record, settings=self._settings)
+        self._take(worker, facts, taken_over=taken is not None)
 
-    def _take(self, worker: WorkerProcess, facts: dict[str, Any]) -> None:
+    def _take(self, worker: WorkerProcess, facts: dict[str, Any], *, taken_over: bool) -> None:
         worker.mode = str(facts.get("mode", "unknown"))
         worker.mode_reason = self._distrusted_because or facts.get("mode_reason")
         old, self.worker, self.failure = self.worker, worker, None
@@ -223,7 +237,8 @@ class Location:
         if old is not None:
             self._in_background(old.leave())
         self._changed(LocationState.LOADED)
-        log.info("location.loaded", **self.ids, mode=worker.mode, seconds=facts.get("load_seconds"), pid=worker.pid)
+        event = "location.taken_over" if taken_over else "location.loaded"
+        log.info(event, **self.ids, mode=worker.mode, seconds=facts.get("load_seconds"), pid=worker.pid)
 
     def _failed(self, failure: CodeNotLoadedError) -> None:
         """Note a failed load. A worker that is still there goes on serving, and the report says both."""

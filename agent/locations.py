@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from agent import log
+from agent.adoption import has_let_go
 from agent.changes import Changes
 from agent.environment import Environment
 from agent.executors import CodeNotLoadedError
@@ -93,6 +94,12 @@ class Locations:
         """Answer what a process that is started apart from a worker gets: what the last worker got."""
         location = self._hosted.get(version_id)
         return location.environment if location else Environment()
+
+    async def has_let_go(self, pid: int, ticks: int) -> bool:
+        """Wait until no request of an earlier agent can be under way any more in this worker; False when that takes too long."""
+        if any(location.worker and location.worker.identity == (pid, ticks) for location in self._hosted.values()):
+            return True
+        return await has_let_go(pid, ticks, self._settings)
 
     def all(self) -> list[Location]:
         return list(self._hosted.values())

@@ -38,7 +38,10 @@ class Fork:
 
 
 class WorkerLink:
-    """Sends `run`, `call` and `stop`; hears `ready` or `load_failed` once, `forked` and `exited` per child."""
+    """Sends `run`, `call`, `stay` and `stop`; hears `ready` or `load_failed` once, `forked` and `exited` per child.
+
+    A worker that was taken over says `ready` with the `children` it has.
+    """
 
     def __init__(self) -> None:
         self._forks: dict[str, Fork] = {}
@@ -67,6 +70,11 @@ class WorkerLink:
         await self._send({"t": kind, "id": fork_id, **fields})
         return fork
 
+    async def stay(self, address: str, seconds: float) -> None:
+        """Have the worker wait there for another process of this agent, should this one be gone."""
+        with contextlib.suppress(LinkLostError):
+            await self._send({"t": "stay", "address": address, "seconds": seconds})
+
     async def stop(self) -> None:
         """Ask the worker to leave; its children run on."""
         with contextlib.suppress(LinkLostError):
@@ -86,6 +94,9 @@ class WorkerLink:
             message = msgspec.json.decode(line, type=dict[str, Any])
             kind = message["t"]
             if kind in {"ready", "load_failed"}:
+                for child in message.get("children", []):
+                    self._forks[child["id"]] = Fork()
+                    self.idle.clear()
                 if not self.loaded.done():
                     self.loaded.set_result(message)
             elif kind == "forked":

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -34,6 +34,16 @@ LEAVE_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
+class Command:
+    """How a worker process of a location is started; `arguments` say what it serves, not how (`--mode`) or over which descriptor."""
+
+    executable: str
+    arguments: list[str]
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class WorkerSettings:
     """What all code workers of an agent share."""
 
@@ -42,6 +52,8 @@ class WorkerSettings:
     inherited_env: Mapping[str, str]
     working_directory: Path
     storage_path: Path
+    # Seconds that a worker waits for the agent's next process.
+    worker_patience: float = 0.0
 
 
 class WorkerProcess:
@@ -50,14 +62,16 @@ class WorkerProcess:
     def __init__(
         self,
         *,
-        popen: subprocess.Popen[bytes],
+        pid: int,
+        ticks: int,
+        popen: subprocess.Popen[bytes] | None,
         link: WorkerLink,
         control: socket.socket,
         reaper: Reaper,
         environment: Environment,
         wanted: str | None,
     ) -> None:
-        self.pid = popen.pid
+        self.pid = pid
         self.environment = environment
         # The fingerprint it was loaded for; what was answered may have been newer.
         self.environment_wanted = wanted
@@ -65,8 +79,9 @@ class WorkerProcess:
         self.mode = "unknown"
         self.mode_reason: str | None = None
         self.gone = asyncio.Event()
+        # None for one that an earlier process of this agent started.
         self._popen = popen
-        self._ticks = start_ticks(popen.pid) or 0
+        self._ticks = ticks
         self._reaper = reaper
         self._control = control
 
@@ -83,7 +98,8 @@ class WorkerProcess:
         send_signal(self.pid, self._ticks, signal.SIGKILL, group=False)
         ended_as = await ended
         self.gone.set()
-        self._popen.returncode = ended_as.exit_code or 0  # collected by the reaper: Popen must not look for it
+        if self._popen is not None:
+            self._popen.returncode = ended_as.exit_code or 0  # collected by the reaper: Popen must not look for it
         return ended_as
 
     async def leave(self) -> None:
@@ -95,35 +111,34 @@ class WorkerProcess:
         send_signal(self.pid, self._ticks, signal.SIGKILL, group=False)
 
 
+def serving_command(location: DesiredLocation, environment: Environment, settings: WorkerSettings) -> Command:
+    """Answer how to start the worker of a location; raise CodeNotLoadedError when its folder is not there."""
+    return _command("serve", location, environment, settings)
+
+
 def spawn_worker(
+    command: Command,
     *,
     location: DesiredLocation,
     environment: Environment,
     mode: str | None,
     log_path: Path,
-    settings: WorkerSettings,
     reaper: Reaper,
 ) -> WorkerProcess:
     """Start a worker with a control channel."""
     ours, theirs = socket.socketpair()
     with theirs:
         os.set_inheritable(theirs.fileno(), True)
-        arguments = ["serve", "--control-fd", str(theirs.fileno()), *_common_arguments(location, settings)]
-        arguments += ["--mode", mode] if mode else []
+        arguments = ["--control-fd", str(theirs.fileno()), *(["--mode", mode] if mode else [])]
         try:
-            popen = spawn(
-                location=location,
-                environment=environment,
-                arguments=arguments,
-                log_path=log_path,
-                settings=settings,
-                keep=theirs.fileno(),
-            )
+            popen = _spawn(command, arguments=arguments, log_path=log_path, keep=theirs.fileno())
         except CodeNotLoadedError:
             ours.close()
             raise
     ours.setblocking(False)
     return WorkerProcess(
+        pid=popen.pid,
+        ticks=start_ticks(popen.pid) or 0,
         popen=popen,
         link=WorkerLink(),
         control=ours,
@@ -142,37 +157,34 @@ def spawn_cold(
     settings: WorkerSettings,
 ) -> subprocess.Popen[bytes]:
     """Start a process that runs one attempt only."""
-    arguments = ["run", *_common_arguments(location, settings), "--attempt-dir", str(attempt_folder)]
-    return spawn(
-        location=location,
-        environment=environment,
-        arguments=arguments,
-        log_path=attempt_folder / "process.log",
-        settings=settings,
-        env=env,
-    )
+    command = _command("run", location, environment, settings)
+    arguments = ["--attempt-dir", str(attempt_folder)]
+    return _spawn(command, arguments=arguments, log_path=attempt_folder / "process.log", env=env)
 
 
-def spawn(
-    *,
-    location: DesiredLocation,
-    environment: Environment,
-    arguments: list[str],
-    log_path: Path,
-    settings: WorkerSettings,
-    env: Mapping[str, str] | None = None,
-    keep: int | None = None,
-) -> subprocess.Popen[bytes]:
+def _command(kind: str, location: DesiredLocation, environment: Environment, settings: WorkerSettings) -> Command:
     executable = location.target.executable_path or sys.executable
     folder = Path(location.target.working_directory or settings.working_directory)
     if not folder.is_dir():
         raise CodeNotLoadedError(f"The working directory {folder} does not exist on this agent's machine.")
+    env = activated(worker_env(location, environment, settings), executable)
+    return Command(executable, [kind, *_common_arguments(location, settings)], folder, env)
+
+
+def _spawn(
+    command: Command,
+    *,
+    arguments: list[str],
+    log_path: Path,
+    env: Mapping[str, str] | None = None,
+    keep: int | None = None,
+) -> subprocess.Popen[bytes]:
     with _worker_log(log_path) as output:
         try:
             return subprocess.Popen(
-                [executable, "-m", "daggerboard_worker", *arguments],
-                cwd=folder,
-                env={**activated(worker_env(location, environment, settings), executable), **(env or {})},
+                [command.executable, "-m", "daggerboard_worker", *command.arguments, *arguments],
+                cwd=command.folder,
+                env={**command.environment, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -182,7 +194,7 @@ def spawn(
             )
         except (OSError, ValueError) as error:
             raise CodeNotLoadedError(
-                f"The Python of this location, {executable}, could not be started: {error}"
+                f"The Python of this location, {command.executable}, could not be started: {error}"
             ) from error
 
 

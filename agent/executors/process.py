@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from agent.locations import Locations
 
 
-# Seconds in which a worker must have forked, and in which one that lost its agent must have left.
+# Seconds in which a worker must have forked.
 FORK_PATIENCE = 30.0
-STARTER_PATIENCE = 10.0
 
 
 class LocalProcess:
@@ -96,12 +95,8 @@ class ProcessExecutor:
         pid, ticks = attempt.state.starter_pid, attempt.state.starter_ticks
         if pid is None or ticks is None:
             return False
-        try:
-            # It leaves when its agent is gone; until then it may still read the request and fork.
-            await asyncio.wait_for(self._reaper.wait(pid, ticks), STARTER_PATIENCE)
-        except TimeoutError:
-            return False
-        return attempt.unforked_mark.exists()
+        # Until it has noticed that its agent is gone, it may still read the request and fork.
+        return await self._locations.has_let_go(pid, ticks) and attempt.unforked_mark.exists()
 
     def adopt(self, attempt: Attempt) -> LocalProcess | None:
         pid, ticks = attempt.state.pid, attempt.state.start_ticks

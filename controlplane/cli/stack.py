@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class Stack:
                 *("--home", str(self.state.agent)),
             ],
             environment=inherited(),
+            # It takes its code workers along: nothing of an installation that was stopped stays.
+            gently=signal.SIGINT,
             patience=60.0,
         )
 

@@ -62,8 +62,8 @@ def serve_warm(control: ControlChannel, location: Location, place: Json) -> int:
     if reason is not None:
         become_lukewarm(control, result.message, reason)
     freeze()
-    announce(control, result.message, "warm", None)
-    Zygote(control=control, load=lambda: loaded, mode="warm", **place).serve()
+    announced = announce(control, result.message, "warm", None)
+    Zygote(control=control, load=lambda: loaded, mode="warm", announced=announced, **place).serve()
     return OK
 
 
@@ -76,9 +76,8 @@ def serve_lukewarm(
         control.send(message)
         return LOAD_FAILED
     freeze()
-    announce(control, message, "lukewarm", reason or "requested by the agent")
-    load = LoadHere(location)
-    Zygote(control=control, load=load, mode="lukewarm", **place).serve()
+    announced = announce(control, message, "lukewarm", reason or "requested by the agent")
+    Zygote(control=control, load=LoadHere(location), mode="lukewarm", announced=announced, **place).serve()
     return OK
 
 
@@ -92,8 +91,10 @@ class LoadHere:
         return load_location(self.location)
 
 
-def announce(control: ControlChannel, message: Json, mode: str, reason: str | None) -> None:
-    control.send({**message, "mode": mode, "mode_reason": reason, **process_facts()})
+def announce(control: ControlChannel, message: Json, mode: str, reason: str | None) -> Json:
+    announced = {**message, "mode": mode, "mode_reason": reason, **process_facts()}
+    control.send(announced)
+    return announced
 
 
 def become_lukewarm(control: ControlChannel, message: Json, reason: str) -> None:

@@ -15,6 +15,7 @@ from daggerboard_worker.connection import start_ticks
 from daggerboard_worker.control import ControlChannel
 from daggerboard_worker.loading import LoadedLocation
 from daggerboard_worker.run_spec import RunSpec
+from daggerboard_worker.unattended import Stay, wait_for_agent
 
 Json = dict[str, Any]
 
@@ -29,20 +30,39 @@ class Zygote:
     storage_dir: str
     scratch: Path
     mode: str
+    # What `ready` said: an agent that comes later is told again.
+    announced: Json
     children: dict[int, str] = field(default_factory=dict)
     stopping: bool = False
+    # Where to wait when the agent has hung up; None: nowhere.
+    stay: Stay | None = None
 
     def serve(self) -> None:
-        """Until the agent hangs up, or has said `stop` and the last child is gone. Children survive us."""
+        """Until no agent is there any more, or one has said `stop` and the last child is gone. Children survive us."""
         self._open_wakeup()
-        sources: list[Any] = [self.control, self._wakeup]
         while not (self.stopping and not self.children):
-            readable, _, _ = select.select(sources, [], [])
+            readable, _, _ = select.select([self.control, self._wakeup], [], [])
             if self._wakeup in readable:
-                drain(self._wakeup)
+                self._note_ended()
             self._reap()
-            if self.control in readable and not self._handle_messages():
+            if self.control in readable and not self._handle_messages() and not self._is_taken_over():
                 return
+
+    def _is_taken_over(self) -> bool:
+        """Wait for the agent's next process and tell it how things stand."""
+        self.control.close()
+        if self.stay is None or self.stopping:
+            return False
+        control = wait_for_agent(self.stay, wakeup=self._wakeup, on_wakeup=self._note_ended)
+        if control is None:
+            return False
+        self.control, self.stay = control, None
+        children = [{"id": subject, "pid": pid} for pid, subject in self.children.items()]
+        return control.send({**self.announced, "children": children})
+
+    def _note_ended(self) -> None:
+        drain(self._wakeup)
+        self._reap()
 
     def _open_wakeup(self) -> None:
         self._wakeup, self._wakeup_end = os.pipe()
@@ -70,6 +90,8 @@ class Zygote:
             self._fork(message["id"], lambda: self._call(message))
         elif kind == "signal":
             self._signal(message)
+        elif kind == "stay":
+            self.stay = Stay.from_json(message)
         elif kind == "stop":
             self.stopping = True
 

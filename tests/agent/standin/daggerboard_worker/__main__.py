@@ -51,7 +51,8 @@ class Server:
             for message in messages:
                 if message["t"] == "stop":
                     return 0
-                self.fork(message)
+                if message["t"] in {"run", "call"}:
+                    self.fork(message)
 
     def load(self, behaviour: str) -> bool:
         if behaviour.startswith("slow:"):
