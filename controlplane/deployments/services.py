@@ -120,8 +120,8 @@ def reload_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Acto
 def delete_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Actor) -> None:
     """Take a code location away. Agents unload it after its runs have ended; runs and history stay."""
     with org_scope(org_id):
-        location = find_location(org_id, deployment_id, name)
         require_thawed(org_id, deployment_id)
+        location = find_location(org_id, deployment_id, name)
         if not CodeLocation.objects.for_org(org_id).filter(id=location.id).delete()[0]:
             raise NotFoundError(f"There is no code location {name} in this deployment.")
         audit_trail.note_location(
