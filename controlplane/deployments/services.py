@@ -84,8 +84,8 @@ def _deploy(
     *, org_id: UUID, deployment_id: UUID, name: str, code: Code, actor: Actor, queue: str, action: str
 ) -> LocationVersion:
     with org_scope(org_id):
-        if code.source_sha256:
         require_thawed(org_id, deployment_id)
+        if code.source_sha256:
             source_archives.archive(org_id, code.source_sha256)
         location = _locked_location(org_id, deployment_id, name, queue)
         before = audit_trail.deployed(location)
