@@ -52,6 +52,10 @@ class Answer:
     def is_ok(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def is_redirect(self) -> bool:
+        return 300 <= self.status < 400
+
     def json(self) -> Any:
         """The body as JSON; OutboundError when it is none, or too long."""
         if self.is_cut:
@@ -112,8 +116,12 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         allow_http: bool = False,
+        return_redirect: bool = False,
     ) -> Answer:
         """Send one request and read the answer, whatever its status, up to `max_body` bytes.
+
+        With `return_redirect` a redirect is an answer like others: whoever follows it makes a request of its own, which is checked
+        like this one, and decides what of the headers the next host may see.
 
         Plain http is for hosts in DAGGERBOARD_OUTBOUND_ALLOWED_NETWORKS, unless the caller allows it. OutboundRefusedError when the
         request must not be made as it is, OutboundError when it failed; a redirect is a failure.
@@ -127,12 +135,17 @@ class Outbound:
         if parts.scheme == "http" and not (allow_http or to.is_named):
             raise OutboundRefusedError("The address must begin with https://: nobody on the way may read or change it.")
         try:
-            return self._exchange(_Request(method, parts, sent, body), PinnedBackend(to, deadline))
+            answer = self._exchange(_Request(method, parts, sent, body), PinnedBackend(to, deadline))
         except (OSError, httpcore.TimeoutException) as error:
             problem = error if isinstance(error, OSError) else TimeoutError()
             raise OutboundError(f"{parts.host} did not answer: {said(problem)}.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise OutboundError(f"{parts.host} did not answer in HTTP: {str(error)[:200]}.") from error
+        if answer.is_redirect and not return_redirect:
+            raise OutboundError(
+                f"It answered with a redirect ({answer.status}), which is not followed. Give the address that it leads to."
+            )
+        return answer
 
     def _exchange(self, request: "_Request", backend: PinnedBackend) -> Answer:
         url = request.url
@@ -152,10 +165,6 @@ class Outbound:
             return self._answer(response)
 
     def _answer(self, response: httpcore.Response) -> Answer:
-        if 300 <= response.status < 400:
-            raise OutboundError(
-                f"It answered with a redirect ({response.status}), which is not followed. Give the address that it leads to."
-            )
         body = bytearray()
         for piece in response.iter_stream():
             body += piece

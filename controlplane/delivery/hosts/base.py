@@ -1,6 +1,16 @@
 """What we need of a Git host, and the facts it answers with. GitHub (github.py) and GitLab (gitlab.py) pass one contract test.
 
-Every call goes over the network and may take seconds: never inside a transaction.
+Every call goes over the network and may take seconds: never inside a transaction. `delivery.connections.host_of(connection)` makes one.
+
+What callers must know of the hosts themselves:
+
+- A list is read page by page while people close and open pull requests: one may be missing from `open_pull_requests` although it is
+  open. Ask `pull_request` before believing that it is not.
+- Not found and not allowed look alike (HostGoneError), and outages of hosts have answered 404: ask again before deleting.
+  HostConnectionGoneError says that the whole connection is gone: the app was uninstalled. A revoked token is HostRefusedError.
+- A check and a deployment object belong to one commit: begin anew, with no id, for another one, and make the old deployment INACTIVE.
+  GitHub does not do that by itself for transient environments.
+- GitLab has no annotations and no buttons (`shows_annotations`): what they say belongs into the comment there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,11 +37,26 @@ class HostGoneError(AppError):
     status = 404
 
 
+class HostConnectionGoneError(HostGoneError):
+    """The host does not know the installation of the app any more: somebody uninstalled it."""
+
+    code = "host_connection_gone"
+
+
 class HostRefusedError(AppError):
-    """The Git host refuses our credential, or what we asked for."""
+    """The Git host refuses our credential, or what we asked for. `host_status` is the status that it answered with, if it was asked."""
 
     code = "host_refused"
     status = 403
+
+    def __init__(self, message: str, *, host_status: int = 0) -> None:
+        super().__init__(message)
+        self.host_status = host_status
+
+    @property
+    def is_unauthenticated(self) -> bool:
+        """Whether the credential itself is not believed: revoked, expired, or never right."""
+        return self.host_status == 401
 
 
 class WebhookRefusedError(AppError):
@@ -96,6 +121,9 @@ class NewsKind(StrEnum):
 class News:
     """What a webhook says, no more than a hint: what it is about is asked from the host again.
 
+    Of an ACTION, `action` is the button's `identifier` or `rerequested`, `sha` the commit and `actor` who pressed it; `number` is
+    missing for forks, whose pull request is found by `sha`. Of a PUSH, `sha` is empty when the branch was deleted.
+
     SECURITY: only `kind`, ids and the sha are used, and they select rows of this connection's organization alone.
     """
 
@@ -132,8 +160,17 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class CheckButton:
+    """A button beside a check, where the host has them. Identifier and label ≤ 20 characters, description ≤ 40; pressed, it is an ACTION."""
+
+    identifier: str
+    label: str
+    description: str
+
+
+@dataclass(frozen=True)
 class CheckReport:
-    """A check as it should stand at the host. `name` is `Daggerboard / <code location>`."""
+    """A check as it should stand at the host. `name` is `Daggerboard / <code location>`; summary ≤ 65,535 characters, what is longer is cut."""
 
     name: str
     sha: str
@@ -143,6 +180,7 @@ class CheckReport:
     details_url: str
     external_id: str
     annotations: tuple[Annotation, ...] = ()
+    buttons: tuple[CheckButton, ...] = ()
 
 
 class HostDeploymentState(StrEnum):
@@ -181,6 +219,9 @@ class GitHost(Protocol):
     All raise HostUnavailableError, HostRefusedError and, for what is not there, HostGoneError.
     """
 
+    # Whether annotations and buttons of a check are shown.
+    shows_annotations: bool
+
     def check(self) -> str:
         """Prove that the credential works; answer whose it is, for people."""
         ...
@@ -189,7 +230,10 @@ class GitHost(Protocol):
         """Verify and understand; WebhookRefusedError when the signature is wrong. Asks nobody."""
         ...
 
-    def repositories(self) -> Iterable[RepositoryFacts]: ...
+    def repositories(self) -> Iterable[RepositoryFacts]:
+        """All that the credential reaches, page by page."""
+        ...
+
     def repository(self, repository: str) -> RepositoryFacts: ...
     def open_pull_requests(self, repository: str) -> Iterable[PullRequestFacts]: ...
     def pull_request(self, repository: str, number: int) -> PullRequestFacts: ...
@@ -204,11 +248,11 @@ class GitHost(Protocol):
         ...
 
     def changed_files(self, repository: str, base: str, head: str) -> list[str]:
-        """Paths that differ between two commits."""
+        """Paths that differ between two commits, sorted; both names of a renamed file."""
         ...
 
     def archive(self, repository: str, sha: str, max_bytes: int) -> bytes:
-        """The tree of a commit as a gzipped tar with one folder at its root."""
+        """The tree of a commit as a gzipped tar with one folder at its root; TooLargeError above `max_bytes` of it."""
         ...
 
     def write_comment(self, repository: str, number: int, body: str, comment_id: str) -> str:
