@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agent.protocol import DefinitionsFile, HostFacts, LocationReport, LocationState, Register, Target
+from agent.protocol import PROTOCOL_VERSION, DefinitionsFile, HostFacts, LocationReport, LocationState, Register, Target
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.definitions.manifest import Asset, Check, Dependency, Job, Manifest
 from controlplane.definitions.services import store_file
@@ -80,12 +80,12 @@ def register_message(name: str = "agent-1", **fields: Any) -> Register:
     return Register(name=name, **given)
 
 
-def make_agent(cast: Cast, name: str = "agent-1", **fields: Any) -> Agent:
+def make_agent(cast: Cast, name: str = "agent-1", *, protocol_version: str = PROTOCOL_VERSION, **fields: Any) -> Agent:
     """A registered agent; its boot id is `agent.boot_id`."""
     return register_agent(
         org_id=cast.org_id,
         token_id=cast.agent_token.token.id,
-        protocol_version="1.0",
+        protocol_version=protocol_version,
         message=register_message(name, **fields),
     )
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.environment import selectors, services
+from controlplane.environment.branch_facts import branch_context
 from controlplane.environment.dotenv_text import env_text
 from controlplane.environment.effective import effective
 from controlplane.environment.imports import Outcome, import_text, plan_import
@@ -181,7 +182,8 @@ class EffectiveView(EnvironmentView):
             raise NotFoundError(f"There is no code location {name} in this deployment.")
         location = self.visible.location(name)
         known = selectors.visible_variables(self.access, self.deployment)
-        found = effective(self.deployment, location, location.desired or location.current, known)
+        version = location.desired or location.current
+        found = effective(self.deployment, location, version, known, branch_context(self.deployment))
         return Response(EffectiveVariableSerializer(found, many=True).data)
 
 

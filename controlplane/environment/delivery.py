@@ -5,6 +5,7 @@ from uuid import UUID
 
 from agent import protocol as wire
 from controlplane.deployments.models import CodeLocation, LocationVersion
+from controlplane.environment.branch_facts import branch_context, branch_contexts
 from controlplane.environment.effective import effective, fingerprint
 from controlplane.environment.models import AgentKey, EnvironmentVariable, VariableKind
 from controlplane.environment.selectors import owner_id, variables_of_deployments, variables_of_location
@@ -12,12 +13,19 @@ from controlplane.environment.services import opened
 
 
 def fingerprints(org_id: UUID, versions: Iterable[tuple[CodeLocation, LocationVersion]]) -> dict[UUID, str]:
-    """By version, what changes when its environment does; one query for all. Needs `deployment` loaded; call it inside org_scope."""
+    """By version, what changes when its environment does; a query for all. Needs `deployment` loaded; call it inside org_scope."""
     wanted = list(versions)
     known = variables_of_deployments(org_id, [owner_id(location.deployment) for location, _version in wanted])
+    contexts = branch_contexts(org_id, [location.deployment for location, _version in wanted])
     return {
         version.id: fingerprint(
-            effective(location.deployment, location, version, known.get(owner_id(location.deployment), []))
+            effective(
+                location.deployment,
+                location,
+                version,
+                known.get(owner_id(location.deployment), []),
+                contexts.get(location.deployment_id),
+            )
         )
         for location, version in wanted
     }
@@ -25,7 +33,8 @@ def fingerprints(org_id: UUID, versions: Iterable[tuple[CodeLocation, LocationVe
 
 def environment_for_agent(agent_id: UUID, location: CodeLocation, version: LocationVersion) -> wire.LocationEnvironment:
     """Every variable with its value, its reference, or the box for this agent's key. Call it inside org_scope."""
-    found = effective(location.deployment, location, version, variables_of_location(location.deployment, location.name))
+    known = variables_of_location(location.deployment, location.name)
+    found = effective(location.deployment, location, version, known, branch_context(location.deployment))
     values = opened([part.variable for part in found if part.variable is not None])
     key = AgentKey.objects.for_org(location.org_id).filter(agent_id=agent_id).first()
     return wire.LocationEnvironment(

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion
+from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
+from controlplane.environment.branch_facts import BranchContext
+from controlplane.environment.built_in import FLEETING, built_in
 from controlplane.environment.models import EnvironmentVariable
 from controlplane.environment.precedence import holds_for, holds_in, ranked
 
@@ -26,36 +28,28 @@ def effective(
     location: CodeLocation,
     version: LocationVersion | None,
     known: Iterable[EnvironmentVariable],
+    context: BranchContext | None,
 ) -> list[EffectiveVariable]:
-    """By name: what Daggerboard sets, and of `known` what holds here. Values of variables are not opened."""
+    """By name: what Daggerboard sets, and of `known` what holds here. Values of variables are not opened.
+
+    SECURITY: strangers wrote the code of a fork; it gets no variable of anybody, not even one that somebody set for it alone.
+    """
     set_by_us = [
-        EffectiveVariable(name, value=value) for name, value in built_in(deployment, location, version).items()
+        EffectiveVariable(name, value=value) for name, value in built_in(deployment, location, version, context).items()
     ]
-    here = [v for v in known if holds_in(v, deployment) and holds_for(v, location.name)]
+    is_fork = context is not None and context.branch.is_fork
+    here = [] if is_fork else [v for v in known if holds_in(v, deployment) and holds_for(v, location.name)]
     chosen = [EffectiveVariable(name, rows[0], beaten=rows[1:]) for name, rows in ranked(here).items()]
     return sorted([*set_by_us, *chosen], key=lambda found: found.name)
 
 
-def built_in(deployment: Deployment, location: CodeLocation, version: LocationVersion | None) -> dict[str, str]:
-    """What every process of the location gets, under Dagster+'s names, so that code written for it runs, and under ours."""
-    branch = deployment.kind == DeploymentKind.BRANCH
-    commit, repository = (version.git_commit, version.git_url) if version is not None else ("", "")
-    names = {
-        ("DAGSTER_CLOUD_DEPLOYMENT_NAME", "DAGGERBOARD_DEPLOYMENT"): deployment.name,
-        ("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT", "DAGGERBOARD_IS_BRANCH_DEPLOYMENT"): "1" if branch else "",
-        ("DAGSTER_CLOUD_LOCATION_NAME", "DAGSTER_LOCATION_NAME", "DAGGERBOARD_CODE_LOCATION"): location.name,
-        ("DAGSTER_CLOUD_GIT_SHA", "DAGGERBOARD_GIT_SHA"): commit,
-        ("DAGSTER_CLOUD_GIT_URL", "DAGSTER_CLOUD_RAW_GIT_URL", "DAGGERBOARD_GIT_URL"): repository,
-    }
-    return {name: value for alike, value in names.items() if value for name in alike}
-
-
 def fingerprint(found: Iterable[EffectiveVariable]) -> str:
-    """Changes whenever what the location gets does, and tells nothing of it."""
+    """Changes whenever what the location gets does, and tells nothing of it. Code is loaded anew with it, so what is fleeting does not count."""
     parts = [
         [part.name, part.value]
         if part.variable is None
         else [part.name, str(part.variable.id), part.variable.updated_at.isoformat()]
         for part in found
+        if part.name not in FLEETING
     ]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

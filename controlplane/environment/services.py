@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from controlplane.core import wakeups
-from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.deployments.models import BranchDeployment, Deployment, DeploymentKind
 from controlplane.environment import names
 from controlplane.environment.drafts import Content, Draft, Scopes
 from controlplane.environment.models import AgentKey, EnvironmentRevision, EnvironmentVariable, VariableKind
@@ -218,6 +218,8 @@ def _check_scopes(scopes: Scopes, org_id: UUID, owner: UUID) -> None:
         branches = Deployment.objects.for_org(org_id).filter(kind=DeploymentKind.BRANCH, parent_id=owner)
         if not branches.filter(id=scopes.branch_id).exists():
             raise InvalidError("There is no such branch deployment of this deployment.", attr="scopes")
+        if BranchDeployment.objects.for_org(org_id).filter(deployment_id=scopes.branch_id, is_fork=True).exists():
+            raise InvalidError("This branch is from a fork: code of strangers gets no variables.", attr="scopes")
 
 
 def _check_locations(locations: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import DeploymentKind
 from controlplane.environment import selectors, services
+from controlplane.environment.branch_facts import branch_context
 from controlplane.environment.effective import EffectiveVariable, effective
 from controlplane.environment.models import EnvironmentVariable, SecretStore
 from controlplane.environment.visible import VariableRights
@@ -203,4 +204,5 @@ class Effective(EnvironmentPage):
     def _effective(self, name: str) -> list[EffectiveVariable]:
         location = self.visible.location(name)
         known = selectors.visible_variables(self.access, self.deployment)
-        return effective(self.deployment, location, location.desired or location.current, known)
+        version = location.desired or location.current
+        return effective(self.deployment, location, version, known, branch_context(self.deployment))
