@@ -41,6 +41,11 @@ from agent.secret_stores import SecretStore, SecretStores
 from agent.secret_stores.aws import AwsSecretsManager
 from agent.secret_stores.kubernetes import KubernetesSecrets, KubernetesSettings
 from agent.secret_stores.vault import Vault, VaultSettings
+from agent.sources.archives import SourceArchives
+from agent.sources.kept import KeptFolders
+from agent.sources.preparing import Preparation
+from agent.sources.unpacking import Limits
+from agent.sources.virtualenvs import Virtualenvs
 from agent.status import StatusFile
 from agent.supervisor import Supervisor
 from agent.worker_process import WorkerSettings
@@ -77,6 +82,7 @@ class Agent:
         stores = SecretStores(_stores(config), ttl=config.secret_ttl)
         self._environments = Environments(client=self._client, identity=self.identity, stores=stores, key=key)
         self._reports = LocationReports(client=self._client, identity=self.identity)
+        self._preparation = self._preparing()
         self.locations = Locations(
             folder=home.locations,
             settings=self._settings,
@@ -84,6 +90,7 @@ class Agent:
             load_timeout=config.load_timeout,
             reports=self._reports,
             environments=self._environments,
+            preparation=self._preparation,
         )
         self._leases = Leases(home.renewal, attempts=self.attempts, identity=self.identity)
         self._commands = CommandLog(home.commands)
@@ -102,6 +109,36 @@ class Agent:
         self._comes_back = False
         self._draining = asyncio.Event()
         self._stopping = asyncio.Event()
+
+    def _preparing(self) -> Preparation:
+        """Make what fetches archives and makes virtualenvs."""
+        sources, virtualenvs = KeptFolders(self.home.sources), KeptFolders(self.home.virtualenvs)
+        return Preparation(
+            archives=SourceArchives(
+                client=self._client,
+                kept=sources,
+                disk=self.disk,
+                limits=Limits(unpacked_bytes=self.config.source_unpacked_mb * MEGABYTE),
+            ),
+            virtualenvs=Virtualenvs(
+                kept=virtualenvs,
+                uv_cache=self.home.uv_cache,
+                environment=self.config.process_env,
+                reaper=self._reaper,
+                build_timeout=self.config.build_timeout,
+            ),
+            kept_sources=sources,
+            kept_virtualenvs=virtualenvs,
+            locations=self.home.locations,
+            cache_bytes=self.config.source_cache_mb * MEGABYTE,
+            inherited_env=self.config.inherited_env,
+            used_versions=self._used_versions,
+        )
+
+    def _used_versions(self) -> set[str]:
+        """Versions whose code is loaded or will be, or runs."""
+        hosted = {location.desired.version_id for location in self.locations.all()}
+        return hosted | {attempt.launch.version_id for attempt in self.attempts.all()}
 
     def _wire_runs(self) -> None:
         """Make what looks after attempts and what they say."""

@@ -39,7 +39,7 @@ from agent.version import agent_version
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 T = TypeVar("T")
 
@@ -121,6 +121,18 @@ class Client:
         """Answer the result as JSON bytes."""
         message = Read(agent_id=agent_id, method=method, args=args, run=run, version_id=version_id)
         return bytes((await self._post("read", message, RawAnswer)).result)
+
+    async def source(self, sha256: str) -> AsyncIterator[bytes]:
+        """Answer a source archive, piece by piece."""
+        credential = self._credential
+        headers = {"Authorization": f"Bearer {credential or self._token()}"}
+        # The bytes are what counts: nobody on the way may decode them.
+        async with self._http.stream("GET", f"sources/{sha256}", headers=headers) as response:
+            if not response.is_success:
+                await response.aread()
+                raise _error(response, refused_credential=credential is not None)
+            async for chunk in response.aiter_raw():
+                yield chunk
 
     async def goodbye(self, message: Goodbye) -> None:
         await self._send("POST", "goodbye", msgspec.json.encode(message))

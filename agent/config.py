@@ -67,6 +67,11 @@ class Config:
         1024, "megabytes of output that may wait for the control plane before the oldest is dropped"
     )
     disk_reserve_mb: int = _setting(256, "no new runs while the disk of `home` has less room than this")
+    build_timeout: float = _setting(900.0, "seconds in which uv must have made the virtualenv of a source archive")
+    source_cache_mb: int = _setting(
+        10_240, "megabytes of unpacked archives and virtualenvs to keep; what is in use stays in any case"
+    )
+    source_unpacked_mb: int = _setting(2048, "megabytes that a source archive may unpack to")
     worker_path: str = _setting(
         "", "folder with the package daggerboard_worker; default: the one that came with the agent"
     )
@@ -86,6 +91,8 @@ class Config:
     # Not settings: taken from the process.
     proxy: str | None = None
     inherited_env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # All of the process' variables but our own; what of it programs of ours get, they say.
+    process_env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def home_folder(self) -> Path:
@@ -127,6 +134,7 @@ def load_config(*, flags: Mapping[str, Any], file: Path | None = None) -> Config
     config = replace(
         config,
         inherited_env=_inherited(env, config.inherit),
+        process_env={name: value for name, value in env.items() if not name.startswith(ENV_PREFIX)},
         kubernetes_url=config.kubernetes_url or _kubernetes_url(env),
     )
     _check(config)

@@ -36,6 +36,10 @@ class Disk:
     def free_bytes(self) -> int:
         return shutil.disk_usage(self._folder).free
 
+    def has_room(self, size: int = 0) -> bool:
+        """Say whether so many bytes can be written and the reserve stays."""
+        return self.free_bytes - size >= self._reserve_bytes
+
     async def run(self) -> None:
         while True:
             self._look()

@@ -15,7 +15,8 @@ from agent.environment import Environment, EnvironmentNotResolvedError
 from agent.executors import CodeNotLoadedError
 from agent.files import private_folder
 from agent.masks import NO_MASKS, Masks
-from agent.protocol import DesiredLocation, ErrorInfo, LocationState
+from agent.protocol import DeployPhase, DesiredLocation, ErrorInfo, LocationState
+from agent.sources.archives import SourceNotFetchedError
 from agent.worker_link import LinkLostError
 from agent.worker_process import WorkerProcess, WorkerSettings, serving_command, spawn_worker
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from agent.environment import Environments
     from agent.processes import Reaper
+    from agent.sources.preparing import Preparation
 
 # Seconds. A worker that lived shorter than this is restarted ever more slowly.
 STABLE_AFTER = 60.0
@@ -33,6 +35,8 @@ LONGEST_RESTART_WAIT = 60.0
 LOAD_ATTEMPTS = 3
 # Seconds after which a load is tried again that failed for want of a variable's value.
 ENVIRONMENT_RETRY = 30.0
+# The same where its archive could not be fetched; that was tried several times before.
+FETCH_RETRY = 30.0
 
 
 class Location:
@@ -48,6 +52,7 @@ class Location:
         load_timeout: float,
         loading_slots: asyncio.Semaphore,
         environments: Environments,
+        preparation: Preparation,
         on_change: Callable[[Location], None],
     ) -> None:
         self.desired = desired
@@ -56,6 +61,10 @@ class Location:
         self.failure: CodeNotLoadedError | None = None
         self.worker: WorkerProcess | None = None
         self.environment = Environment()
+        # As it was deployed, with paths of this machine; None until it was loaded once.
+        self.prepared: DesiredLocation | None = None
+        # Seconds that each phase of the load took that is under way, or was last.
+        self.phases: dict[DeployPhase, float] = {}
         self._mode: str | None = None
         self._distrusted_because: str | None = None
         self._log_path = private_folder(folder) / "worker.log"
@@ -65,6 +74,7 @@ class Location:
         self._load_timeout = load_timeout
         self._loading_slots = loading_slots
         self._environments = environments
+        self._preparation = preparation
         self._on_change = on_change
         self._changes = Changes()
         self._reload = asyncio.Event()
@@ -160,10 +170,14 @@ class Location:
         """Answer when to look whether secrets have changed: nobody tells us that those of other stores did."""
         if isinstance(self.failure, EnvironmentNotResolvedError):
             return ENVIRONMENT_RETRY
+        if isinstance(self.failure, SourceNotFetchedError):
+            return FETCH_RETRY
         return self._environments.ttl if self.environment.has_references else None
 
     async def _environment_is_new(self) -> bool:
         """Say whether to load again."""
+        if isinstance(self.failure, SourceNotFetchedError):
+            return True
         try:
             return (await self._environments.of(self.desired)).values != self.environment.values
         except EnvironmentNotResolvedError as error:
@@ -171,12 +185,14 @@ class Location:
             return False
 
     async def _load(self) -> None:
+        self.phases = {}
         if self._usable() is None:
             self._changed(LocationState.LOADING)
         for tried in range(1, LOAD_ATTEMPTS + 1):
             try:
+                code = await self._preparation.prepared(self.desired, self._ended)
                 async with self._loading_slots:
-                    await self._load_once()
+                    await self._load_once(code)
                 break
             except LinkLostError:
                 if tried == LOAD_ATTEMPTS:
@@ -188,8 +204,8 @@ class Location:
         self._loading = False
         self._changes.notify()
 
-    async def _load_once(self) -> None:
-        desired = self.desired
+    async def _load_once(self, desired: DesiredLocation) -> None:
+        since = time.monotonic()
         environment = await self._environments.of(desired)
         command = serving_command(desired, environment, self._settings)
         taken = None
@@ -211,6 +227,8 @@ class Location:
             reaper=self._reaper,
         )
         self._in_background(worker.run())
+        self._ended(DeployPhase.STARTED, time.monotonic() - since)
+        since = time.monotonic()
         try:
             facts = await asyncio.wait_for(worker.link.loaded, self._load_timeout)
         except TimeoutError:
@@ -227,6 +245,8 @@ class Location:
             await worker.link.stop()
             raise CodeNotLoadedError("The code failed to load.", _error_info(facts))
         await leave_behind(worker, command, record=self._record, settings=self._settings)
+        self.prepared = desired
+        self.phases[DeployPhase.LOADED] = time.monotonic() - since
         self._take(worker, facts, taken_over=taken is not None)
 
     def _take(self, worker: WorkerProcess, facts: dict[str, Any], *, taken_over: bool) -> None:
@@ -239,6 +259,12 @@ class Location:
         self._changed(LocationState.LOADED)
         event = "location.taken_over" if taken_over else "location.loaded"
         log.info(event, **self.ids, mode=worker.mode, seconds=facts.get("load_seconds"), pid=worker.pid)
+
+    def _ended(self, phase: DeployPhase, seconds: float) -> None:
+        """A phase of loading has ended. Who waits for the deploy is told; a worker that serves meanwhile goes on to be loaded."""
+        self.phases[phase] = seconds
+        if self._usable() is None:
+            self._changed(LocationState.LOADING)
 
     def _failed(self, failure: CodeNotLoadedError) -> None:
         """Note a failed load. A worker that is still there goes on serving, and the report says both."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent.environment import Environments
     from agent.processes import Reaper
     from agent.reports import LocationReports
+    from agent.sources.preparing import Preparation
     from agent.worker_process import WorkerProcess, WorkerSettings
 
 # Importing user code is heavy: more at once would only make each slower.
@@ -38,6 +39,7 @@ class Locations:
         load_timeout: float,
         reports: LocationReports,
         environments: Environments,
+        preparation: Preparation,
     ) -> None:
         self.etag: str | None = None
         self._folder = folder
@@ -46,6 +48,7 @@ class Locations:
         self._load_timeout = load_timeout
         self._reports = reports
         self._environments = environments
+        self._preparation = preparation
         self._hosted: dict[str, Location] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._wanted: dict[str, DesiredLocation] = {}
@@ -90,6 +93,14 @@ class Locations:
         location = self._hosted.get(version_id)
         return location.desired if location else self._wanted.get(version_id)
 
+    async def startable(self, version_id: str) -> DesiredLocation | None:
+        """Answer a version with paths of this machine, for a process that is started apart from a worker; None: nobody wants it here."""
+        location = self._hosted.get(version_id)
+        if location is not None and location.prepared is not None:
+            return location.prepared
+        desired = self.desired(version_id)
+        return desired and await self._preparation.prepared(desired, lambda _phase, _seconds: None)
+
     def environment(self, version_id: str) -> Environment:
         """Answer what a process that is started apart from a worker gets: what the last worker got."""
         location = self._hosted.get(version_id)
@@ -124,6 +135,7 @@ class Locations:
             load_timeout=self._load_timeout,
             loading_slots=self._loading_slots,
             environments=self._environments,
+            preparation=self._preparation,
             on_change=self._location_changed,
         )
         self._hosted[wanted.version_id] = location

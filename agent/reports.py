@@ -120,6 +120,7 @@ def _report(location: Location, *, agent_id: str) -> LocationReport:
         snapshot=_file(facts.get("snapshot")),
         rss_bytes=facts.get("rss_bytes"),
         error=failed.as_error_info() if failed else None,
+        phases=dict(location.phases),
     )
 
 

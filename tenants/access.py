@@ -19,7 +19,7 @@ from tenants.grants import (
     holdings_of_service_account,
     holdings_of_user,
 )
-from tenants.models import Membership, Organization, OrganizationState, TokenKind, User
+from tenants.models import Effect, Membership, Organization, OrganizationState, TokenKind, User
 from tenants.networks import is_inside
 from tenants.organization_states import CLOSED, check_open
 from tenants.permissions import OF_DEPLOYMENTS, OF_MEMBERS, TOKEN_SCOPES, Permission
@@ -175,6 +175,14 @@ class Access:
             raise NotFoundError("There is no such deployment, or you may not know of it.")
         here = (self.permissions - OF_DEPLOYMENTS) | rights.somewhere
         return replace(self, place=place, rights=rights, permissions=here)
+
+    def anywhere(self) -> "Access":
+        """The same actor in the organization, with the rights that they hold in whichever deployment, if only on a part of it.
+
+        For what belongs to no deployment yet and is of use in one only.
+        """
+        held = NOTHING.union(*(held.permissions for held in self.holdings.grants if held.effect == Effect.ALLOW))
+        return replace(self, permissions=self.permissions | (held & OF_DEPLOYMENTS & self.limit))
 
     def may_enter(self, place: Place) -> bool:
         """Whether the actor holds anything at all in this deployment."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agent.attempt import Attempt
     from agent.executors import Noting
     from agent.locations import Locations
+    from agent.protocol import DesiredLocation
 
 
 # Seconds in which a worker must have forked.
@@ -85,8 +86,9 @@ class ProcessExecutor:
 
     async def start(self, attempt: Attempt, *, noting: Noting, cold: str | None = None) -> LocalProcess:
         if cold is not None:
+            location = await self._locations.startable(attempt.launch.version_id)
             await noting(starter=None)
-            return self._start_cold(attempt, cold)
+            return self._start_cold(attempt, location, cold)
         worker = await self._locations.ready(attempt.launch.version_id)
         await noting(starter=worker.identity)
         return await self._fork(attempt, worker)
@@ -129,8 +131,7 @@ class ProcessExecutor:
         facts = {"mode_reason": worker.mode_reason, "worker_pid": worker.pid}
         return self._local(pid=pid, ticks=ticks, mode=worker.mode, facts=facts, fork=fork)
 
-    def _start_cold(self, attempt: Attempt, reason: str) -> LocalProcess:
-        location = self._locations.desired(attempt.launch.version_id)
+    def _start_cold(self, attempt: Attempt, location: DesiredLocation | None, reason: str) -> LocalProcess:
         if location is None:
             raise CodeNotLoadedError(
                 f"This agent does not serve the location version {attempt.launch.version_id} any more."

@@ -11,6 +11,7 @@ from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
+from controlplane.deployments import source_api as sources
 from controlplane.dispatch import api as questions
 from controlplane.environment import api as environment
 from controlplane.fleet import api as fleet
@@ -43,6 +44,7 @@ _run: list[URLPattern | URLResolver] = [
 
 _deployment: list[URLPattern | URLResolver] = [
     path("", deployments.DeploymentView.as_view(), name="deployment"),
+    path("deploy/", sources.DeployView.as_view(), name="deploy"),
     path("code-locations/", deployments.CodeLocationsView.as_view(), name="code-locations"),
     path("code-locations/<str:location>/", deployments.CodeLocationView.as_view(), name="code-location"),
     path("code-locations/<str:location>/reload/", deployments.ReloadView.as_view(), name="code-location-reload"),
@@ -120,6 +122,8 @@ _organization: list[URLPattern | URLResolver] = [
         name="service-account-tokens",
     ),
     path("agents/<uuid:agent_id>/block/", fleet.BlockAgentView.as_view(), name="agent-block"),
+    path("source-archives/missing/", sources.MissingArchivesView.as_view(), name="source-archives-missing"),
+    path("source-archives/<str:sha256>/", sources.SourceArchiveView.as_view(), name="source-archive"),
     path("deployments/", deployments.DeploymentsView.as_view(), name="deployments"),
     path("deployments/<slug:deployment>/", include(_deployment)),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from agent.protocol import Target
 from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import LocationVersion
+from tenants.errors import InvalidError
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,31 @@ class Code:
         return bool(self.source_sha256) and _without_origin(self) == _without_origin(other)
 
 
+def check_code(code: Code) -> None:
+    """InvalidError when the code is said to be in two places, or its target leads out of its archive."""
+    if not code.source_sha256:
+        return
+    if code.image:
+        raise InvalidError(
+            "The code is either in a source archive or in an image: give source_sha256 or image, not both.",
+            attr="source_sha256",
+        )
+    for name in ("working_directory", "executable_path", "python_file"):
+        path = getattr(code.target, name)
+        if path and not _stays_inside(path):
+            raise InvalidError(
+                f"{name} is {path}, which is outside of the source archive. Give it relative to the archive's top folder"
+                + (", or leave it out: agents build a virtualenv." if name == "executable_path" else "."),
+                attr="target",
+            )
+
+
+def _stays_inside(path: str) -> bool:
+    """As seen from the top of an archive. python_file and executable_path are relative to the working directory, which is inside."""
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\\" not in path
+
+
 def _without_origin(code: Code) -> Code:
     return replace(code, git_commit="", git_url="", git=GitFacts())
 
@@ -58,3 +85,14 @@ def code_of(version: LocationVersion) -> Code:
         git_url=version.git_url,
         git=msgspec.convert(version.git, GitFacts),
     )
+
+
+def is_same_code(one: Code, other: Code) -> bool:
+    """Whether both are the same archive, image or commit, loaded in the same way. Files of a machine without a commit are never the same."""
+    if one.target != other.target:
+        return False
+    if one.source_sha256 or other.source_sha256:
+        return one.source_sha256 == other.source_sha256
+    if one.image or other.image:
+        return one.image == other.image
+    return bool(one.git_commit) and one.git_commit == other.git_commit

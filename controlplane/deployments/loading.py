@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import msgspec
+from django.db.models import F, FloatField, Func
 from django.db.models.functions import Now
 
 from agent.protocol import LocationReport, LocationState
@@ -11,6 +12,14 @@ from controlplane.definitions import selectors as definitions
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
 from tenants.errors import InvalidError, NotFoundError
 from tenants.scoping import org_scope
+
+# By the database's clock, on both ends.
+_SECONDS_SINCE_CREATED = Func(
+    Now() - F("created_at"),
+    function="extract",
+    template="%(function)s(epoch FROM %(expressions)s)",
+    output_field=FloatField(),
+)
 
 
 def record_load(*, org_id: UUID, version_id: UUID, report: LocationReport, loaded_elsewhere: bool) -> None:
@@ -22,6 +31,7 @@ def record_load(*, org_id: UUID, version_id: UUID, report: LocationReport, loade
     manifest_sha256 = _readable_manifest(org_id, report)
     with org_scope(org_id):
         version = _locked_version(org_id, version_id)
+        _note_phases(version, report)
         if report.state is LocationState.LOADED:
             _note_loaded(version, report, manifest_sha256)
             _serve(version)
@@ -44,10 +54,18 @@ def _readable_manifest(org_id: UUID, report: LocationReport) -> str:
 
 def _locked_version(org_id: UUID, version_id: UUID) -> LocationVersion:
     versions = LocationVersion.objects.for_org(org_id).select_for_update()
-    version = versions.filter(id=version_id).first()
+    version = versions.annotate(waited=_SECONDS_SINCE_CREATED).filter(id=version_id).first()
     if version is None:
         raise NotFoundError("There is no such version of a code location; it was deleted.")
     return version
+
+
+def _note_phases(version: LocationVersion, report: LocationReport) -> None:
+    """Of the deploy: what loads it again later, a restart of its agent say, changes nothing about how long that took."""
+    if version.loaded_at is not None or report.state is LocationState.UNLOADED:
+        return
+    queued = version.phases.get("queued", version.waited)  # type: ignore[attr-defined]  # annotated by _locked_version
+    version.phases = {"queued": queued, **{str(phase): seconds for phase, seconds in report.phases.items()}}
 
 
 def _note_loaded(version: LocationVersion, report: LocationReport, manifest_sha256: str) -> None:

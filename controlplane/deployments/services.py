@@ -63,6 +63,7 @@ def deploy_location(
     one that is there is returned, and nothing is loaded anew. NotFoundError when the source archive was not uploaded.
     """
     _check_location(name, code.target, queue)
+    check_code(code)
     with org_scope(org_id):
         known = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, name=name, queue=queue)
         location = known.select_related("desired").first()
@@ -86,7 +87,7 @@ def _deploy(
     with org_scope(org_id):
         require_thawed(org_id, deployment_id)
         if code.source_sha256:
-            source_archives.archive(org_id, code.source_sha256)
+            source_archives.use(org_id, code.source_sha256)
         location = _locked_location(org_id, deployment_id, name, queue)
         before = audit_trail.deployed(location)
         version = LocationVersion.objects.create_in(

@@ -13,12 +13,15 @@ from django.db.models.functions import Now
 from controlplane.core.objects import MissingObjectError, store
 from controlplane.definitions.services import is_sha256
 from controlplane.deployments.models import SourceArchive
-from tenants.errors import InvalidError, NotFoundError
+from tenants.errors import InvalidError, NotFoundError, TooLargeError
 from tenants.scoping import org_scope
+
+# The first bytes of every gzip file.
+_GZIP = b"\x1f\x8b"
 
 
 def missing(org_id: UUID, sha256s: Iterable[str]) -> list[str]:
-    """Which of these archives have to be uploaded; call it anywhere."""
+    """Which of these archives have to be uploaded; call it outside of org_scope, for it asks the object store."""
     asked = list(dict.fromkeys(sha256s))
     for sha256 in asked:
         _check_name(sha256)
@@ -26,18 +29,22 @@ def missing(org_id: UUID, sha256s: Iterable[str]) -> list[str]:
         known = SourceArchive.objects.for_org(org_id).filter(sha256__in=asked)
         # Asked for, so it will be used: the sweep must not take it before the deploy comes.
         known.update(used_at=Now())
-        there = set(known.values_list("sha256", flat=True))
+        rows = set(known.values_list("sha256", flat=True))
+    # A sweep that took the bytes just when somebody stored them again leaves a row without bytes: an upload heals that.
+    there = {sha256 for sha256 in rows if store().exists(object_key(org_id, sha256))}
     return [sha256 for sha256 in asked if sha256 not in there]
 
 
 def store_archive(*, org_id: UUID, sha256: str, content: bytes) -> None:
-    """Keep an archive. InvalidError when it is too large, or not what the hash says; storing twice changes nothing."""
+    """Keep an archive. TooLargeError when it is too large, InvalidError when it is no gzip or not what the hash says.
+
+    Storing twice changes nothing. Call it outside of org_scope: it speaks to the object store.
+    """
     _check_name(sha256)
     if len(content) > settings.MAX_SOURCE_BYTES:
-        raise InvalidError(
-            f"The archive has {len(content)} bytes; {settings.MAX_SOURCE_BYTES} are allowed. "
-            "Leave out data and build results: what .gitignore names is not packed."
-        )
+        raise too_large()
+    if not content.startswith(_GZIP):
+        raise InvalidError("A source archive is a gzipped tar (.tar.gz); this is something else.")
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InvalidError("The archive does not have the sha256 it was sent under. Send it again.")
     store().put(object_key(org_id, sha256), content)
@@ -46,12 +53,30 @@ def store_archive(*, org_id: UUID, sha256: str, content: bytes) -> None:
         SourceArchive.unscoped.bulk_create([row], ignore_conflicts=True)
 
 
-def archive(org_id: UUID, sha256: str) -> SourceArchive:
-    """One archive's row; NotFoundError when it was never uploaded. Call it inside org_scope."""
-    found = SourceArchive.objects.for_org(org_id).filter(sha256=sha256).first()
+def too_large() -> TooLargeError:
+    """What is said of an archive, or of a request with one, above the limit."""
+    return TooLargeError(
+        f"The source archive is larger than {settings.MAX_SOURCE_BYTES} bytes, which is what this installation allows "
+        "(DAGGERBOARD_MAX_SOURCE_BYTES). Leave out data and build results: what .gitignore names is not packed."
+    )
+
+
+def use(org_id: UUID, sha256: str) -> SourceArchive:
+    """The row of an archive that is being deployed; NotFoundError when it was never uploaded. Call it inside org_scope.
+
+    The row stays locked: a sweep that looks at it now sees that it is used.
+    """
+    found = SourceArchive.objects.for_org(org_id).select_for_update().filter(sha256=sha256).first()
     if found is None:
         raise NotFoundError(f"There is no source archive {sha256}. Upload it before it is deployed.")
+    SourceArchive.objects.for_org(org_id).filter(sha256=sha256).update(used_at=Now())
     return found
+
+
+def sizes(org_id: UUID, sha256s: Iterable[str]) -> dict[str, int]:
+    """Bytes of each of these archives; those that are gone are left out. Call it inside org_scope."""
+    found = SourceArchive.objects.for_org(org_id).filter(sha256__in=set(sha256s))
+    return dict(found.values_list("sha256", "bytes"))
 
 
 def content(org_id: UUID, sha256: str) -> bytes:

@@ -195,6 +195,18 @@ def check_process(caller: Caller) -> None:
         calling_agent(caller, str(caller.credential.agent_id))
 
 
+def agent_of_credential(caller: Caller) -> Agent:
+    """For requests that name no agent and are not for any: the agent that the credential was made for. Call it inside org_scope.
+
+    UnauthenticatedError for a token that does not say which agent it is.
+    """
+    if caller.credential is None:
+        raise UnauthenticatedError(
+            "Send the credential that registering answered: the token does not say which agent it is."
+        )
+    return calling_agent(caller, str(caller.credential.agent_id))
+
+
 def parsed_id(text: str) -> UUID:
     """An id of ours; what has not the form of one is simply not found."""
     try:

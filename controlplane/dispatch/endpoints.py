@@ -33,7 +33,7 @@ class _FaultError(AppError):
 
 
 def agent_view(method: str) -> Callable[[Callable[..., Awaitable[Any]]], View]:
-    """A coroutine that answers a message (or None), as a view: refusals become the error document."""
+    """A coroutine that answers a message (or None, or a whole response), as a view: refusals become the error document."""
 
     def decorate(serve: Callable[..., Awaitable[Any]]) -> View:
         @csrf_exempt
@@ -42,7 +42,8 @@ def agent_view(method: str) -> Callable[[Callable[..., Awaitable[Any]]], View]:
             if request.method != method:
                 return HttpResponseNotAllowed([method])
             try:
-                return answer(await serve(request, **parts))
+                answered = await serve(request, **parts)
+                return answered if isinstance(answered, HttpResponse) else answer(answered)
             except AppError as error:
                 return refusal(error, retry_after=_retry_after(error))
             except (OperationalError, InterfaceError) as error:

@@ -1,6 +1,6 @@
 """What an agent should have loaded, its timing, and where in the whole installation work waits."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from agent.protocol import DesiredLocation, Target, Timing
+from agent.protocol import DesiredLocation, Source, Target, Timing
+from controlplane.deployments import source_archives
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
 from controlplane.dispatch.models import Command, CommandState
 from controlplane.environment.delivery import fingerprints
@@ -37,7 +38,8 @@ def desired_locations(org_id: UUID, agent: Agent, reach: Reach) -> list[DesiredL
     wanted = [(row, version) for row in locations for version in _versions(row, loaded)]
     wanted += _of_starting_runs(org_id, agent, {version.id for _row, version in wanted})
     environments = fingerprints(org_id, wanted)
-    return [_on_the_wire(row, version, environments[version.id]) for row, version in wanted]
+    sizes = source_archives.sizes(org_id, {version.source_sha256 for _row, version in wanted})
+    return [_on_the_wire(row, version, environments[version.id], sizes) for row, version in wanted]
 
 
 def _loaded(org_id: UUID, agent: Agent) -> set[UUID]:
@@ -61,13 +63,19 @@ def _of_starting_runs(org_id: UUID, agent: Agent, known: set[UUID]) -> list[tupl
     return [(version.location, version) for version in versions.select_related("location", "location__deployment")]
 
 
-def _on_the_wire(location: CodeLocation, version: LocationVersion, environment: str) -> DesiredLocation:
+def _on_the_wire(
+    location: CodeLocation, version: LocationVersion, environment: str, sizes: Mapping[str, int]
+) -> DesiredLocation:
+    sha256 = version.source_sha256
     return DesiredLocation(
         version_id=str(version.id),
         deployment=location.deployment.name,
         name=location.name,
         target=msgspec.convert(version.target, Target),
         environment=environment,
+        source=Source(sha256=sha256, bytes=sizes.get(sha256, 0)) if sha256 else None,
+        image=version.image or None,
+        container_context=version.container_context,
     )
 
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("definitions/missing", views.definitions_missing, name="agent-definitions-missing"),
     path("definitions/<str:sha256>", views.upload_definitions, name="agent-upload-definitions"),
     path("locations", views.locations, name="agent-locations"),
+    path("sources/<str:sha256>", views.source, name="agent-source"),
     path("environment", views.environment, name="agent-environment"),
     path("read", views.read, name="agent-read"),
     path("goodbye", views.goodbye, name="agent-goodbye"),

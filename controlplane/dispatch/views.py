@@ -2,7 +2,7 @@
 
 import time
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from msgspec import structs
 
 from agent import protocol as wire
@@ -27,6 +27,7 @@ from controlplane.dispatch.endpoints import agent_view, endpoint
 from controlplane.dispatch.environments import environment_of
 from controlplane.dispatch.errors import UnauthenticatedError
 from controlplane.dispatch.selectors import timing
+from controlplane.dispatch.sources import archive_for_agent
 from controlplane.dispatch.threads import DELIVERIES
 from controlplane.dispatch.wire import check_protocol, read_body, read_message
 from controlplane.environment.services import note_agent_key
@@ -156,6 +157,18 @@ def _upload_definitions(request: HttpRequest, sha256: str) -> None:
     with org_scope(caller.org.id):
         check_process(caller)
     store_file(org_id=caller.org.id, sha256=sha256, gzip_bytes=read_body(request))
+
+
+@agent_view("GET")
+async def source(request: HttpRequest, sha256: str) -> HttpResponse:
+    """A source archive, for an agent that serves what is made of it."""
+    return await in_pool(DELIVERIES, _source, request, sha256)
+
+
+def _source(request: HttpRequest, sha256: str) -> HttpResponse:
+    check_protocol(request)
+    content = archive_for_agent(authenticate(request), sha256)
+    return HttpResponse(content, content_type="application/gzip")
 
 
 @endpoint(wire.LocationReport)
