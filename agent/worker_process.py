@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from agent.executors import CodeNotLoadedError
+from agent.isolation import needed
 from agent.processes import Exit, Reaper, send_signal, start_ticks
 from agent.virtualenv import activated
 from agent.worker_link import WorkerLink
@@ -200,7 +201,10 @@ def _spawn(
 
 def worker_env(location: DesiredLocation, environment: Environment, settings: WorkerSettings) -> dict[str, str]:
     """Answer the agent's environment without anything of the agent's own, then the location's variables, which win."""
-    env = {**settings.inherited_env, **location.env, **environment.values}
+    inherited = settings.inherited_env
+    if location.isolated:
+        inherited = needed(inherited, home=_storage(location, settings) / "home")
+    env = {**inherited, **location.env, **environment.values}
     # A variable of the location's own adds to where its code is, it does not take its place.
     paths = [str(settings.worker_path), location.env.get("PYTHONPATH", ""), env.get("PYTHONPATH", "")]
     return {**env, "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, paths)))}
@@ -213,8 +217,12 @@ def _common_arguments(location: DesiredLocation, settings: WorkerSettings) -> li
         "--location",
         msgspec.json.encode(_location(location, settings)).decode(),
         "--storage",
-        str(settings.storage_path / quote(location.deployment, safe="") / quote(location.name, safe="")),
+        str(_storage(location, settings)),
     ]
+
+
+def _storage(location: DesiredLocation, settings: WorkerSettings) -> Path:
+    return settings.storage_path / quote(location.deployment, safe="") / quote(location.name, safe="")
 
 
 def _location(location: DesiredLocation, settings: WorkerSettings) -> dict[str, Any]:
