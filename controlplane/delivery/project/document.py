@@ -1,9 +1,11 @@
 """The document of a code location: what to load and where it is, in the words of dagster_cloud.yaml. Made from files or from JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
+
+from msgspec import to_builtins
 
 from agent.protocol import Target
 from controlplane.delivery.project.container_context import check_container_context
@@ -69,6 +71,24 @@ class LocationDocument:
             executable_path=self.executable_path,
         )
 
+    def at_commit(self, commit_hash: str, url: str) -> "LocationDocument":
+        """The document, told where its code came from."""
+        return replace(self, git=GitOrigin(commit_hash, url))
+
+    def deploy_json(self, *, source_sha256: str = "") -> dict[str, Any]:
+        """What `POST …/deploy/` takes for it. The code is in the archive, or else in the document's image."""
+        body: dict[str, Any] = {
+            "name": self.name,
+            "target": {
+                key: value for key, value in to_builtins(self.target(of_source=bool(source_sha256))).items() if value
+            },
+            "queue": self.agent_queue or "default",
+            "container_context": dict(self.container_context),
+            "git_commit": self.git.commit_hash,
+            "git_url": self.git.url,
+        }
+        return body | ({"source_sha256": source_sha256} if source_sha256 else {"image": self.image or ""})
+
     def as_json(self) -> dict[str, Any]:
         """As dagster_cloud.yaml writes it: only what is said."""
         build = {"directory": self.build.directory, "registry": self.build.registry}
@@ -102,9 +122,9 @@ def document_of_json(sent: Any, *, where: str = "location") -> LocationDocument:
         found["code_source"] = {**flat, **strict.free_mapping(found.get("code_source"), (where, "code_source"))}
     git = strict.mapping(found.get("git"), (where, "git"), _GIT_KEYS)
     document = read_location(strict, found, (where,))
-    origin = {key: strict.text(git.get(key), (where, "git", key)) or "" for key in ("commit_hash", "url")}
+    commit_hash, url = (strict.text(git.get(key), (where, "git", key)) or "" for key in ("commit_hash", "url"))
     strict.done()
-    return _with(document, git=GitOrigin(**origin))
+    return document.at_commit(commit_hash, url)
 
 
 def read_location(strict: Strict, found: Mapping[str, Any], place: Place, *, folder: str = ".") -> LocationDocument:
@@ -156,7 +176,3 @@ def require_code_source(document: LocationDocument) -> None:
             f"The code location {document.name} does not say what to load. Name one of {', '.join(CODE_SOURCES)} in its code_source.",
             key="code_source",
         )
-
-
-def _with(document: LocationDocument, **changes: Any) -> LocationDocument:
-    return LocationDocument(**{**document.__dict__, **changes})

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from controlplane.delivery.project.document import LocationDocument
+from controlplane.delivery.project.document import LocationDocument, inner_path
 from controlplane.delivery.project.ignoring import packed_files
 from controlplane.delivery.project.problems import refuse
 
@@ -45,12 +45,14 @@ class Archive:
 
 def pack_location(root: Path, document: LocationDocument, limits: Limits) -> Archive:
     """The archive of a location's build directory. ProjectError when it is too large, empty, or needs what is not in it."""
-    if document.working_directory and PurePosixPath(document.working_directory).is_absolute():
-        raise refuse(
-            f"The working directory {document.working_directory} of {document.name} is absolute, but its source is packed. "
-            f"Make it relative to the build directory {document.build.directory}.",
-            key="working_directory",
-        )
+    for key in ("working_directory", "executable_path", "python_file"):
+        path = getattr(document, key)
+        if path and (inner_path(".", path) is None):
+            raise refuse(
+                f"{key} of {document.name} is {path}, outside of the build directory {document.build.directory}, whose files are "
+                "packed. Make it relative to that folder, or build an image.",
+                key=key,
+            )
     return pack(root, document.build.directory, limits)
 
 

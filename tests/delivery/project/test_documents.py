@@ -2,10 +2,13 @@
 
 import pytest
 
+from controlplane.delivery.location_deploys import deploy_of
 from controlplane.delivery.project.document import document_of_json
 from controlplane.delivery.project.problems import ProjectError
 from controlplane.delivery.project.reading import read_project
 from controlplane.delivery.project.writing import as_cloud_yaml, document_of_version
+from controlplane.deployments.deploying import LocationDeploy
+from controlplane.deployments.source_serializers import NamedDeploySerializer
 from tests.delivery.project.test_cloud_yaml import WHOLE
 from tests.delivery.project.trees import write_tree
 
@@ -79,3 +82,17 @@ def test_deployed_version_is_a_document():
         "code_source": {"module_name": "a"},
         "container_context": {"k8s": {}},
     }
+
+
+def test_deploy_of_a_document_is_what_the_api_makes_of_its_json():
+    for sent, sha256 in ((SENT, ""), ({"location_name": "x", "module_name": "x", "agent_queue": "q"}, "0" * 64)):
+        document = document_of_json(sent)
+        asked = NamedDeploySerializer(data=document.deploy_json(source_sha256=sha256))
+        asked.is_valid(raise_exception=True)
+
+        wanted = LocationDeploy(
+            asked.validated_data["name"],
+            NamedDeploySerializer.code(asked.validated_data),
+            asked.validated_data["queue"],
+        )
+        assert deploy_of(document, source_sha256=sha256) == wanted

@@ -168,8 +168,10 @@ def test_nothing_to_pack_is_refused(tmp_path):
         pack(tmp_path, ".", Limits())
 
 
-def test_absolute_working_directory_has_no_meaning_in_an_archive(tmp_path):
+@pytest.mark.parametrize("key", ["working_directory", "executable_path", "python_file"])
+@pytest.mark.parametrize("path", ["/opt/app", "../app"])
+def test_paths_outside_have_no_meaning_in_an_archive(tmp_path, key, path):
     write_tree(tmp_path, {"a.py": ""})
 
-    with pytest.raises(ProjectError, match="relative to the build directory"):
-        pack_location(tmp_path, LocationDocument(name="a", working_directory="/opt/app"), Limits())
+    with pytest.raises(ProjectError, match=rf"{key}: {key} of a is {path}, outside of the build directory"):
+        pack_location(tmp_path, LocationDocument(name="a", **{key: path}), Limits())
