@@ -27,7 +27,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
     keyword = "Bearer"
 
     def authenticate(self, request: Request) -> tuple[Principal, TokenClaims] | None:
-        text = bearer_text(request.headers.get("Authorization", ""))
+        text = self.token_text(request)
         if text is None:
             return None
         address = client_address(request._request)  # noqa: SLF001 - as below
@@ -35,6 +35,10 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if claims is None:
             raise exceptions.AuthenticationFailed(UNBELIEVED)
         return Principal(token=claims, address=address), claims
+
+    def token_text(self, request: Request) -> str | None:
+        """What the request shows; None without a token."""
+        return bearer_text(request.headers.get("Authorization", ""))
 
     def authenticate_header(self, request: Request) -> str:
         return self.keyword

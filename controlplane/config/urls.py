@@ -7,6 +7,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agent/v1/", include("controlplane.dispatch.urls")),
     path("api/v1/", include("controlplane.config.api_urls")),
     path("scim/v2/", include(("tenants.scim.urls", "scim"))),
+    # Before the pages, whose `/<org>/<deployment>/…` is open-ended.
+    path("", include("controlplane.delivery.dagster_cloud.urls")),
     path("", include("controlplane.ui.urls")),
 ]
 

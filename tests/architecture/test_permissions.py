@@ -6,7 +6,7 @@ from tenants.http import OrgAPIView, OrgPage, UndeclaredPermissionError
 from tenants.permissions import ROLE_PERMISSIONS, TOKEN_SCOPES, Permission
 from tests.isolation.routes import KIND_OF, Kind, routes
 
-ORGANIZATIONS_KINDS = {Kind.API: OrgAPIView, Kind.PAGE: OrgPage}
+ORGANIZATIONS_KINDS = {Kind.API: OrgAPIView, Kind.PAGE: OrgPage, Kind.GRAPHQL: OrgAPIView}
 
 
 @pytest.mark.parametrize("base", [OrgAPIView, OrgPage])

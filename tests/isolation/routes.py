@@ -31,6 +31,8 @@ class Kind(StrEnum):
     SCIM = "scim"
     # Agents with their own token only.
     AGENT = "agent"
+    # Programs with a token of a person or a service account; one route for many operations.
+    GRAPHQL = "graphql"
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,15 @@ PLACES: dict[Kind, list[str]] = {
         f"{_ORG}audit-streams/",
         f"{_ORG}audit-streams/<uuid:stream_id>/",
         f"{_ORG}audit-streams/<uuid:stream_id>/test/",
+        f"{_ORG}branch-deployments/",
+        f"{_ORG}branch-deployments/<slug:branch>/",
+        f"{_ORG}branch-deployments/<slug:branch>/extend/",
+        f"{_ORG}branch-deployments/<slug:branch>/close/",
+        f"{_ORG}branch-deployments/<slug:branch>/approve/",
+        f"{_ORG}branch-deployments/<slug:branch>/sleep/",
+        f"{_ORG}branch-deployments/<slug:branch>/wake/",
+        f"{_ORG}branch-deployments/<slug:branch>/keep-awake/",
+        f"{_ORG}branch-deployments/<slug:branch>/rebuild/",
         f"{_ORG}undo-deletion/",
         f"{_ORG}logo/",
         f"{_ORG}export/",
@@ -342,6 +353,8 @@ PLACES: dict[Kind, list[str]] = {
             ".search",
         )
     ],
+    # What each operation does with another organization's token, and without the right, is in tests/delivery/test_dagster_cloud_tenancy.py.
+    Kind.GRAPHQL: ["<slug:org>/graphql", "<slug:org>/<slug:deployment>/graphql"],
     # What each does with another organization's ids is in tests/dispatch/test_tenancy.py, which reads the URLconf too.
     Kind.AGENT: [
         "agent/v1/register",

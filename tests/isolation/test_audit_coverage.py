@@ -24,6 +24,7 @@ ELSEWHERE = {
     Kind.AGENT: "reports of runs are history; registering and leaving are recorded: tests/runs/test_audit_trail.py",
     Kind.LIVE: "streams of changes",
     Kind.SCIM: "tests/tenants/test_scim.py names the action of each operation",
+    Kind.GRAPHQL: "tests/delivery/test_dagster_cloud_tenancy.py names the action of each operation",
 }
 
 

@@ -35,13 +35,13 @@ def interpreter_with(version: str) -> Path:
     with locked(folder.parent / f"{version}.lock"):
         if not (folder / "complete").exists():
             requirement = "dagster" if version == "newest" else f"dagster=={version}"
-            subprocess.run([_uv(), "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
-            subprocess.run([_uv(), "pip", "install", "-q", "-p", str(python), requirement, "numpy"], check=True)
+            subprocess.run([find_uv(), "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
+            subprocess.run([find_uv(), "pip", "install", "-q", "-p", str(python), requirement, "numpy"], check=True)
             (folder / "complete").touch()
     return python
 
 
-def _uv() -> str:
+def find_uv() -> str:
     """From PATH, or where the Makefile fetched it to."""
     return shutil.which("uv") or str(Path(__file__).parents[2] / ".tools" / "uv" / "bin" / "uv")
 
