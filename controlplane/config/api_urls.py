@@ -9,8 +9,11 @@ from controlplane.catalog import event_api as history
 from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
+from controlplane.delivery import branch_api as branches
+from controlplane.delivery import deployment_api as full_deployments
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
+from controlplane.deployments import protection_api as protection
 from controlplane.deployments import source_api as sources
 from controlplane.dispatch import api as questions
 from controlplane.environment import api as environment
@@ -43,11 +46,15 @@ _run: list[URLPattern | URLResolver] = [
 ]
 
 _deployment: list[URLPattern | URLResolver] = [
-    path("", deployments.DeploymentView.as_view(), name="deployment"),
+    path("", full_deployments.DeploymentView.as_view(), name="deployment"),
+    path("freeze/", protection.FreezeView.as_view(), name="deployment-freeze"),
+    path("protection/", protection.ProtectionView.as_view(), name="deployment-protection"),
+    path("protection/override/", protection.OverrideView.as_view(), name="deployment-protection-override"),
     path("deploy/", sources.DeployView.as_view(), name="deploy"),
     path("code-locations/", deployments.CodeLocationsView.as_view(), name="code-locations"),
     path("code-locations/<str:location>/", deployments.CodeLocationView.as_view(), name="code-location"),
     path("code-locations/<str:location>/reload/", deployments.ReloadView.as_view(), name="code-location-reload"),
+    path("code-locations/<str:location>/rollback/", deployments.RollbackView.as_view(), name="code-location-rollback"),
     path("code-locations/<str:location>/versions/", deployments.VersionsView.as_view(), name="code-location-versions"),
     path("assets/", catalog.AssetsView.as_view(), name="assets"),
     path("assets/<path:key>/", catalog.AssetDetailView.as_view(), name="asset"),
@@ -71,6 +78,17 @@ _deployment: list[URLPattern | URLResolver] = [
     path("environment/<uuid:variable_id>/reveal/", environment.RevealView.as_view(), name="environment-reveal"),
     path("cost/", insights.DeploymentCostView.as_view(), name="cost"),
     path("cost/assets/<path:key>/", insights.AssetCostView.as_view(), name="asset-cost"),
+]
+
+_branch: list[URLPattern | URLResolver] = [
+    path("", branches.BranchDeploymentView.as_view(), name="branch-deployment"),
+    path("extend/", branches.ExtendView.as_view(), name="branch-deployment-extend"),
+    path("close/", branches.CloseView.as_view(), name="branch-deployment-close"),
+    path("approve/", branches.ApproveView.as_view(), name="branch-deployment-approve"),
+    path("sleep/", branches.SleepView.as_view(), name="branch-deployment-sleep"),
+    path("wake/", branches.WakeView.as_view(), name="branch-deployment-wake"),
+    path("keep-awake/", branches.KeepAwakeView.as_view(), name="branch-deployment-keep-awake"),
+    path("rebuild/", branches.RebuildView.as_view(), name="branch-deployment-rebuild"),
 ]
 
 _people: list[URLPattern | URLResolver] = [
@@ -105,6 +123,8 @@ _organization: list[URLPattern | URLResolver] = [
     path("audit-streams/", audit_streams.AuditStreamsView.as_view(), name="audit-streams"),
     path("audit-streams/<uuid:stream_id>/", audit_streams.AuditStreamView.as_view(), name="audit-stream"),
     path("audit-streams/<uuid:stream_id>/test/", audit_streams.AuditStreamTestView.as_view(), name="audit-stream-test"),
+    path("branch-deployments/", branches.BranchDeploymentsView.as_view(), name="branch-deployments"),
+    path("branch-deployments/<slug:branch>/", include(_branch)),
     path("agents/", fleet.AgentsView.as_view(), name="agents"),
     path("agents/<uuid:agent_id>/", fleet.AgentDetailView.as_view(), name="agent"),
     path("tokens/", tokens.TokensView.as_view(), name="tokens"),
@@ -124,7 +144,8 @@ _organization: list[URLPattern | URLResolver] = [
     path("agents/<uuid:agent_id>/block/", fleet.BlockAgentView.as_view(), name="agent-block"),
     path("source-archives/missing/", sources.MissingArchivesView.as_view(), name="source-archives-missing"),
     path("source-archives/<str:sha256>/", sources.SourceArchiveView.as_view(), name="source-archive"),
-    path("deployments/", deployments.DeploymentsView.as_view(), name="deployments"),
+    path("deployments/", full_deployments.DeploymentsView.as_view(), name="deployments"),
+    path("deployment-deletions/", full_deployments.DeploymentDeletionsView.as_view(), name="deployment-deletions"),
     path("deployments/<slug:deployment>/", include(_deployment)),
 ]
 

@@ -391,13 +391,34 @@ DUE_JOBS = {
     "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
+    "delivery.sweep_branches": 5.0,
     "core.forget_ended_sessions": 3600.0,
+    "delivery.delete_deployments": 5.0,
     "dispatch.sweep_commands": 5.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
-    "delivery.delete_deployments": 5.0,
 }
+
+# ---- branch deployments
+
+RECONCILE_SECONDS = env.number(
+    "DAGGERBOARD_RECONCILE_SECONDS", 300.0, "how often each repository's open pull requests are asked for"
+)
+GONE_GRACE_SECONDS = env.number(
+    "DAGGERBOARD_GONE_GRACE_SECONDS",
+    3600.0,
+    "how long a Git host must say that a repository is not there for us before its branch deployments end",
+)
+BRANCH_EXPIRE_DAYS = env.integer(
+    "DAGGERBOARD_BRANCH_EXPIRE_DAYS", 7, "days without activity after which a branch deployment made by CI is closed"
+)
+BRANCH_ARCHIVE_DAYS = env.integer(
+    "DAGGERBOARD_BRANCH_ARCHIVE_DAYS", 7, "days after which an archived branch deployment is deleted"
+)
+BRANCH_CLOSE_SECONDS = env.number(
+    "DAGGERBOARD_BRANCH_CLOSE_SECONDS", 1800.0, "how long the end of a branch deployment waits for its runs and its job"
+)
 
 # ---- logging
 

@@ -164,6 +164,7 @@ class PullRequest(TenantModel):
     phases = models.JSONField(default=dict)
     # When something has to be done about it; null when nothing has. Whoever does it moves it on first (a lease).
     work_due_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
 
     # What the host has of us: the sticky comment, checks and deployment objects by code location, and hashes of what they say.
@@ -171,6 +172,10 @@ class PullRequest(TenantModel):
     comment_sha256 = models.CharField(max_length=64, blank=True)
     checks = models.JSONField(default=dict)
     host_deployments = models.JSONField(default=dict)
+    # The branch's state and expiry when the host was told last: where they differ, it is told again.
+    reported_state = models.CharField(max_length=10, blank=True)
+    # Why the host could not be told; empty while it could.
+    report_error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
@@ -181,6 +186,34 @@ class PullRequest(TenantModel):
                 fields=["org_id", "work_due_at"], name="pull_request_due", condition=models.Q(work_due_at__isnull=False)
             ),
             models.Index(fields=["org_id", "deployment_id"], name="pull_request_of_deployment"),
+        ]
+
+
+class BranchLife(TenantModel):
+    """What delivery does at the beginning and the end of a branch deployment, and how far it is. Without a row: the defaults."""
+
+    deployment = models.OneToOneField(
+        Deployment, primary_key=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    # Seconds without activity after which it is closed; null for never.
+    expire_after_seconds = models.PositiveIntegerField(null=True)
+    # Jobs run when it has loaded for the first time, and before it ends, as {"location", "job"}; null for none.
+    on_create = models.JSONField(null=True)
+    on_close = models.JSONField(null=True)
+    create_run_id = models.UUIDField(null=True)
+    create_error = models.TextField(blank=True)
+    close_run_id = models.UUIDField(null=True)
+    close_attempts = models.PositiveIntegerField(default=0)
+    close_error = models.TextField(blank=True)
+    # Until when its end waits for runs and the job, and no longer.
+    close_deadline = models.DateTimeField(null=True)
+    # When somebody looks at it next; null when nothing is to be done. Whoever looks moves it on first (a lease).
+    due_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "branch_life"
+        indexes = [
+            models.Index(fields=["org_id", "due_at"], name="branch_life_due", condition=models.Q(due_at__isnull=False))
         ]
 
 

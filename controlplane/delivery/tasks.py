@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from controlplane.delivery import deployment_deletion
+from controlplane.delivery import branch_sweep, deployment_deletion
 
 
 @shared_task(name="delivery.delete_deployments")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
@@ -15,3 +15,8 @@ def delete_deployments() -> None:
 @shared_task(name=deployment_deletion.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def delete_deployment(org_id: str, deployment_id: str) -> None:
     deployment_deletion.go_on(org_id=UUID(org_id), deployment_id=UUID(deployment_id))
+
+
+@shared_task(name="delivery.sweep_branches")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_branches() -> None:
+    branch_sweep.sweep()

@@ -120,7 +120,7 @@ def wake(*, org_id: UUID, deployment_id: UUID) -> None:
         branch.active_at = Now()
         branch.save(update_fields=["state", "active_at"])
         if slept:
-            _set_awake(branch, awake=True)
+            set_awake(branch, awake=True)
 
 
 def sleep(*, org_id: UUID, deployment_id: UUID) -> None:
@@ -130,7 +130,7 @@ def sleep(*, org_id: UUID, deployment_id: UUID) -> None:
         if branch is not None and branch.state == BranchState.ACTIVE:
             branch.state = BranchState.SLEEPING
             branch.save(update_fields=["state"])
-            _set_awake(branch, awake=False)
+            set_awake(branch, awake=False)
 
 
 def note_revision(*, org_id: UUID, deployment_id: UUID, sha: str) -> None:
@@ -150,7 +150,8 @@ def _locked(org_id: UUID, deployment_id: UUID) -> BranchDeployment | None:
     return rows.filter(deployment_id=deployment_id).first()
 
 
-def _set_awake(branch: BranchDeployment, *, awake: bool) -> None:
+def set_awake(branch: BranchDeployment, *, awake: bool) -> None:
+    """Let agents load its code, or let go of it. Call it inside org_scope, with the branch locked; its state is the caller's."""
     org_id = branch.org_id
     Deployment.objects.for_org(org_id).filter(id=branch.deployment_id).update(is_awake=awake)
     wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")

@@ -1,5 +1,7 @@
 """Every operation of the OpenAPI description is called, and answers as it is described. A new operation joins by itself."""
 
+import gzip
+import hashlib
 import json
 
 import jsonschema
@@ -7,6 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.callers import bearer
+from tests.isolation import branches
 from tests.isolation.changes import PNG, verify_domains
 from tests.isolation.world import World, make_world
 
@@ -42,6 +45,10 @@ BODIES = {
     "change_audit_stream": {"is_paused": True},
     "delete_organization": {"name": "<org_name>"},
     "change_organization": {"name": "Renamed", "session_hours": 8, "allowed_networks": ["127.0.0.0/8"]},
+    "create_or_update_branch_deployment": {"repository": "acme/shop", "branch": "more", "pull_request": 12},
+    "approve_branch_deployment": {"sha": branches.SHA},
+    "deploy_code_locations": {"locations": [{"name": "shop", "target": {"module_name": "x"}}]},
+    "find_missing_source_archives": {"sha256s": ["0" * 64]},
     "deploy_code_location": {"target": {"module_name": "x"}},
     "launch_run": {"job": "nightly"},
     "create_team": {"name": "new"},
@@ -65,10 +72,16 @@ def call(world: World, path, method, name):
         return client.get(address(world, path), query)
     if name == "set_logo":
         return client.generic("PUT", address(world, path), PNG, content_type="image/png")
+    if name == "upload_source_archive":
+        archive = gzip.compress(b"")
+        path = path.replace("{sha256}", hashlib.sha256(archive).hexdigest())
+        return client.generic("PUT", address(world, path), archive, content_type="application/gzip")
     if name == "undo_organization_deletion":
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
     if name == "set_sso_domain":
         verify_domains(world)
+    if name == "approve_branch_deployment":
+        branches.hold(world)
     if name == "unblock_agent":
         client.post(address(world, path), {}, content_type="application/json")
     body = json.dumps(BODIES.get(name, {}))

@@ -14,6 +14,7 @@ CROSS_ORGANIZATION_JOBS = {
     "tenants/sealing.py": "which organizations' data keys an older master key wraps",
     "controlplane/core/organization_deletion.py": "every row of an organization whose grace period is over",
     "controlplane/audit_log/delivery.py": "audit streams that are behind their log",
+    "controlplane/delivery/branch_sweep.py": "branch deployments whose time has come",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
     "controlplane/delivery/deployment_deletion.py": "deployments that were deleted and have history left",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",

@@ -15,6 +15,7 @@ from tenants.audit.models import AuditEvent
 from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
+from tests.isolation import branches
 from tests.isolation.world import World
 
 # One pixel.
@@ -105,7 +106,16 @@ _API: dict[str, Change] = {
     "POST service-accounts/<uuid:service_account_id>/tokens/": Change({"name": "more"}),
     "POST agents/<uuid:agent_id>/block/": Change(),
     "DELETE agents/<uuid:agent_id>/block/": Change(before=_blocked),
+    "POST branch-deployments/": Change({"repository": "acme/shop", "branch": "more", "pull_request": 12}),
+    "POST branch-deployments/<slug:branch>/extend/": Change(),
+    "POST branch-deployments/<slug:branch>/close/": Change({"reason": "over"}),
+    "POST branch-deployments/<slug:branch>/approve/": Change({"sha": branches.SHA}, before=branches.hold),
+    "POST branch-deployments/<slug:branch>/sleep/": Change(),
+    "POST branch-deployments/<slug:branch>/wake/": Change(before=branches.put_to_sleep),
+    "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
+    "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
     "POST deployments/": Change({"name": "more"}),
+    f"POST {API}deploy/": Change({"locations": [{"name": "{location}", "target": {"module_name": "more"}}]}),
     f"PUT {API}code-locations/<str:location>/": Change({"target": {"module_name": "more"}}),
     f"DELETE {API}code-locations/<str:location>/": Change(),
     f"POST {API}code-locations/<str:location>/reload/": Change(),
@@ -194,6 +204,8 @@ CHANGES: dict[str, Change] = {
 
 # What takes a body and changes nothing that the log is about, and why.
 UNRECORDED: dict[str, str] = {
+    f"POST {ORG}source-archives/missing/": "says which archives to upload",
+    f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
     "POST <slug:org>/<slug:deployment>/launchpad/validate": "the same, for the page",
     f"POST {ORG}sso/domains/<uuid:domain_id>/verify/": "looks a record up; what it finds is recorded: tests/tenants/sso/test_domains.py",

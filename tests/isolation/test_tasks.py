@@ -22,6 +22,7 @@ SWEEPS = {
     "audit_log.deliver_streams": "audit streams that are behind their log",
     "core.delete_organizations": "organizations whose grace period is over",
     "core.ensure_partitions": "no rows at all",
+    "delivery.sweep_branches": "branch deployments whose time has come",
     "core.send_mail": "mail that waits; of people, not of organizations",
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
     "delivery.delete_deployments": "deployments that were deleted and have history left",

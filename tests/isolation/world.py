@@ -16,6 +16,7 @@ from tenants.service_accounts import create_service_account
 from tests.cast import Cast, make_cast
 from tests.environment.variables import set_variable
 from tests.factories import asset, make_agent, make_location, make_manifest
+from tests.isolation.branches import branch_name
 from tests.isolation.people import PARAMETERS, people_of
 from tests.isolation.routes import Route
 from tests.isolation.sso_of import SSO_PARAMETERS, sso_of
@@ -80,6 +81,7 @@ def make_world() -> World:
         **people_of(alice),
         **sso_of(alice),
         "location": f"l{mark}",
+        "branch": branch_name(alice),
         "key": f"a{mark}",
         "job": "nightly",
         "name": "nightly",
@@ -121,7 +123,7 @@ def _nothing() -> dict[str, Any]:
             "variable_id",
         )
     }
-    words = dict.fromkeys(("location", "key", "job", "name", "text"), f"no{mark}")
+    words = dict.fromkeys(("location", "branch", "key", "job", "name", "text"), f"no{mark}")
     return {**ids, **words, **_SAME_EVERYWHERE}
 
 
