@@ -17,6 +17,7 @@ READS_ENVIRONMENT = (
     "controlplane/ui/build.py",
     "agent/config.py",
     "agent/worker/",
+    "agent/branchkit/",
 )
 # `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` is how Django is started; it reads nothing of ours.
 STARTS_DJANGO = "DJANGO_SETTINGS_MODULE"

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -10,6 +11,7 @@ from flights.aircraft import aircraft_history
 from flights.assets.daily import daily_delays, daily_flights, daily_weather, hours_of
 from flights.assets.monthly import monthly_punctuality, monthly_report
 from flights.checks import year_is_complete
+from flights.definitions import defs
 from flights.lake import FlightLake, quoted
 
 WARNINGS = {"wind_is_plausible", "aircraft_are_registered", "destinations_are_known"}
@@ -199,3 +201,26 @@ def save_once(folder: str, number: int) -> int:
         lake.save(db, f"SELECT {number} AS number FROM range(1000)", "numbers")
     with lake.connect(numbers="numbers") as db:
         return db.execute("SELECT count(*) FROM numbers").fetchone()[0]
+
+
+def test_branch_writes_beside_the_base_and_its_end_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLIGHTS_DATA_DIR", str(tmp_path))
+    assert defs.resolve_job_def("first_materialization").execute_in_process().success
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.setenv("DAGGERBOARD_IS_BRANCH_DEPLOYMENT", "1")
+    monkeypatch.setenv("DAGGERBOARD_DEPLOYMENT", "pr-7")
+
+    selection = [dg.AssetKey("fleet"), dg.AssetKey("warehouse")]
+    scorecard = defs.resolve_implicit_global_asset_job_def().execute_in_process(asset_selection=selection)
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path not in before]
+
+    assert scorecard.success
+    assert {path.relative_to(tmp_path).as_posix() for path in written} == {
+        "branches/pr_7/fleet.parquet",
+        "branches/pr_7/flights.duckdb",
+    }
+    assert defs.resolve_job_def("close_branch").execute_in_process().success
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "branches").exists()

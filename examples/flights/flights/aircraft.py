@@ -58,7 +58,7 @@ def write_history(
     context: dg.OpExecutionContext, lake: FlightLake, config: HistoryFile, flights: list[dict[str, Any]]
 ) -> dg.Output[str]:
     """The flights as a CSV file in `exports/`."""
-    file = lake.root / "exports" / f"{config.name}.csv"
+    file = lake.folder.for_writing(f"exports/{config.name}.csv")
     with replacing(file) as draft:
         write_csv(draft, flights, config)
     context.log.info(f"Wrote {len(flights):,} flights to {file}")

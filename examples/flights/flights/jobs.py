@@ -1,6 +1,9 @@
-"""Asset jobs: what people and schedules start by name."""
+"""Jobs: what people and schedules start by name, and what ends a branch deployment."""
 
 import dagster as dg
+from daggerboard_branchkit import Branch, branch_job
+
+from flights.lake import FlightLake
 
 first_materialization = dg.define_asset_job(
     "first_materialization",
@@ -23,4 +26,16 @@ close_month = dg.define_asset_job(
     selection=dg.AssetSelection.groups("monthly"),
     description="One month of 2013: punctuality and the report, from the days that are loaded.",
     tags={"team": "analytics"},
+)
+
+
+def drop_files(_branch: Branch) -> str:
+    """Delete every file that the branch wrote."""
+    return f"{FlightLake().folder.drop()} files deleted"
+
+
+close_branch = branch_job(
+    "close_branch",
+    [drop_files],
+    description="Takes away what a branch deployment wrote: the last thing that runs in it.",
 )

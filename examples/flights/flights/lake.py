@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from daggerboard_branchkit import BranchFolder
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ class FlightLake(dg.ConfigurableResource):
 
     A DuckDB database file takes one writing process at a time. Steps and runs of this project are separate processes
     that run at once, so they share plain files instead: nobody waits for a lock, and nobody sees a half-written table.
+
+    A branch deployment writes into a folder of its own, and reads the base's files where it has none.
     """
 
     data_dir: str = Field(
@@ -29,11 +32,17 @@ class FlightLake(dg.ConfigurableResource):
     )
 
     @property
+    def folder(self) -> BranchFolder:
+        return BranchFolder.here(self.data_dir or os.environ.get("FLIGHTS_DATA_DIR") or PROJECT_FOLDER / "data")
+
+    @property
     def root(self) -> Path:
-        return Path(self.data_dir or os.environ.get("FLIGHTS_DATA_DIR") or PROJECT_FOLDER / "data")
+        """Where this deployment writes."""
+        return self.folder.root
 
     def file(self, table: str, partition: str | None = None) -> Path:
-        return self.root / (f"{table}.parquet" if partition is None else f"{table}/{partition}.parquet")
+        """Where the table, or one partition of it, is read."""
+        return self.folder.for_reading(table_file(table, partition))
 
     @contextmanager
     def connect(self, **tables: str) -> Iterator["DuckDBPyConnection"]:
@@ -47,20 +56,26 @@ class FlightLake(dg.ConfigurableResource):
 
     def _create_view(self, db: "DuckDBPyConnection", view: str, table: str) -> None:
         # A name may be a pattern over partitions, such as `daily_flights/2013-01-*`.
-        if not any(self.root.glob(f"{table}.parquet")):
+        files = self.folder.glob(f"{table}.parquet")
+        if not files:
             raise dg.Failure(
                 description=f"There is no data for {table}: materialize it first.",
                 metadata={"expected_file": dg.MetadataValue.path(self.file(table))},
                 allow_retries=False,
             )
-        db.execute(f"CREATE VIEW {view} AS FROM read_parquet({quoted(self.file(table))})")
+        db.execute(f"CREATE VIEW {view} AS FROM read_parquet([{', '.join(map(quoted, files))}])")
 
     def save(self, db: "DuckDBPyConnection", query: str, table: str, partition: str | None = None) -> Path:
         """Store the query's rows as the table, or as one partition of it, replacing what was there."""
-        file = self.file(table, partition)
+        file = self.folder.for_writing(table_file(table, partition))
         with replacing(file) as draft:
             db.execute(f"COPY ({query}) TO {quoted(draft)} (FORMAT parquet, COMPRESSION zstd)")
         return file
+
+
+def table_file(table: str, partition: str | None = None) -> str:
+    """The file of a table or partition, relative to the folder of the data."""
+    return f"{table}.parquet" if partition is None else f"{table}/{partition}.parquet"
 
 
 @contextmanager

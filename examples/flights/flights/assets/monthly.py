@@ -53,7 +53,7 @@ def monthly_report(context: dg.AssetExecutionContext, lake: FlightLake) -> dg.Ma
         rows = db.execute("SELECT airline, flights, cancelled, on_time_share FROM punctuality").fetchall()
     month = f"{context.partition_time_window.start:%B %Y}"
     page = f"# Punctuality in {month}\n\n{markdown_table(['Airline', 'Flights', 'Cancelled', 'On time'], rows)}\n"
-    file = lake.root / "reports" / f"{context.partition_key[:7]}.md"
+    file = lake.folder.for_writing(f"reports/{context.partition_key[:7]}.md")
     with replacing(file) as draft:
         draft.write_text(page)
     flown = [row for row in rows if row[3] is not None]

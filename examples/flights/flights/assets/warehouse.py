@@ -40,7 +40,7 @@ def warehouse(lake: FlightLake) -> dg.MaterializeResult:
     """
     import duckdb
 
-    database = lake.root / DATABASE
+    database = lake.folder.for_writing(DATABASE)
     with replacing(database) as draft, duckdb.connect(str(draft)) as db:
         rows = {key.path[-1]: copy_table(db, lake, key) for key in CONTENTS}
     return dg.MaterializeResult(
