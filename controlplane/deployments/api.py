@@ -1,4 +1,4 @@
-"""REST: deployments, their code locations, and the versions of these."""
+"""REST: code locations, and their versions."""
 
 from typing import ClassVar
 
@@ -7,55 +7,16 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.deployments import selectors, services
+from controlplane.deployments import services
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.serializers import (
     CodeLocationSerializer,
-    CreateDeploymentSerializer,
     DeployLocationSerializer,
-    DeploymentSerializer,
     LocationVersionSerializer,
+    RollbackSerializer,
 )
-from tenants.http import OrgAPIView
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
-
-
-class DeploymentsView(OrgAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {
-        "GET": Permission.ORGANIZATION_READ,
-        "POST": Permission.FULL_DEPLOYMENT_WRITE,
-    }
-
-    @extend_schema(
-        operation_id="list_deployments", parameters=PAGE_PARAMETERS, responses=page_schema(DeploymentSerializer)
-    )
-    def get(self, request: Request) -> Response:
-        """The deployments that you may enter, by name."""
-        found = selectors.deployments_for(self.access)
-        page = page_of_list(found, page_request(request), key=lambda deployment: (deployment.name,))
-        return page_response(request, page, DeploymentSerializer)
-
-    @extend_schema(
-        operation_id="create_deployment", request=CreateDeploymentSerializer, responses={201: DeploymentSerializer}
-    )
-    def post(self, request: Request) -> Response:
-        """Create a full deployment."""
-        asked = CreateDeploymentSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        made = services.create_deployment(
-            org_id=self.access.org.id, name=asked.validated_data["name"], actor=self.access.actor
-        )
-        return Response(DeploymentSerializer(made).data, status=status.HTTP_201_CREATED)
-
-
-class DeploymentView(DeploymentAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.DEPLOYMENT_READ}
-
-    @extend_schema(operation_id="get_deployment", responses=DeploymentSerializer)
-    def get(self, request: Request) -> Response:
-        """One deployment."""
-        return Response(DeploymentSerializer(self.deployment).data)
 
 
 class CodeLocationsView(DeploymentAPIView):
@@ -125,6 +86,28 @@ class ReloadView(DeploymentAPIView):
         self.visible.require(Permission.LOCATION_REDEPLOY, location=location)
         version = services.reload_location(
             org_id=self.org_id, deployment_id=self.deployment.id, name=location, actor=self.access.actor
+        )
+        return Response(LocationVersionSerializer(self.visible.shown(location, version)).data)
+
+
+class RollbackView(DeploymentAPIView):
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.LOCATION_REDEPLOY}
+
+    @extend_schema(
+        operation_id="roll_back_code_location", request=RollbackSerializer, responses=LocationVersionSerializer
+    )
+    def post(self, request: Request, location: str) -> Response:
+        """Deploy the code of an earlier version again, as a new version; what serves now serves until that has loaded."""
+        self.visible.location(location)
+        self.visible.require(Permission.LOCATION_REDEPLOY, location=location)
+        asked = RollbackSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        version = services.rollback_location(
+            org_id=self.org_id,
+            deployment_id=self.deployment.id,
+            name=location,
+            to_number=asked.validated_data["to_number"],
+            actor=self.access.actor,
         )
         return Response(LocationVersionSerializer(self.visible.shown(location, version)).data)
 

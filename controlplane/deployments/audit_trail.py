@@ -19,6 +19,19 @@ def note_deployment(deployment: Deployment, actor: Actor) -> None:
     )
 
 
+def note_description(deployment: Deployment, actor: Actor, *, before: str) -> None:
+    """A deployment was described otherwise."""
+    record(
+        org_id=deployment.org_id,
+        actor=actor,
+        action="deployment.update",
+        target=AuditTarget("deployment", deployment.id, deployment.name),
+        before={"description": before},
+        after={"description": deployment.description},
+        deployment_id=deployment.id,
+    )
+
+
 def deployed(location: CodeLocation) -> dict[str, Any] | None:
     """What a location should be now: what is loaded, from which commit, by which agents. None for one that was never deployed."""
     version = location.desired
@@ -35,9 +48,17 @@ def deployed(location: CodeLocation) -> dict[str, Any] | None:
 
 
 def note_location(
-    location: CodeLocation, actor: Actor, *, action: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+    location: CodeLocation,
+    actor: Actor,
+    *,
+    action: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    reason: str = "",
 ) -> None:
-    """A code location was deployed, loaded again or deleted; `before` and `after` are as `deployed` says."""
+    """A code location was deployed, loaded again or deleted; `before` and `after` are as `deployed` says, `reason` why an Admin went
+    past the protection rules.
+    """
     record(
         org_id=location.org_id,
         actor=actor,
@@ -46,4 +67,5 @@ def note_location(
         before=before,
         after=after,
         deployment_id=location.deployment_id,
+        reason=reason,
     )

@@ -32,6 +32,8 @@ class Deployment(TenantModel):
     frozen_reason = models.CharField(max_length=500, blank=True)
     # protection.Protection as JSON: who may deploy, when nobody may, what must have passed.
     protection = models.JSONField(default=dict)
+    # protecting.Override as JSON: an Admin who goes past the rules for a while, and why.
+    protection_override = models.JSONField(null=True)
     # settings_document.py: what somebody set; what is absent is the default.
     settings = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)

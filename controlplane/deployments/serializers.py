@@ -17,13 +17,17 @@ class DeploymentSerializer(serializers.Serializer[Deployment]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(DeploymentKind.choices)
+    description = serializers.CharField(allow_blank=True)
+    frozen_at = serializers.DateTimeField(allow_null=True, help_text="Since when nothing changes in it.")
+    frozen_by = serializers.CharField(allow_blank=True)
+    frozen_reason = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
 
 
-class CreateDeploymentSerializer(serializers.Serializer[Any]):
-    """A new full deployment."""
+class DescribeDeploymentSerializer(serializers.Serializer[Any]):
+    """What of a deployment can be changed here. Its name is its address, and stays."""
 
-    name = serializers.CharField(max_length=100, help_text="Lower-case letters, digits and dashes.")
+    description = serializers.CharField(max_length=500, allow_blank=True)
 
 
 class TargetSerializer(serializers.Serializer[Any]):
@@ -67,6 +71,9 @@ class LocationVersionSerializer(serializers.Serializer[LocationVersion]):
     source_sha256 = serializers.CharField(allow_blank=True)
     image = serializers.CharField(allow_blank=True)
     container_context = serializers.DictField()
+    promoted_from_id = serializers.UUIDField(
+        allow_null=True, help_text="The version of another deployment it was made of."
+    )
     rolled_back_to = serializers.IntegerField(allow_null=True, help_text="The number of the version it brought back.")
     deployed_by = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -94,6 +101,14 @@ class CodeLocationSerializer(serializers.Serializer[CodeLocation]):
     created_at = serializers.DateTimeField()
     desired_version = LocationVersionSerializer(source="desired", allow_null=True)
     current_version = LocationVersionSerializer(source="current", allow_null=True)
+
+
+class RollbackSerializer(serializers.Serializer[Any]):
+    """Where to go back to."""
+
+    to_number = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, help_text="The number of a version that has loaded."
+    )
 
 
 class DeployLocationSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from controlplane.core import wakeups
+from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import BranchDeployment, Deployment, DeploymentKind
 from controlplane.environment import names
 from controlplane.environment.drafts import Content, Draft, Scopes
@@ -232,6 +233,7 @@ def _check_locations(locations: Sequence[str]) -> None:
 
 def _locked(deployment: Deployment) -> list[EnvironmentVariable]:
     """All variables of the full deployment, and nobody else changes them until the end of the transaction."""
+    require_thawed(deployment.org_id, deployment.id)
     if deployment.kind != DeploymentKind.FULL:
         raise ConflictError("Variables of branch deployments are managed in the full deployment they belong to.")
     locked = Deployment.objects.for_org(deployment.org_id).select_for_update(no_key=True).filter(id=deployment.id)

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.callers import bearer
 from tests.isolation import branches
-from tests.isolation.changes import PNG, verify_domains
+from tests.isolation.changes import PNG, deployed_again, verify_domains
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -40,7 +40,13 @@ BODIES = {
     "create_sso_connection": {"protocol": "oidc", "name": "Another"},
     "add_sso_domain": {"name": "more.example.com"},
     "set_sso_domain": {"connection_id": "<connection_id>"},
-    "create_deployment": {"name": "staging"},
+    "create_deployment": {"name": "staging", "copy": {"deployment": "prod"}},
+    "describe_deployment": {"description": "What pays the bills"},
+    "delete_deployment": {"name": "prod", "cancel_runs": True},
+    "freeze_deployment": {"reason": "Quarter end"},
+    "set_protection": {"protection": {"checks": {"rollback": "automatic"}}},
+    "override_protection": {"reason": "The fix cannot wait"},
+    "roll_back_code_location": {"to_number": 1},
     "create_audit_stream": {"name": "new", "kind": "syslog", "setup": {"host": "logs.example.com"}},
     "change_audit_stream": {"is_paused": True},
     "delete_organization": {"name": "<org_name>"},
@@ -80,6 +86,8 @@ def call(world: World, path, method, name):
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
     if name == "set_sso_domain":
         verify_domains(world)
+    if name == "roll_back_code_location":
+        deployed_again(world)
     if name == "approve_branch_deployment":
         branches.hold(world)
     if name == "unblock_agent":

@@ -11,10 +11,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.deployments.freezing import freeze
 from tenants.audit.models import AuditEvent
 from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
+from tests.factories import deploy
 from tests.isolation import branches
 from tests.isolation.world import World
 
@@ -55,6 +57,17 @@ def verify_domains(world: World) -> None:
     """As if the records had been found."""
     with org_scope(world.alice.org_id):
         SsoDomain.objects.for_org(world.alice.org_id).update(verified_at=timezone.now())
+
+
+def frozen(world: World) -> None:
+    """The deployment is read-only."""
+    cast = world.alice
+    freeze(org_id=cast.org_id, deployment_id=cast.deployment.id, reason="Quarter end", actor=cast.actor)
+
+
+def deployed_again(world: World) -> None:
+    """There is something to go back from."""
+    deploy(world.alice, world.known["location"])
 
 
 ORG, API, RUN = "api/v1/organizations/<slug:org>/", "deployments/<slug:deployment>/", "runs/<uuid:run_id>/"
@@ -114,7 +127,14 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/wake/": Change(before=branches.put_to_sleep),
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
-    "POST deployments/": Change({"name": "more"}),
+    "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
+    f"PATCH {API}": Change({"description": "What pays the bills"}),
+    f"DELETE {API}": Change({"name": "prod", "cancel_runs": True}),
+    f"POST {API}freeze/": Change({"reason": "Quarter end"}),
+    f"DELETE {API}freeze/": Change(before=frozen),
+    f"PUT {API}protection/": Change({"protection": {"deployers": {"people": ["{editor_email}"]}}}),
+    f"POST {API}protection/override/": Change({"reason": "The fix cannot wait"}),
+    f"POST {API}code-locations/<str:location>/rollback/": Change({"to_number": 1}, before=deployed_again),
     f"POST {API}deploy/": Change({"locations": [{"name": "{location}", "target": {"module_name": "more"}}]}),
     f"PUT {API}code-locations/<str:location>/": Change({"target": {"module_name": "more"}}),
     f"DELETE {API}code-locations/<str:location>/": Change(),

@@ -55,13 +55,13 @@ def world():
 def test_change_that_succeeds_is_recorded(world, key):
     change, cast = CHANGES[key], world.alice
     change.before(world)
-    known = _known(world)
+    known = known_of(world)
     method, pattern = key.split(" ", 1)
-    values = known | {name: _filled(value, known) for name, value in change.values.items()}
+    values = known | {name: filled(value, known) for name, value in change.values.items()}
     address = "/" + _PARAMETER.sub(lambda found: values[found[1]], pattern)
     before = {event.id for event in events_of(world)}
 
-    answer = _send(cast, method, address, _filled(change.body, known))
+    answer = send(cast, method, address, filled(change.body, known))
 
     assert answer.status_code < 400, (answer.status_code, answer.content[:600])
     new = [event for event in events_of(world) if event.id not in before]
@@ -70,7 +70,7 @@ def test_change_that_succeeds_is_recorded(world, key):
     assert all(event.action.count(".") == 1 and event.target_kind for event in new)
 
 
-def _known(world):
+def known_of(world):
     cast, known = world.alice, dict(world.known)
     team = cast.api().get(f"/api/v1/organizations/{cast.org.slug}/teams/{known['team_id']}/").json()
     scim = issue_token(org_id=cast.org_id, kind=TokenKind.SCIM, name="idp").token
@@ -85,15 +85,15 @@ def _known(world):
     }
 
 
-def _filled(value, known):
+def filled(value, known):
     if isinstance(value, dict):
-        return {_filled(name, known): _filled(part, known) for name, part in value.items()}
+        return {filled(name, known): filled(part, known) for name, part in value.items()}
     if isinstance(value, str):
         return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], value)
     return value
 
 
-def _send(cast, method, address, body):
+def send(cast, method, address, body):
     if not address.startswith("/api/"):
         files = {name: SimpleUploadedFile("logo.png", PNG, "image/png") for name, part in body.items() if part == PNG}
         return signed_in(cast.owner).post(address, body | files)
