@@ -84,6 +84,7 @@ class FakeControlPlane:
         self.results: dict[str, wire.CommandResult] = {}
         self.reports: list[wire.LocationReport] = []
         self.definitions: dict[str, bytes] = {}
+        self.sources: dict[str, bytes] = {}
         self.registrations: list[wire.Register] = []
         self.polls: list[wire.Poll] = []
         self.heartbeats: list[wire.Heartbeat] = []
@@ -242,6 +243,11 @@ class FakeControlPlane:
             raise RefusedError(400, "wrong_hash")
         self.definitions[sha256] = data
 
+    def source(self, sha256: str) -> bytes:
+        if sha256 not in self.sources:
+            raise RefusedError(404, "not_found")
+        return self.sources[sha256]
+
     def location(self, message: wire.LocationReport) -> None:
         self.reports.append(message)
 
@@ -316,6 +322,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._serve()
 
+    def do_GET(self) -> None:
+        self._serve()
+
     def _serve(self) -> None:
         path = self.path.removeprefix("/agent/v1/")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -347,6 +356,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         if path == "logs":
             return self.plane.logs(msgspec.msgpack.decode(body, type=wire.LogBatch))
+        if self.command == "GET":
+            return self.plane.source(path.split("/")[1])
         if self.command == "PUT":
             return self.plane.upload(path.split("/")[1], body)
         method, message = _JSON_ENDPOINTS[path]
