@@ -68,7 +68,9 @@ class LocationVersionSerializer(serializers.Serializer[LocationVersion]):
     git_commit = serializers.CharField(allow_blank=True)
     git_url = serializers.CharField(allow_blank=True)
     git = GitFactsSerializer()
-    source_sha256 = serializers.CharField(allow_blank=True)
+    source_sha256 = serializers.CharField(
+        allow_blank=True, help_text="The source archive of its code; `hidden` for those who may not deploy it."
+    )
     image = serializers.CharField(allow_blank=True)
     container_context = serializers.DictField()
     promoted_from_id = serializers.UUIDField(

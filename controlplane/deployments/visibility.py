@@ -22,6 +22,9 @@ from tenants.grants import Rights, Target
 from tenants.models import TargetKind
 from tenants.permissions import OF_DEPLOYMENTS, Permission
 
+# In place of a hash that the caller may not know. No archive has it: what was shown cannot be deployed by mistake.
+HIDDEN_ARCHIVE = "hidden"
+
 
 @dataclass(frozen=True)
 class Visible:
@@ -89,8 +92,11 @@ class Visible:
 
     def shown(self, name: str, version: LocationVersion) -> LocationVersion:
         """A version of the location of this name without what tells of its hidden parts: how many there are, and, for whoever sees
-        only some assets of it, why it did not load. It is not to be saved.
+        only some assets of it, why it did not load. It is not to be saved, or deployed.
         """
+        if version.source_sha256 and not self.permits(Permission.LOCATION_WRITE, location=name):
+            # SECURITY: by its hash an archive can be deployed elsewhere, and so be read.
+            version.source_sha256 = HIDDEN_ARCHIVE
         part = self.part(Permission.LOCATION_READ)
         if part.is_everything:
             return version

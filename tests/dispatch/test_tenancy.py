@@ -76,7 +76,8 @@ REACHING: dict[str, Callable[[Target], wire.Message]] = {
     "agent-read": lambda t: wire.Read(agent_id=t.agent.id, method="run_count", run=t.ref),
 }
 # These name nothing: whoever calls them acts in the organization of the token. Their own tests are below.
-OWN_ORGANIZATION_ONLY = {"agent-register", "agent-definitions-missing", "agent-upload-definitions"}
+# Who may have which source archive: test_sources.py.
+OWN_ORGANIZATION_ONLY = {"agent-register", "agent-definitions-missing", "agent-upload-definitions", "agent-source"}
 OF_RUN_TOKENS = {"agent-events", "agent-logs", "agent-read"}
 ROUTES = {pattern.name: str(pattern.pattern) for pattern in urlpatterns}
 
@@ -124,7 +125,7 @@ def test_second_token_of_the_organization_is_not_the_agent(name: str, target: Ta
 @pytest.mark.parametrize("token", [None, "x", "dgb_agent_x_y_z", "Basic abc", "dgb_run_W10~forged"])
 def test_nobody_gets_in_without_a_token(name: str, token: str | None, target: Target, server: str) -> None:
     message = REACHING[name](target) if name in REACHING else wire.DefinitionsHave(sha256s=[])
-    method = "PUT" if name == "agent-upload-definitions" else "POST"
+    method = {"agent-upload-definitions": "PUT", "agent-source": "GET"}.get(name, "POST")
     headers = HEADERS if token is None else {**HEADERS, "Authorization": f"Bearer {token}"}
     path = ROUTES[name].replace("<str:sha256>", "0" * 64)
 

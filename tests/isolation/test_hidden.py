@@ -245,7 +245,7 @@ def _asked(
 
 
 # Deploying makes what does not exist; where it exists and is hidden, it is refused as unknown.
-MAKES = {("PUT", "code-locations/<str:location>/")}
+MAKES = {("PUT", "code-locations/<str:location>/"), ("POST", "/deploy/")}
 BODIES: dict[str, list[dict[str, Any]]] = {
     "/runs/": [
         {"assets": ["{key}"]},
@@ -256,6 +256,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "/launchpad": [{"assets": "{key}"}, {"location": "{location}", "job": "{job}"}],
     "/launchpad/validate": [{"assets": ["{key}"]}, {"location": "{location}", "job": "{job}"}],
     "/jobs/<str:job>/validate/": [{"run_config": {}}, {"assets": ["{key}"]}],
+    "/deploy/": [{"locations": [{"name": "{location}"}]}],
     "/code-location/reload": [{"name": "{location}"}],
     "/code-location/delete": [{"name": "{location}", "typed": "{location}"}],
 }

@@ -16,8 +16,12 @@ API = of_kind(Kind.API)
 PAGES = of_kind(Kind.PAGE)
 AGENT = [route for route, _method in of_kind(Kind.AGENT)]
 ORG_ONLY = {"org", "deployment"}
-# These answer about a name whether or not anybody has it: deploying makes it, a cost of nothing is nothing.
-ANSWERS_FOR_ANY_NAME = {("PUT", "code-locations/<str:location>/"), ("GET", "cost/assets/<path:key>/")}
+# These answer about a name whether or not anybody has it: deploying and uploading make it, a cost of nothing is nothing.
+ANSWERS_FOR_ANY_NAME = {
+    ("PUT", "code-locations/<str:location>/"),
+    ("PUT", "source-archives/<str:sha256>/"),
+    ("GET", "cost/assets/<path:key>/"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +143,8 @@ def test_stream_of_changes_is_hidden(world, client, route, method):
 
 @pytest.mark.parametrize("route", AGENT, ids=name_of)
 def test_agent_endpoint_takes_agent_tokens_only(world, route):
-    method = "PUT" if "sha256" in route.pattern else "POST"
+    methods = {"agent/v1/definitions/<str:sha256>": "PUT", "agent/v1/sources/<str:sha256>": "GET"}
+    method = methods.get(route.pattern, "POST")
     headers = {"HTTP_DAGGERBOARD_PROTOCOL": "1.0"}
     path = world.address(route, org=world.alice)
 
