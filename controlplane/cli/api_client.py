@@ -44,6 +44,10 @@ class ApiClient:
     def put(self, path: str, body: dict[str, Any]) -> Any:
         return self._send("PUT", path, json=body).json()
 
+    def put_content(self, path: str, content: bytes) -> None:
+        """Send bytes as they are."""
+        self._send("PUT", path, content=content, headers={"Content-Type": "application/gzip"})
+
     def delete(self, path: str) -> None:
         self._send("DELETE", path)
 
@@ -66,13 +70,21 @@ class ApiClient:
             page = self._send("GET", page["next"]).json()
             yield from page["results"]
 
-    def wait(self, path: str, done: Callable[[Any], bool], *, seconds: float, what: str) -> Any:
-        """Ask again until `done` holds; CommandError when it takes too long."""
+    def wait(
+        self,
+        path: str,
+        done: Callable[[Any], bool],
+        *,
+        seconds: float,
+        what: str,
+        interval: float | None = None,
+    ) -> Any:
+        """Ask again until `done` holds, every `interval` seconds (usually many times a second); CommandError when it takes too long."""
         end = time.monotonic() + seconds
         while not done(answer := self.get(path)):
             if time.monotonic() > end:
                 raise CommandError(f"{what} took longer than {seconds:.0f} s.")
-            time.sleep(_POLL_SECONDS)
+            time.sleep(interval or _POLL_SECONDS)
         return answer
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:

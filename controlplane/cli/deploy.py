@@ -1,57 +1,158 @@
-"""`daggerboard deploy`: send a code location's target, wait until an agent has loaded it."""
+"""`daggerboard deploy`: a project's code locations, packed and uploaded, or read by agents where they lie; then wait until they are loaded."""
 
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from controlplane.cli.api_client import ApiClient
-from controlplane.cli.first_run import LOAD_SECONDS, wait_loaded
-from controlplane.cli.output import console, say_fields, say_json
+from controlplane.cli.checkout import Checkout, find_checkout, git_root
+from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.loads import Load, loads_of, refuse_failures, wait_loads
+from controlplane.cli.output import errors, say_json, say_table
 from controlplane.cli.profile import load_profile
+from controlplane.cli.sources import deploy_body, load_project, pack_source, upload_missing
+from controlplane.delivery.project.cloud_yaml import FILE_NAME
+from controlplane.delivery.project.document import Build, LocationDocument
+from controlplane.delivery.project.packing import Archive
 
 
-def deploy_project(
-    name: str,
-    path: Path,
-    *,
-    names: Mapping[str, str | None],
-    python: Path | None,
-    queue: str,
-    wait: bool,
-    deployment: str | None,
-    as_json: bool,
-) -> None:
-    """Deploy and report; CommandError carries the load error."""
-    target: dict[str, Any] = {key: value for key, value in names.items() if value}
-    target["working_directory"] = str(path.resolve())
-    target["executable_path"] = str(python.absolute() if python else sys.executable)
-    body = {"target": target, "queue": queue, **_git(path)}
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for. `names` are the target's; `python` has a meaning on the agent's machine only."""
+
+    name: str | None
+    path: Path
+    names: Mapping[str, str | None]
+    python: Path | None = None
+    queue: str | None = None
+    local: bool = False
+    file: str | None = None
+    values: Sequence[str] = ()
+    sync: bool = False
+    wait: bool = True
+    seconds: float = 600
+
+
+def deploy_project(wanted: Wanted, *, deployment: str | None, as_json: bool) -> None:
+    """Deploy and report; CommandError carries the user's traceback when something failed to load."""
+    checkout = find_checkout(wanted.path) if wanted.path.is_dir() else Checkout()
     with ApiClient(load_profile(deployment=deployment)) as client:
-        location = client.put(f"code-locations/{name}/", body)
-        if wait:
-            location = wait_loaded(client, name, seconds=LOAD_SECONDS)
+        # The interpreter is one of the agent's machine, and so is the folder then.
+        is_local = wanted.local or wanted.python is not None
+        bodies = [_local_body(wanted, checkout)] if is_local else _packed_bodies(client, wanted, checkout)
+        loads = send(client, bodies, sync=wanted.sync, sha=checkout.sha)
+        if wanted.wait:
+            wait_loads(client, loads, seconds=wanted.seconds)
+        report(client, loads, as_json=as_json)
+    refuse_failures(loads)
+
+
+def send(client: ApiClient, bodies: list[dict[str, Any]], *, sync: bool, sha: str) -> list[Load]:
+    """Deploy these locations together; what came of it, one by one."""
+    versions = client.post("deploy/", {"locations": bodies, "sync": sync, "sha": sha})
+    return loads_of([body["name"] for body in bodies], versions)
+
+
+def report(client: ApiClient, loads: list[Load], *, as_json: bool) -> None:
+    """The locations as they are now."""
+    for load in loads:
+        load.location = load.location or client.get(f"code-locations/{load.name}/")
+    profile = client.profile
+    url = f"{profile.url}/{profile.organization}/{profile.deployment}/"
     if as_json:
-        say_json(location)
+        say_json({"deployment": profile.deployment, "url": url, "locations": [load.location for load in loads]})
         return
-    version = location["desired_version"]
-    say_fields({"location": name, "version": version["number"], "state": version["state"], **version["counts"]})
-    if not wait:
-        console.print("An agent loads it as soon as it polls; `daggerboard status` shows it.")
+    say_table(
+        ("CODE LOCATION", "VERSION", "STATE", "ASSETS", "JOBS"),
+        (
+            [
+                load.name,
+                load.version["number"],
+                load.state,
+                *(load.version["counts"].get(k, "") for k in ("assets", "jobs")),
+            ]
+            for load in loads
+        ),
+        empty="Nothing to deploy.",
+    )
+    errors.print(url, markup=False)
 
 
-def _git(path: Path) -> dict[str, str]:
-    found = {
-        "git_commit": _ask_git(path, "rev-parse", "HEAD"),
-        "git_url": _ask_git(path, "remote", "get-url", "origin"),
-    }
-    return {key: value for key, value in found.items() if value}
+def pack_all(root: Path, documents: Sequence[LocationDocument]) -> dict[str, Archive]:
+    """The archives of those without an image, by name; says what each holds."""
+    archives = {}
+    for document in documents:
+        if document.image:
+            continue
+        archive = pack_source(root, document)
+        archives[document.name] = archive
+        errors.print(f"{document.name}: {archive.files} files, {size_text(len(archive.content))}", markup=False)
+        for path in archive.left_out:
+            errors.print(f"{document.name}: left out {path}, a link that leads out of the folder", markup=False)
+    return archives
 
 
-def _ask_git(path: Path, *words: str) -> str:
-    try:
-        answer = subprocess.run(["git", *words], cwd=path, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+def size_text(count: int) -> str:
+    """`12 KiB`, `3.4 MiB`."""
+    return f"{count / 1024:.0f} KiB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MiB"
+
+
+def _packed_bodies(client: ApiClient, wanted: Wanted, checkout: Checkout) -> list[dict[str, Any]]:
+    root, documents = _documents(wanted)
+    archives = pack_all(root, documents)
+    uploaded = upload_missing(client, {archive.sha256: archive for archive in archives.values()})
+    if archives and not uploaded:
+        errors.print("Nothing to upload: the control plane has these files already.")
+    return [
+        deploy_body(
+            document, checkout, source_sha256=archives[document.name].sha256 if document.name in archives else ""
+        )
+        for document in documents
+    ]
+
+
+def _documents(wanted: Wanted) -> tuple[Path, list[LocationDocument]]:
+    names = {key: value for key, value in wanted.names.items() if value}
+    if names:
+        if not wanted.name:
+            raise CommandError("Name the code location, too.", exit_code=ExitCode.USAGE)
+        root = git_root(wanted.path)
+        folder = wanted.path.resolve().relative_to(root.resolve()).as_posix()
+        documents = [LocationDocument(name=wanted.name, **names, build=Build(directory=folder))]  # type: ignore[arg-type]  # keys are its own
+        return root, _on_queue(documents, wanted.queue)
+    project = load_project(wanted.path, file=wanted.file, values=wanted.values)
+    documents = list(project.locations)
+    if wanted.name:
+        documents = [_named(project.file, documents, wanted.name)]
+    return project.root, _on_queue(documents, wanted.queue)
+
+
+def _named(file: str, documents: list[LocationDocument], name: str) -> LocationDocument:
+    """The location of this name; the only one of a pyproject.toml may be called otherwise here."""
+    for document in documents:
+        if document.name == name:
+            return document
+    if len(documents) == 1 and not file.endswith(FILE_NAME):
+        return replace(documents[0], name=name)
+    known = ", ".join(document.name for document in documents)
+    raise CommandError(f"There is no code location {name} in {file}; there are {known}.", exit_code=ExitCode.USAGE)
+
+
+def _on_queue(documents: list[LocationDocument], queue: str | None) -> list[LocationDocument]:
+    return [replace(document, agent_queue=queue) for document in documents] if queue else documents
+
+
+def _local_body(wanted: Wanted, checkout: Checkout) -> dict[str, Any]:
+    """The folder as it lies on this machine, whose agent reads it."""
+    if not wanted.name:
+        raise CommandError("Name the code location: daggerboard deploy NAME --local", exit_code=ExitCode.USAGE)
+    document = LocationDocument(
+        name=wanted.name,
+        **{key: value for key, value in wanted.names.items() if value},  # type: ignore[arg-type]  # keys are its own
+        working_directory=str(wanted.path.resolve()),
+        executable_path=str(wanted.python.absolute() if wanted.python else sys.executable),
+        agent_queue=wanted.queue,
+    )
+    return deploy_body(document, checkout)

@@ -8,13 +8,10 @@ import typer
 
 from controlplane.cli import env_values
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.options import Deployment, Json
 from controlplane.cli.output import say_json, say_table
 
 app = typer.Typer(no_args_is_help=True, help="Environment variables of a deployment.")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Deployment = Annotated[
-    str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
-]
 Scope = Annotated[
     list[str], typer.Option("--scope", "-s", help="full, branches, local, or branch:<name> alone; may be repeated.")
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError
+from controlplane.cli.loads import failure_text
 from controlplane.embedded.progress import Progress
 
 LOCATION, JOB = "flights", "first_materialization"
@@ -46,10 +47,7 @@ def wait_loaded(client: ApiClient, name: str, *, seconds: float) -> dict[str, An
     )
     version = location["desired_version"]
     if version["state"] == "failed":
-        error = version["error"] or {}
-        raise CommandError(
-            f"The code location {name} failed to load.\n{''.join(error.get('stack', []))}{error.get('message', '')}"
-        )
+        raise CommandError(failure_text(name, version))
     return location
 
 
@@ -65,10 +63,16 @@ def first_materialization(client: ApiClient, progress: Progress) -> FirstRun:
     return outcome
 
 
-def wait_run(client: ApiClient, run_id: str, *, seconds: float = RUN_SECONDS) -> dict[str, Any]:
+def wait_run(
+    client: ApiClient, run_id: str, *, seconds: float = RUN_SECONDS, interval: float | None = None
+) -> dict[str, Any]:
     """The run once it has ended."""
     run: dict[str, Any] = client.wait(
-        f"runs/{run_id}/", lambda answer: answer["status"] in TERMINAL, seconds=seconds, what=f"Run {run_id}"
+        f"runs/{run_id}/",
+        lambda answer: answer["status"] in TERMINAL,
+        seconds=seconds,
+        what=f"Run {run_id}",
+        interval=interval,
     )
     return run
 

@@ -8,8 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli import audit_commands, env_commands, quota_commands, token_commands
+from controlplane.cli import (
+    audit_commands,
+    branch_commands,
+    ci_commands,
+    deploy_commands,
+    env_commands,
+    job_commands,
+    quota_commands,
+    token_commands,
+)
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.options import Deployment, Json, PullRequest, Repository
 
 app = typer.Typer(
     name="daggerboard",
@@ -25,10 +35,10 @@ app.add_typer(audit_commands.app)
 app.add_typer(quota_commands.app)
 app.add_typer(env_commands.app, name="env")
 app.add_typer(token_commands.app, name="tokens")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Deployment = Annotated[
-    str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
-]
+app.add_typer(deploy_commands.app)
+app.add_typer(branch_commands.app, name="branch")
+app.add_typer(ci_commands.app, name="ci")
+app.add_typer(job_commands.app, name="job")
 
 
 @app.command()
@@ -77,38 +87,6 @@ def inspect(
 
 
 @app.command()
-def deploy(
-    name: Annotated[str, typer.Argument(help="The name of the code location.")],
-    path: Annotated[Path, typer.Argument(help="The project folder, as the agent's machine sees it.")] = Path(),
-    module_name: Annotated[str | None, typer.Option("--module-name", "-m", help="Load this module.")] = None,
-    package_name: Annotated[str | None, typer.Option("--package-name", "-p", help="Load this package.")] = None,
-    python_file: Annotated[str | None, typer.Option("--python-file", "-f", help="Load this file.")] = None,
-    autoload: Annotated[str | None, typer.Option("--autoload-defs-module-name", help="Autoload this module.")] = None,
-    attribute: Annotated[
-        str | None, typer.Option("--attribute", "-a", help="The attribute that holds the definitions.")
-    ] = None,
-    python: Annotated[Path | None, typer.Option(help="The interpreter that has the project's packages.")] = None,
-    queue: Annotated[str, typer.Option(help="The agent queue that serves it.")] = "default",
-    wait: Annotated[bool, typer.Option(help="Wait until it is loaded.")] = True,
-    deployment: Deployment = None,
-    as_json: Json = False,
-) -> None:
-    """Deploy a code location and wait until an agent has loaded it. A location that fails to load prints the user's traceback."""
-    from controlplane.cli.deploy import deploy_project
-
-    names = {
-        "module_name": module_name,
-        "package_name": package_name,
-        "python_file": python_file,
-        "autoload_defs_module_name": autoload,
-        "attribute": attribute,
-    }
-    deploy_project(
-        name, path, names=names, python=python, queue=queue, wait=wait, deployment=deployment, as_json=as_json
-    )
-
-
-@app.command()
 def run(
     location: Annotated[str, typer.Argument(help="The code location.")],
     job: Annotated[str | None, typer.Option("--job", "-j", help="The job; without it, name assets.")] = None,
@@ -121,10 +99,13 @@ def run(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, KEY=VALUE; may be repeated.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
+    pr: PullRequest = None,
+    repository: Repository = None,
     deployment: Deployment = None,
     as_json: Json = False,
 ) -> None:
     """Launch a run and wait for its end."""
+    from controlplane.cli.branches import deployment_for
     from controlplane.cli.runs import launch
 
     request: dict[str, Any] = {"location": location}
@@ -133,7 +114,8 @@ def run(
     request |= {"partition": partition} if partition else {}
     request |= {"run_config": _read_json(config)} if config else {}
     request |= {"tags": dict(_tag(text) for text in tag)} if tag else {}
-    raise typer.Exit(launch(request, wait=wait, deployment=deployment, as_json=as_json))
+    target = deployment_for(deployment, pr=pr, repository=repository)
+    raise typer.Exit(launch(request, wait=wait, deployment=target, as_json=as_json))
 
 
 @app.command()

@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 console = Console(highlight=False)
+# What is said while something goes on: it leaves standard output to the outcome.
+errors = Console(highlight=False, stderr=True, soft_wrap=True)
 STATUS_STYLE = {
     **dict.fromkeys(("SUCCESS", "loaded", "connected"), "green"),
     **dict.fromkeys(("FAILURE", "failed", "lost"), "red"),

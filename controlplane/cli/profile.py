@@ -22,8 +22,12 @@ class Profile:
     deployment: str
 
     @property
+    def organization_path(self) -> str:
+        return f"/api/v1/organizations/{self.organization}"
+
+    @property
     def deployment_path(self) -> str:
-        return f"/api/v1/organizations/{self.organization}/deployments/{self.deployment}"
+        return f"{self.organization_path}/deployments/{self.deployment}"
 
 
 def home() -> Path:

@@ -15,12 +15,14 @@ _FOLLOW_SECONDS = 0.3
 _WAIT_SECONDS = 7 * 24 * 3600.0
 
 
-def launch(request: dict[str, Any], *, wait: bool, deployment: str | None, as_json: bool) -> ExitCode:
+def launch(
+    request: dict[str, Any], *, wait: bool, deployment: str | None, as_json: bool, interval: float | None = None
+) -> ExitCode:
     """Launch, perhaps wait, and report; the exit code tells a success from the rest."""
     with ApiClient(load_profile(deployment=deployment)) as client:
         run = client.post("runs/", request)
         if wait:
-            run = wait_run(client, run["id"], seconds=_WAIT_SECONDS)
+            run = wait_run(client, run["id"], seconds=_WAIT_SECONDS, interval=interval)
     if as_json:
         say_json(run)
     else:
