@@ -10,14 +10,17 @@ from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
 from controlplane.delivery import branch_api as branches
+from controlplane.delivery import change_api as branch_changes
 from controlplane.delivery import deployment_api as full_deployments
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
 from controlplane.deployments import protection_api as protection
+from controlplane.deployments import settings_api as deployment_settings
 from controlplane.deployments import source_api as sources
 from controlplane.dispatch import api as questions
 from controlplane.environment import api as environment
 from controlplane.fleet import api as fleet
+from controlplane.fleet import serving_api as serving
 from controlplane.insights import api as insights
 from controlplane.runs import api as runs
 from controlplane.runs import event_api as run_events
@@ -47,6 +50,8 @@ _run: list[URLPattern | URLResolver] = [
 
 _deployment: list[URLPattern | URLResolver] = [
     path("", full_deployments.DeploymentView.as_view(), name="deployment"),
+    path("settings/", deployment_settings.DeploymentSettingsView.as_view(), name="deployment-settings"),
+    path("serving/", serving.ServingView.as_view(), name="deployment-serving"),
     path("freeze/", protection.FreezeView.as_view(), name="deployment-freeze"),
     path("protection/", protection.ProtectionView.as_view(), name="deployment-protection"),
     path("protection/override/", protection.OverrideView.as_view(), name="deployment-protection-override"),
@@ -76,6 +81,9 @@ _deployment: list[URLPattern | URLResolver] = [
     path("environment/agent-keys/", environment.AgentKeysView.as_view(), name="environment-agent-keys"),
     path("environment/<uuid:variable_id>/", environment.VariableView.as_view(), name="environment-variable"),
     path("environment/<uuid:variable_id>/reveal/", environment.RevealView.as_view(), name="environment-reveal"),
+    path("changes/", branch_changes.ChangesView.as_view(), name="branch-changes"),
+    path("changes/results/", branch_changes.ChangeResultsView.as_view(), name="branch-results"),
+    path("changes/estimate/", branch_changes.ChangeEstimateView.as_view(), name="branch-estimate"),
     path("cost/", insights.DeploymentCostView.as_view(), name="cost"),
     path("cost/assets/<path:key>/", insights.AssetCostView.as_view(), name="asset-cost"),
 ]

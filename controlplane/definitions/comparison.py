@@ -4,15 +4,15 @@ Assets and checks are compared by key over all locations, everything else by its
 code version, other dependencies…) affects everything downstream; one of a description does not.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from controlplane.definitions import content
-from controlplane.definitions.asset_keys import check_text, to_text
+from controlplane.definitions.asset_keys import check_parts, check_text, to_text
 from controlplane.definitions.content import ConfigComparison
 from controlplane.definitions.differences import Change, Detail, Difference, Kind, Reason
 from controlplane.definitions.graph import AssetGraph, AssetNode
@@ -22,6 +22,8 @@ T = TypeVar("T")
 Manifests = Mapping[str, Manifest]
 # Where the code stands on the machine that loaded it: other for each unpacked archive, though nothing changed.
 _METADATA_OF_PLACE = frozenset({"dagster/code_references"})
+# Fields of details whose values name assets or checks by key.
+_NAMING_ASSETS = frozenset({"deps", "partition_mappings", "assets", "checks", "watched_assets"})
 # Dagster makes it for assets with an automation condition and no sensor; it targets every asset there is.
 _DAGSTERS_OWN_SENSOR = "default_automation_condition_sensor"
 
@@ -89,6 +91,41 @@ def compare(before: Manifests, after: Manifests) -> Comparison:
         *_each(Kind.RESOURCE, *_named(before, after, _top_level_resources), _resource_details),
     ]
     return Comparison(differences=(*assets, *others), affected=tuple(_affected(assets, old, new)))
+
+
+def without_assets(comparison: Comparison, keys: Container[str]) -> Comparison:
+    """The same as if there were no such assets: no difference of them or their checks, and no mention of them in others."""
+    left = [_without(difference, keys) for difference in comparison.differences]
+    return Comparison(
+        differences=tuple(difference for difference in left if difference is not None),
+        affected=tuple(one for one in comparison.affected if one.key not in keys),
+    )
+
+
+def _without(difference: Difference, keys: Container[str]) -> Difference | None:
+    named = difference.name if difference.kind != Kind.CHECK else to_text(check_parts(difference.name)[0])
+    if difference.kind in {Kind.ASSET, Kind.CHECK} and named in keys:
+        return None
+    details = tuple(left for detail in difference.details if (left := _detail_without(detail, keys)) is not None)
+    return None if difference.details and not details else replace(difference, details=details)
+
+
+def _detail_without(detail: Detail, keys: Container[str]) -> Detail | None:
+    if detail.field not in _NAMING_ASSETS:
+        return detail
+    sides = [_values_without(value, keys) for value in (detail.before, detail.after)]
+    return _detail(detail.reason, detail.field, *sides)
+
+
+def _values_without(value: Any, keys: Container[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: content for key, content in value.items() if key not in keys}
+    return None if value is None else [key for key in value if key not in keys and _checked(key) not in keys]
+
+
+def _checked(text: str) -> str:
+    """The asset of a check's key; an asset's key may have a colon as well, and is looked up as it is."""
+    return text.rpartition(":")[0]
 
 
 def _affected(assets: Iterable[Difference], old: AssetGraph, new: AssetGraph) -> list[Affected]:

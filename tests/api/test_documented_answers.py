@@ -44,6 +44,7 @@ BODIES = {
     "describe_deployment": {"description": "What pays the bills"},
     "delete_deployment": {"name": "prod", "cancel_runs": True},
     "freeze_deployment": {"reason": "Quarter end"},
+    "set_deployment_settings": {"settings": {"run_monitoring": {"max_runtime_seconds": 9}}},
     "set_protection": {"protection": {"checks": {"rollback": "automatic"}}},
     "override_protection": {"reason": "The fix cannot wait"},
     "roll_back_code_location": {"to_number": 1},
@@ -67,7 +68,8 @@ BODIES = {
 
 
 def address(world: World, path):
-    return path.format(**world.known, org=world.alice.org.slug, deployment="prod")
+    deployment = world.known["branch"] if "/changes/" in path else "prod"
+    return path.format(**world.known, org=world.alice.org.slug, deployment=deployment)
 
 
 def call(world: World, path, method, name):

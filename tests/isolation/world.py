@@ -26,6 +26,8 @@ _SAME_EVERYWHERE = {"stream": "stdout", "seq": "1", "sha256": "0" * 64}
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
 # What a route's parameter means when its name alone does not say it.
 _NAMES = {"code-locations/<path:name>": "location", "<path:location>/<str:name>": "job"}
+# Of deployments, but there for branch deployments only.
+OF_BRANCHES = ("api/v1/organizations/<slug:org>/deployments/<slug:deployment>/changes/",)
 # Queries without which a route refuses before it looks for anything.
 _QUERIES = {
     "logs/<str:stream>/": {"log_key": "raw"},
@@ -48,6 +50,8 @@ class World:
         for ending, meaning in _NAMES.items():
             if route.pattern.endswith(ending):
                 values["name"] = values[meaning]
+        if route.pattern.startswith(OF_BRANCHES):
+            values["deployment"] = values["branch"]
         return "/" + _PARAMETER.sub(lambda found: values[found[1]], route.pattern)
 
     def query(self, route: Route) -> dict[str, str]:

@@ -1,0 +1,205 @@
+"""What a branch deployment changes, as one caller may know it: its definitions against the frozen ones of its base."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from controlplane.definitions import selectors as stored
+from controlplane.definitions.comparison import Comparison, compare, without_assets
+from controlplane.definitions.differences import Kind
+from controlplane.definitions.manifest import Manifest
+from controlplane.deployments import selectors
+from controlplane.deployments.branches import branch_of
+from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
+from controlplane.deployments.filtered_definitions import filtered
+from controlplane.deployments.models import BranchDeployment, BranchRevision, CodeLocation, Deployment, LocationVersion
+from controlplane.deployments.parts import Kept, Rule, part_of
+from controlplane.deployments.visibility import Visible, visible_to
+from tenants.access import Access
+from tenants.errors import ForbiddenError, NotFoundError
+from tenants.permissions import Permission
+from tenants.scoping import org_scope
+
+# As short as Git itself makes them.
+_MIN_SHA = 4
+_OF_ASSETS = frozenset({Kind.ASSET, Kind.CHECK})
+# A comparison of two sets of 5,000 assets takes a tenth of a second; what is kept of it is what differs.
+_comparisons = Kept(512)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is compared: of the base, frozen; and of the branch, with what it takes over from the base unchanged. Unfiltered.
+
+    `not_loaded` are locations of the branch of which no version ever loaded; `inherited` those that only the base has.
+    """
+
+    branch: BranchDeployment
+    base: Deployment
+    before: DeploymentDefinitions
+    after: DeploymentDefinitions
+    not_loaded: tuple[str, ...] = ()
+    inherited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BranchChanges:
+    """What a caller may know of the changes. `note` says how exact the base is; empty when it is the merge base's own."""
+
+    branch: BranchDeployment
+    base: Deployment
+    note: str
+    comparison: Comparison
+    not_loaded: tuple[str, ...]
+    # What the branch defines, itself or from the base, and what the base defined: as far as the caller may know of both.
+    after: DeploymentDefinitions
+    before: DeploymentDefinitions
+    inherited: tuple[str, ...] = ()
+
+
+def changes(access: Access, deployment: Deployment) -> BranchChanges:
+    """What the branch changes. NotFoundError for a full deployment; ForbiddenError for who may not enter the base."""
+    org_id = access.org.id
+    with org_scope(org_id):
+        sides = _sides(
+            branch_of(org_id, deployment.id), base_of(access, deployment), visible_to(access, deployment).whole
+        )
+        return _known(access, sides, sides.branch.base_note)
+
+
+def changes_at(access: Access, deployment: Deployment, revision: BranchRevision) -> BranchChanges:
+    """What the branch changed when it was deployed from this commit, against the base as it was then."""
+    org_id = access.org.id
+    with org_scope(org_id):
+        sides = _sides(branch_of(org_id, deployment.id), base_of(access, deployment), at_revision(org_id, revision))
+        return _known(access, sides, sides.branch.base_note)
+
+
+def revision_of(org_id: UUID, deployment: Deployment, sha: str) -> BranchRevision:
+    """What was deployed from a commit, named by its sha or the beginning of it; the newest of several. NotFoundError without one."""
+    none = NotFoundError(f"{deployment.name} was never deployed from a commit {sha[:12]}.")
+    if len(sha) < _MIN_SHA:
+        raise none
+    with org_scope(org_id):
+        rows = BranchRevision.objects.for_org(org_id).filter(deployment_id=deployment.id, sha__startswith=sha.lower())
+        found = rows.order_by("-created_at").first()
+    if found is None:
+        raise none
+    return found
+
+
+def base_of(access: Access, deployment: Deployment) -> Deployment:
+    """The full deployment that a branch deployment belongs to; ForbiddenError when the caller may not enter it."""
+    found = [row for row in selectors.deployments(access.org.id) if row.id == deployment.parent_id]
+    if not found:
+        raise NotFoundError(f"The base of {deployment.name} was deleted: there is nothing to compare with.")
+    if not access.may_enter(found[0].place):
+        raise ForbiddenError(
+            "What a branch changes is shown to people who may enter its base. An admin can give you the role Viewer there."
+        )
+    return found[0]
+
+
+def at_revision(org_id: UUID, revision: BranchRevision) -> DeploymentDefinitions:
+    """What a branch defined at one commit, from stored manifests."""
+    versions = selectors.versions_by_id(org_id, map(UUID, revision.versions.values()))
+    hashes = {row.location.name: row.manifest_sha256 for row in versions.values() if row.manifest_sha256}
+    return from_hashes(org_id, hashes)
+
+
+def from_hashes(org_id: UUID, manifests: Mapping[str, str]) -> DeploymentDefinitions:
+    """Definitions by the sha256 of their manifests alone; no rows stand behind their locations."""
+    return DeploymentDefinitions(
+        by_location={
+            name: LocationDefinitions(
+                location=CodeLocation(org_id=org_id, name=name),
+                version=LocationVersion(org_id=org_id, manifest_sha256=sha256),
+                manifest=stored.manifest(org_id, sha256),
+            )
+            for name, sha256 in sorted(manifests.items())
+        }
+    )
+
+
+def _sides(branch: BranchDeployment, parent: Deployment, there: DeploymentDefinitions) -> Sides:
+    """A location that the branch has no definitions of counts as unchanged, unless the branch took it away."""
+    org_id, frozen = branch.org_id, branch.base_manifests
+    before = selectors.definitions(org_id, parent.id) if frozen is None else from_hashes(org_id, frozen)
+    deployed = {row.name for row in selectors.code_locations(org_id, branch.deployment_id)}
+    not_loaded = deployed - there.by_location.keys()
+    absent = before.by_location.keys() - deployed - there.by_location.keys()
+    gone = _taken_away(org_id, branch, absent)
+    kept = {name: of for name, of in before.by_location.items() if name in (absent - gone) | not_loaded}
+    after = DeploymentDefinitions(by_location={**kept, **there.by_location})
+    return Sides(branch, parent, before, after, tuple(sorted(not_loaded)), tuple(sorted(kept.keys() - not_loaded)))
+
+
+def _taken_away(org_id: UUID, branch: BranchDeployment, absent: Iterable[str]) -> set[str]:
+    """Those of the locations of the base which the branch had once, and has no more. One that was never deployed to the branch may
+    only not have been built: CI builds what changed, and other repositories deploy to the same base.
+    """
+    names = set(absent)
+    if not names:
+        return names
+    rows = BranchRevision.objects.for_org(org_id).filter(deployment_id=branch.deployment_id)
+    return names & {name for versions in rows.values_list("versions", flat=True) for name in versions}
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Both sides within the rights that a caller has on both, and how they differ."""
+
+    before: DeploymentDefinitions
+    after: DeploymentDefinitions
+    comparison: Comparison
+
+
+def _known(access: Access, sides: Sides, note: str) -> BranchChanges:
+    pair = visible_to(access, sides.base), visible_to(access, sides.branch.deployment)
+    of_assets, of_jobs = (_seen(sides, pair, right) for right in (Permission.ASSET_READ, Permission.JOB_READ))
+    differences = (
+        *(one for one in of_assets.comparison.differences if one.kind in _OF_ASSETS),
+        *(one for one in of_jobs.comparison.differences if one.kind not in _OF_ASSETS),
+    )
+    return BranchChanges(
+        branch=sides.branch,
+        base=sides.base,
+        note=note,
+        comparison=Comparison(differences, of_assets.comparison.affected),
+        not_loaded=_may_know(pair, sides.not_loaded),
+        inherited=_may_know(pair, sides.inherited),
+        before=of_assets.before,
+        after=of_assets.after,
+    )
+
+
+def _seen(sides: Sides, pair: tuple[Visible, Visible], right: Permission) -> _Seen:
+    rules = tuple(visible.part(right).rule for visible in pair)
+    before, after = _within(sides.before, rules), _within(sides.after, rules)
+    identity = (sides.before.fingerprint, sides.after.fingerprint, rules)
+    return _Seen(before, after, _comparisons.get(identity, lambda: _compared(sides, before, after)))
+
+
+def _within(definitions: DeploymentDefinitions, rules: Iterable[Rule]) -> DeploymentDefinitions:
+    for rule in rules:
+        definitions = filtered(definitions, part_of(definitions, rule))
+    return definitions
+
+
+def _compared(sides: Sides, before: DeploymentDefinitions, after: DeploymentDefinitions) -> Comparison:
+    """SECURITY: what is hidden on one side is left out on both; otherwise it would show as added or removed."""
+    pairs = ((sides.before, before), (sides.after, after))
+    if all(whole is part for whole, part in pairs):
+        return compare(*(_manifests(whole) for whole, _part in pairs))
+    locations = {name for whole, part in pairs for name in whole.by_location.keys() - part.by_location.keys()}
+    assets = {key for whole, part in pairs for key in whole.graph.nodes.keys() - part.graph.nodes.keys()}
+    return without_assets(compare(_manifests(before, locations), _manifests(after, locations)), assets)
+
+
+def _manifests(definitions: DeploymentDefinitions, without: Container[str] = ()) -> dict[str, Manifest]:
+    return {name: found.manifest for name, found in definitions.by_location.items() if name not in without}
+
+
+def _may_know(pair: Iterable[Visible], names: Iterable[str]) -> tuple[str, ...]:
+    parts = [visible.part(Permission.LOCATION_READ) for visible in pair]
+    return tuple(name for name in names if all(part.has_location(name) for part in parts))
