@@ -202,6 +202,9 @@ QUOTAS = {
 MAX_SOURCE_BYTES = env.integer(
     "DAGGERBOARD_MAX_SOURCE_BYTES", 64 * 1024**2, "how large the source archive of one code location may be"
 )
+SOURCE_ARCHIVE_DAYS = env.integer(
+    "DAGGERBOARD_SOURCE_ARCHIVE_DAYS", 7, "how many days a source archive is kept that no version is made of"
+)
 
 # ---- cost; the default price book
 
@@ -394,6 +397,7 @@ DUE_JOBS = {
     "delivery.sweep_branches": 5.0,
     "core.forget_ended_sessions": 3600.0,
     "delivery.delete_deployments": 5.0,
+    "deployments.sweep_source_archives": 600.0,
     "dispatch.sweep_commands": 5.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,

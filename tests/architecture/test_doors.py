@@ -17,6 +17,7 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/delivery/branch_sweep.py": "branch deployments whose time has come",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
     "controlplane/delivery/deployment_deletion.py": "deployments that were deleted and have history left",
+    "controlplane/deployments/source_sweep.py": "source archives that no version is made of",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
     "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",
     "controlplane/runs/leases.py": "leases that nobody renewed",
@@ -28,6 +29,7 @@ PLAIN_MANAGER = {
     "tenants/token_verification.py": "one token by its id, by a policy of its own",
     "tenants/people/acceptance.py": "one invitation by its id, by a policy of its own",
     "tenants/sso/selectors.py": "one verified domain by its name, by a policy of its own",
+    "controlplane/deployments/source_sweep.py": "a subquery, tied to the organization of the row around it",
     "controlplane/dispatch/sweeps.py": "a subquery, tied to the organization of the row around it",
 }
 

@@ -26,6 +26,7 @@ SWEEPS = {
     "core.send_mail": "mail that waits; of people, not of organizations",
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
     "delivery.delete_deployments": "deployments that were deleted and have history left",
+    "deployments.sweep_source_archives": "source archives that no version is made of",
     "dispatch.sweep_commands": "commands past their deadline",
     "runs.sweep_leases": "attempts whose lease has lapsed",
     "runs.sweep_timeouts": "runs that took too long",
