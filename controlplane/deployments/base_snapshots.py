@@ -9,8 +9,15 @@ import structlog
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from controlplane.deployments.branches import branch_of
-from controlplane.deployments.models import BranchDeployment, CodeLocation, Deployment, LocationVersion, VersionState
+from controlplane.deployments.branches import OF_BASE, branch_of
+from controlplane.deployments.models import (
+    BranchDeployment,
+    BranchRevision,
+    CodeLocation,
+    Deployment,
+    LocationVersion,
+    VersionState,
+)
 from tenants.errors import InvalidError
 from tenants.scoping import org_scope
 
@@ -49,7 +56,10 @@ def set_base(
             branch.merge_base_sha = merge_base_sha[:64]
             branch.base_manifests = dict(found.manifests)
             branch.base_note = _note(parent.name, merge_base_sha, found)
-            branch.save(update_fields=["merge_base_sha", "base_manifests", "base_note"])
+            branch.save(update_fields=OF_BASE)
+            # Of a head that is deployed already: it was compared with no base, or with one that was not exact.
+            head = BranchRevision.objects.for_org(org_id).filter(deployment_id=deployment_id, sha=branch.head_sha)
+            head.update(**{name: getattr(branch, name) for name in OF_BASE})
             log.info("branch.base", org=str(org_id), deployment=branch.deployment.name, commit=found.commit)
         return branch
 

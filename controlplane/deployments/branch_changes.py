@@ -1,5 +1,6 @@
 """What a branch deployment changes, as one caller may know it: its definitions against the frozen ones of its base."""
 
+import datetime
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -61,18 +62,31 @@ def changes(access: Access, deployment: Deployment) -> BranchChanges:
     """What the branch changes. NotFoundError for a full deployment; ForbiddenError for who may not enter the base."""
     org_id = access.org.id
     with org_scope(org_id):
-        sides = _sides(
-            branch_of(org_id, deployment.id), base_of(access, deployment), visible_to(access, deployment).whole
-        )
-        return _known(access, sides, sides.branch.base_note)
+        branch = branch_of(org_id, deployment.id)
+        deployed = {row.name for row in selectors.code_locations(org_id, deployment.id)}
+        now = _State(visible_to(access, deployment).whole, deployed, branch.base_manifests, branch.base_note)
+        return _known(access, _sides(branch, base_of(access, deployment), now), now.note)
 
 
 def changes_at(access: Access, deployment: Deployment, revision: BranchRevision) -> BranchChanges:
     """What the branch changed when it was deployed from this commit, against the base as it was then."""
     org_id = access.org.id
     with org_scope(org_id):
-        sides = _sides(branch_of(org_id, deployment.id), base_of(access, deployment), at_revision(org_id, revision))
-        return _known(access, sides, sides.branch.base_note)
+        branch = branch_of(org_id, deployment.id)
+        there = at_revision(org_id, revision)
+        then = _State(there, set(revision.versions), revision.base_manifests, revision.base_note, revision.created_at)
+        return _known(access, _sides(branch, base_of(access, deployment), then), then.note)
+
+
+@dataclass(frozen=True)
+class _State:
+    """A branch at one time: what it defines, the locations it consists of, and its frozen base."""
+
+    definitions: DeploymentDefinitions
+    deployed: set[str]
+    base: Mapping[str, str] | None
+    note: str
+    at: datetime.datetime | None = None
 
 
 def revision_of(org_id: UUID, deployment: Deployment, sha: str) -> BranchRevision:
@@ -104,7 +118,7 @@ def at_revision(org_id: UUID, revision: BranchRevision) -> DeploymentDefinitions
     """What a branch defined at one commit, from stored manifests."""
     versions = selectors.versions_by_id(org_id, map(UUID, revision.versions.values()))
     hashes = {row.location.name: row.manifest_sha256 for row in versions.values() if row.manifest_sha256}
-    return from_hashes(org_id, hashes)
+    return from_hashes(org_id, {**revision.manifests, **hashes})
 
 
 def from_hashes(org_id: UUID, manifests: Mapping[str, str]) -> DeploymentDefinitions:
@@ -121,27 +135,28 @@ def from_hashes(org_id: UUID, manifests: Mapping[str, str]) -> DeploymentDefinit
     )
 
 
-def _sides(branch: BranchDeployment, parent: Deployment, there: DeploymentDefinitions) -> Sides:
+def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides:
     """A location that the branch has no definitions of counts as unchanged, unless the branch took it away."""
-    org_id, frozen = branch.org_id, branch.base_manifests
-    before = selectors.definitions(org_id, parent.id) if frozen is None else from_hashes(org_id, frozen)
-    deployed = {row.name for row in selectors.code_locations(org_id, branch.deployment_id)}
-    not_loaded = deployed - there.by_location.keys()
-    absent = before.by_location.keys() - deployed - there.by_location.keys()
-    gone = _taken_away(org_id, branch, absent)
+    org_id, there = branch.org_id, state.definitions
+    before = selectors.definitions(org_id, parent.id) if state.base is None else from_hashes(org_id, state.base)
+    not_loaded = state.deployed - there.by_location.keys()
+    absent = before.by_location.keys() - state.deployed - there.by_location.keys()
+    gone = _taken_away(branch, absent, state.at)
     kept = {name: of for name, of in before.by_location.items() if name in (absent - gone) | not_loaded}
     after = DeploymentDefinitions(by_location={**kept, **there.by_location})
     return Sides(branch, parent, before, after, tuple(sorted(not_loaded)), tuple(sorted(kept.keys() - not_loaded)))
 
 
-def _taken_away(org_id: UUID, branch: BranchDeployment, absent: Iterable[str]) -> set[str]:
+def _taken_away(branch: BranchDeployment, absent: Iterable[str], until: datetime.datetime | None) -> set[str]:
     """Those of the locations of the base which the branch had once, and has no more. One that was never deployed to the branch may
     only not have been built: CI builds what changed, and other repositories deploy to the same base.
     """
     names = set(absent)
     if not names:
         return names
-    rows = BranchRevision.objects.for_org(org_id).filter(deployment_id=branch.deployment_id)
+    rows = BranchRevision.objects.for_org(branch.org_id).filter(deployment_id=branch.deployment_id)
+    if until is not None:
+        rows = rows.filter(created_at__lte=until)
     return names & {name for versions in rows.values_list("versions", flat=True) for name in versions}
 
 

@@ -1,5 +1,6 @@
 """Branch deployments: found or made by their pull request or branch, put to sleep and woken. Their end is delivery's."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -19,14 +20,19 @@ from controlplane.deployments.models import (
     CodeLocation,
     Deployment,
     DeploymentKind,
+    LocationVersion,
 )
 from tenants.access import Actor
 from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import require_room
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
 
 _MAX_NAME = 100
+# What a branch and its revisions know of the base.
+OF_BASE = ("merge_base_sha", "base_manifests", "base_note")
 
 
 @dataclass(frozen=True)
@@ -140,9 +146,24 @@ def note_revision(*, org_id: UUID, deployment_id: UUID, sha: str) -> None:
     with org_scope(org_id):
         desired = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, desired__isnull=False)
         versions = {name: str(version) for name, version in desired.values_list("name", "desired_id")}
+        branch = branch_of(org_id, deployment_id)
+        base = {name: getattr(branch, name) for name in OF_BASE}
         BranchRevision.objects.for_org(org_id).update_or_create(
-            org_id=org_id, deployment_id=deployment_id, sha=sha, defaults={"versions": versions}
+            org_id=org_id,
+            deployment_id=deployment_id,
+            sha=sha,
+            defaults={"versions": versions, "manifests": {}, **base},
         )
+
+
+def keep_manifests(org_id: UUID, deployment_id: UUID, versions: Iterable[LocationVersion]) -> None:
+    """Versions of a branch deployment are about to go: the pages of its commits keep what these defined. Call it inside org_scope."""
+    hashes = {str(version.id): version.manifest_sha256 for version in versions if version.manifest_sha256}
+    for revision in BranchRevision.objects.for_org(org_id).filter(deployment_id=deployment_id).select_for_update():
+        gone = {name: hashes[version] for name, version in revision.versions.items() if version in hashes}
+        if gone:
+            revision.manifests = {**revision.manifests, **gone}
+            revision.save(update_fields=["manifests"])
 
 
 def _locked(org_id: UUID, deployment_id: UUID) -> BranchDeployment | None:
@@ -158,7 +179,13 @@ def set_awake(branch: BranchDeployment, *, awake: bool) -> None:
     log.info("branch.awake" if awake else "branch.asleep", org=str(org_id), deployment=branch.deployment.name)
 
 
+def living_branches(org_id: UUID) -> int:
+    """How many count for the quota: all that are not archived. Call it inside org_scope."""
+    return BranchDeployment.objects.for_org(org_id).exclude(state=BranchState.ARCHIVED).count()
+
+
 def _make(org_id: UUID, parent: Deployment, facts: BranchFacts, actor: Actor) -> BranchDeployment:
+    require_room(org_id, QuotaName.BRANCH_DEPLOYMENTS, used=lambda: living_branches(org_id))
     for name in _names(facts):
         if Deployment.objects.for_org(org_id).filter(name=name).exists():
             continue

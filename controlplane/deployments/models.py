@@ -224,8 +224,13 @@ class BranchRevision(TenantModel):
         Deployment, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
     )
     sha = models.CharField(max_length=64)
-    # Ids of versions by code location.
+    # Ids of versions by code location, and the sha256 of what those defined that were deleted since.
     versions = models.JSONField(default=dict)
+    manifests = models.JSONField(default=dict)
+    # The base as it was then; null while none was known.
+    merge_base_sha = models.CharField(max_length=64, blank=True)
+    base_manifests = models.JSONField(null=True)
+    base_note = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):

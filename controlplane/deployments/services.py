@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from agent.protocol import Target
 from controlplane.core import wakeups
-from controlplane.deployments import audit_trail, protecting, source_archives
+from controlplane.deployments import audit_trail, branches, protecting, source_archives
 from controlplane.deployments.code import Code, check_code, code_of
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
@@ -210,12 +210,15 @@ def promote_location(
     )
 
 
-def delete_location(*, org_id: UUID, deployment_id: UUID, name: str, actor: Actor) -> None:
-    """Take a code location away. Agents unload it after its runs have ended; runs and history stay."""
+def delete_location(
+    *, org_id: UUID, deployment_id: UUID, name: str, actor: Actor, allowed: Allowed | None = None
+) -> None:
+    """Take a code location away. Agents unload it after its runs have ended; runs and history stay. `allowed` as `rollback_location`."""
     with org_scope(org_id):
         require_thawed(org_id, deployment_id)
         location = find_location(org_id, deployment_id, name)
-        allowed = protecting.require_change(org_id, deployment_id, actor=actor)
+        allowed = allowed or protecting.require_change(org_id, deployment_id, actor=actor)
+        branches.keep_manifests(org_id, deployment_id, versions(org_id, location.id))
         if not CodeLocation.objects.for_org(org_id).filter(id=location.id).delete()[0]:
             raise NotFoundError(f"There is no code location {name} in this deployment.")
         audit_trail.note_location(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controlplane.definitions.manifest import Job, PartitionsDefinition
+from controlplane.deployments.base_snapshots import set_base
 from controlplane.deployments.models import BranchDeployment
 from tenants.models import GrantScope, Role, TargetKind
 from tenants.scoping import org_scope
@@ -102,6 +103,19 @@ def test_frozen_commit_shows_the_changes_as_of_then(changed: Changed) -> None:
     assert found(changed, at="b" * 40) == found(changed, at="bbbbbbb") == then
     assert names(found(changed, at="999999")) != names(then)
     assert changed.ask(at="f00dface").status_code == 404
+
+
+def test_frozen_commit_keeps_its_base_and_what_was_deleted_since(cast: Cast) -> None:
+    changed = make_changed(cast)
+    changed.deploy(make_manifest([asset("side")], location="side"), sha="c" * 40, location="side")
+    then = found(changed, at="c" * 40)
+    make_location(cast, manifest=make_manifest([asset("main")]), deployed={"git_commit": "main"})
+    set_base(org_id=cast.org_id, deployment_id=changed.branch.deployment_id, merge_base_sha="main")
+    cast.api().delete(changed.there.api_path("code-locations/side/"))
+
+    assert ("added", "side", []) in names(then)
+    assert found(changed, at="c" * 40)["differences"] == then["differences"]
+    assert names(found(changed)) != names(then)
 
 
 def test_results_stand_beside_those_of_the_base(changed: Changed) -> None:
