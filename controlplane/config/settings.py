@@ -182,6 +182,12 @@ QUOTAS = {
     "concurrent_runs": env.integer(
         "DAGGERBOARD_QUOTA_CONCURRENT_RUNS", 500, "how many runs of an organization go on at once"
     ),
+    "branch_runs": env.integer(
+        "DAGGERBOARD_QUOTA_BRANCH_RUNS", 50, "how many runs of branch deployments of an organization go on at once"
+    ),
+    "runs_per_branch": env.integer(
+        "DAGGERBOARD_QUOTA_RUNS_PER_BRANCH", 5, "how many runs of one branch deployment go on at once"
+    ),
     "events_per_second": env.integer(
         "DAGGERBOARD_QUOTA_EVENTS_PER_SECOND", 100_000, "how many events of an organization are stored per second"
     ),
@@ -191,6 +197,11 @@ QUOTAS = {
         "how many bytes of captured logs of an organization are stored per second",
     ),
     "deployments": env.integer("DAGGERBOARD_QUOTA_DEPLOYMENTS", 100, "how many full deployments an organization has"),
+    "branch_deployments": env.integer(
+        "DAGGERBOARD_QUOTA_BRANCH_DEPLOYMENTS",
+        200,
+        "how many branch deployments an organization has that are not archived",
+    ),
     "tokens": env.integer("DAGGERBOARD_QUOTA_TOKENS", 1000, "how many live tokens an organization has"),
     "api_requests_per_minute": env.integer(
         "DAGGERBOARD_QUOTA_API_REQUESTS_PER_MINUTE", 3000, "how many API requests one caller makes per minute"

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from agent.protocol import CommandResult
 from controlplane.core import wakeups
 from controlplane.core.threads import with_connections_returned
+from controlplane.deployments.branches import wake
 from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.errors import CallFailedError
 from controlplane.dispatch.models import Command, CommandKind, CommandState
@@ -64,8 +65,23 @@ def _host(org_id: UUID, version_id: UUID) -> UUID:
     working = [view for view in hosts(org_id, [version_id])[version_id] if view.is_working]
     working = _within_reach(org_id, working, version_id)
     if not working:
+        _wake_if_asleep(org_id, version_id)
         raise UnavailableError("No agent that is connected has loaded this version of the code location.")
     return working[0].agent.id
+
+
+def _wake_if_asleep(org_id: UUID, version_id: UUID) -> None:
+    """UnavailableError when its branch slept: agents load it now, which takes longer than anybody waits for an answer."""
+    with org_scope(org_id):
+        versions = LocationVersion.objects.for_org(org_id).select_related("location__deployment")
+        version = versions.filter(id=version_id).first()
+        deployment = version.location.deployment if version is not None else None
+        if deployment is None or deployment.is_awake:
+            return
+        wake(org_id=org_id, deployment_id=deployment.id)
+    raise UnavailableError(
+        f"The branch deployment {deployment.name} was asleep and is waking up. Try again in a moment."
+    )
 
 
 def _within_reach(org_id: UUID, agents: list[AgentView], version_id: UUID) -> list[AgentView]:

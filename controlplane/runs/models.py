@@ -70,6 +70,11 @@ class Run(TenantModel):
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="run_by_status"),
             models.Index(fields=["org_id", "deployment_id", "job_name", "-id"], name="run_by_job"),
             models.Index(fields=["org_id", "-priority", "id"], name="run_queue", condition=models.Q(status="QUEUED")),
+            models.Index(
+                fields=["org_id", "deployment_id", "-priority", "id"],
+                name="run_queue_of_deployment",
+                condition=models.Q(status="QUEUED"),
+            ),
             models.Index(fields=["org_id", "root_run_id"], name="run_by_root"),
             models.Index(
                 fields=["org_id", "status", "updated_at"],

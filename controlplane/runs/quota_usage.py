@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from controlplane.deployments.branches import living_branches
 from controlplane.deployments.models import Deployment, DeploymentKind
-from controlplane.runs.admission import runs_under_way
+from controlplane.runs.room import runs_under_way, total
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import Quota, quotas
 from tenants.scoping import org_scope
@@ -29,8 +30,14 @@ class QuotaUse:
 def quota_use(org_id: UUID) -> list[QuotaUse]:
     """Every quota with its use, in the order of QuotaName."""
     with org_scope(org_id):
+        under_way = runs_under_way(org_id)
+        branches = [part.runs for part in under_way if part.is_branch]
         used = {
-            QuotaName.CONCURRENT_RUNS: runs_under_way(org_id),
+            QuotaName.CONCURRENT_RUNS: total(under_way),
+            QuotaName.BRANCH_RUNS: sum(branches),
+            # Of the branch that has the most.
+            QuotaName.RUNS_PER_BRANCH: max(branches, default=0),
+            QuotaName.BRANCH_DEPLOYMENTS: living_branches(org_id),
             QuotaName.DEPLOYMENTS: Deployment.objects.for_org(org_id).filter(kind=DeploymentKind.FULL).count(),
             QuotaName.TOKENS: live_tokens(org_id).count(),
         }

@@ -9,6 +9,7 @@ from controlplane.catalog import projections as catalog
 from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.rows import AssetEventRow
 from controlplane.definitions.asset_keys import to_text
+from controlplane.deployments.branches import wake
 from controlplane.deployments.freezing import require_thawed
 from controlplane.runs import audit_trail, labels, reasons, transitions
 from controlplane.runs.config_errors import check_config
@@ -36,6 +37,8 @@ def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor
         if request.partition is not None:
             tags[PARTITION_TAG] = request.partition
         config = _checked_config(target, request)
+        # The last thing that can refuse: it holds the branch, which a call to user code above may have to wake itself.
+        wake(org_id=org_id, deployment_id=deployment_id)
         run = _create(org_id, deployment_id, request, target, tags=tags, config=config, actor=actor)
         _label(run)
         _plan(run, target)

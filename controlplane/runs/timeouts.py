@@ -1,4 +1,7 @@
-"""Limits on the phases of a run: queued, starting, running, canceling. All by the database's clock; a limit of 0 is none."""
+"""Limits on the phases of a run: queued, starting, running, canceling. All by the database's clock; a limit of 0 is none.
+
+The last three a full deployment may set for itself and its branches (docs/deployment-settings.md); the installation's hold otherwise.
+"""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -6,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core import recordsets
+from controlplane.deployments.settings_document import CANCEL_TIMEOUT_PATH, MAX_RUNTIME_PATH, START_TIMEOUT_PATH
 from controlplane.runs import reasons, transitions
 from controlplane.runs.locking import LockedRun, lock_runs
 from controlplane.runs.models import Run
@@ -17,17 +21,29 @@ _SWEEP_MAX = 1000
 # Who a run says was the one to cancel it.
 _TIME_LIMIT = "its time limit"
 
+
+def _set_or(path: tuple[str, ...], otherwise: str) -> str:
+    """The limit that the full deployment sets, for its branches too; else the installation's."""
+    return f"coalesce((coalesce(p.settings, d.settings) #>> '{{{','.join(path)}}}')::float8, {otherwise})"
+
+
+_WITH_SETTINGS = """
+    FROM run r LEFT JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id
+    LEFT JOIN deployment p ON p.org_id = d.org_id AND p.id = d.parent_id
+"""
 # A tag that is no number was refused when the run was requested; a job's own may still be one.
 _OVERDUE = f"""
     SELECT id, org_id, phase, seconds FROM (
         SELECT id, org_id, 'queued' AS phase, %(queued)s::float8 AS seconds, created_at AS since
         FROM run WHERE status = 'QUEUED'
-        UNION ALL SELECT id, org_id, 'starting', %(starting)s, claimed_at FROM run WHERE status = 'STARTING'
-        UNION ALL SELECT id, org_id, 'running',
+        UNION ALL SELECT r.id, r.org_id, 'starting', {_set_or(START_TIMEOUT_PATH, "%(starting)s")}, claimed_at
+        {_WITH_SETTINGS} WHERE r.status = 'STARTING'
+        UNION ALL SELECT r.id, r.org_id, 'running',
             CASE WHEN tags ->> '{MAX_RUNTIME_TAG}' ~ '^\\d{{1,9}}(\\.\\d{{1,6}})?$'
-                 THEN (tags ->> '{MAX_RUNTIME_TAG}')::float8 ELSE %(running)s END, started_at
-        FROM run WHERE status = 'STARTED'
-        UNION ALL SELECT id, org_id, 'canceling', %(canceling)s, updated_at FROM run WHERE status = 'CANCELING'
+                 THEN (tags ->> '{MAX_RUNTIME_TAG}')::float8 ELSE {_set_or(MAX_RUNTIME_PATH, "%(running)s")} END, started_at
+        {_WITH_SETTINGS} WHERE r.status = 'STARTED'
+        UNION ALL SELECT r.id, r.org_id, 'canceling', {_set_or(CANCEL_TIMEOUT_PATH, "%(canceling)s")}, updated_at
+        {_WITH_SETTINGS} WHERE r.status = 'CANCELING'
     ) phases
     WHERE seconds > 0 AND since < now() - make_interval(secs => seconds) AND (%(org)s::uuid IS NULL OR org_id = %(org)s)
     AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))

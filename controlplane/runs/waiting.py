@@ -1,47 +1,23 @@
 """Why a queued run waits, in words: the location, the agents, the queue in front of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from controlplane.core import recordsets
-from controlplane.deployments.models import CodeLocation, VersionState
+from controlplane.deployments.models import CodeLocation, DeploymentKind, VersionState
 from controlplane.fleet import selectors as fleet
 from controlplane.fleet.health import AgentState
-from controlplane.fleet.reach import reaching
+from controlplane.fleet.reach import live_reaches, reaching
 from controlplane.fleet.selectors import AgentView
-from controlplane.runs.admission import runs_under_way
+from controlplane.fleet.serving import missing_reach, served
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
-from tenants.limits.models import QuotaName
-from tenants.limits.quotas import exceeded, limit
+from controlplane.runs.waiting_codes import WaitingCode, WaitingReason
+from controlplane.runs.waiting_for_room import no_room
 from tenants.scoping import org_scope
 
-
-class WaitingCode(StrEnum):
-    """Everything a queued run can wait for."""
-
-    LOCATION_DELETED = "location_deleted"
-    NO_AGENT = "no_agent"
-    OUT_OF_REACH = "out_of_reach"
-    AGENT_LOST = "agent_lost"
-    AGENT_DRAINING = "agent_draining"
-    LOCATION_LOADING = "location_loading"
-    LOCATION_FAILED = "location_failed"
-    QUOTA = "quota"
-    AGENT_FULL = "agent_full"
-    IN_QUEUE = "in_queue"
-
-
-@dataclass(frozen=True)
-class WaitingReason:
-    """What a run waits for. `ahead` is how many runs of its queue come first."""
-
-    code: WaitingCode
-    message: str
-    ahead: int = 0
-
+# How many agents a reason names.
+_NAMED = 3
 
 _AHEAD = """
     SELECT count(*) FROM run WHERE org_id = %s AND status = 'QUEUED' AND queue = %s
@@ -65,31 +41,26 @@ def waiting_reason(run: Run) -> WaitingReason | None:
         of_queue = fleet.agents_of_queue(run.org_id, run.queue)
         agents = reaching(run.org_id, of_queue, location)
         [(ahead,)] = recordsets.fetch(_AHEAD, [run.org_id, run.queue, run.priority, run.priority, run.id])
-    if of_queue and not agents:
-        return _out_of_reach(run, location, of_queue)
-    return (
-        _of_agents(run, agents)
-        or _of_location(run, agents, version_id)
-        or _of_quota(run.org_id)
-        or _of_queue(agents, version_id, ahead)
-    )
-
-
-def _of_quota(org_id: UUID) -> WaitingReason | None:
-    allowed = limit(org_id, QuotaName.CONCURRENT_RUNS)
-    with org_scope(org_id):
-        under_way = runs_under_way(org_id) if allowed is not None else 0
-    if allowed is None or under_way < allowed:
-        return None
-    return WaitingReason(WaitingCode.QUOTA, exceeded(QuotaName.CONCURRENT_RUNS, used=under_way, limit=allowed))
+        if of_queue and not agents:
+            return _out_of_reach(run, location, of_queue)
+        return (
+            _of_agents(run, agents)
+            or _of_location(location, agents, version_id)
+            or no_room(location, _ready(agents, version_id))
+            or _of_queue(agents, version_id, ahead)
+        )
 
 
 def _out_of_reach(run: Run, location: CodeLocation, agents: Sequence[AgentView]) -> WaitingReason:
-    names = ", ".join(view.agent.name for view in agents[:3]) + (" and others" if len(agents) > 3 else "")
+    wanted, reaches = served(location, None), live_reaches(run.org_id, agents)
+    each = [
+        f"{view.agent.name}: {', '.join(missing_reach(reaches.get(view.agent.token_id), wanted))}"
+        for view in agents[:_NAMED]
+    ]
+    more = f" {len(agents) - _NAMED} more likewise." if len(agents) > _NAMED else ""
     return WaitingReason(
         WaitingCode.OUT_OF_REACH,
-        f"The agents of the queue {run.queue} ({names}) may not serve {run.location_name} in {location.deployment.name}: it is outside "
-        "the reach of their tokens, or these were revoked. Widen the reach under Settings, Agent tokens, or start another agent.",
+        f"No agent of the queue {run.queue} may serve {run.location_name} in {location.deployment.name}. {'. '.join(each)}.{more}",
     )
 
 
@@ -107,19 +78,24 @@ def _of_agents(run: Run, agents: Sequence[AgentView]) -> WaitingReason | None:
     return WaitingReason(code, f"The agent {view.agent.name} takes no work: {view.cause}")
 
 
-def _of_location(run: Run, agents: Sequence[AgentView], version_id: UUID) -> WaitingReason | None:
-    connected = [view for view in agents if view.state == AgentState.CONNECTED]
-    if any(view.has_loaded(version_id) for view in connected):
+def _of_location(location: CodeLocation, agents: Sequence[AgentView], version_id: UUID) -> WaitingReason | None:
+    if _ready(agents, version_id):
         return None
+    connected = [view for view in agents if view.state == AgentState.CONNECTED]
     states = {known.state for view in connected for known in view.locations if known.version_id == version_id}
     if states == {VersionState.FAILED}:
         return WaitingReason(
-            WaitingCode.LOCATION_FAILED,
-            f"The code location {run.location_name} failed to load. Its page shows the error.",
+            WaitingCode.LOCATION_FAILED, f"The code location {location.name} failed to load. Its page shows the error."
         )
+    if location.deployment.kind == DeploymentKind.BRANCH and location.current_id is not None:
+        return WaitingReason(WaitingCode.BRANCH_WAKING, "The branch is waking up; its code is loading.")
     return WaitingReason(
-        WaitingCode.LOCATION_LOADING, f"The code location {run.location_name} is still loading on its agent."
+        WaitingCode.LOCATION_LOADING, f"The code location {location.name} is still loading on its agent."
     )
+
+
+def _ready(agents: Sequence[AgentView], version_id: UUID) -> list[AgentView]:
+    return [view for view in agents if view.state == AgentState.CONNECTED and view.has_loaded(version_id)]
 
 
 def _of_queue(agents: Sequence[AgentView], version_id: UUID, ahead: int) -> WaitingReason:
@@ -128,7 +104,7 @@ def _of_queue(agents: Sequence[AgentView], version_id: UUID, ahead: int) -> Wait
         if ahead
         else "It is next."
     )
-    ready = [view for view in agents if view.state == AgentState.CONNECTED and view.has_loaded(version_id)]
+    ready = _ready(agents, version_id)
     if ready and all(view.agent.free_slots <= 0 for view in ready):
         names = ", ".join(view.agent.name for view in ready)
         return WaitingReason(WaitingCode.AGENT_FULL, f"All slots of {names} are taken. {before}", ahead)

@@ -9,9 +9,12 @@ class QuotaName(models.TextChoices):
     """What is counted, or measured per second, for each organization."""
 
     CONCURRENT_RUNS = "concurrent_runs", "Runs at once"
+    BRANCH_RUNS = "branch_runs", "Runs of branch deployments at once"
+    RUNS_PER_BRANCH = "runs_per_branch", "Runs of one branch deployment at once"
     EVENTS_PER_SECOND = "events_per_second", "Events per second"
     LOG_BYTES_PER_SECOND = "log_bytes_per_second", "Log bytes per second"
     DEPLOYMENTS = "deployments", "Full deployments"
+    BRANCH_DEPLOYMENTS = "branch_deployments", "Branch deployments"
     TOKENS = "tokens", "Live tokens"
     API_REQUESTS_PER_MINUTE = "api_requests_per_minute", "API requests per minute and caller"
 

@@ -144,6 +144,7 @@ _API: dict[str, Change] = {
     f"POST {API}{RUN}re-execute/": Change(),
     f"POST {API}environment/": Change(_VARIABLE),
     f"POST {API}environment/import/": Change({"text": "NEW=x", "scopes": {"full_deployment": True}}),
+    f"PUT {API}settings/": Change({"settings": {"run_monitoring": {"max_runtime_seconds": 9}}}),
     f"POST {API}environment/export/": Change({"scope": "full_deployment"}),
     f"PUT {API}environment/<uuid:variable_id>/": Change({**_VARIABLE, "name": "PASSWORD"}),
     f"DELETE {API}environment/<uuid:variable_id>/": Change(),

@@ -3,6 +3,7 @@
 from django.db import connection
 from django.test import override_settings
 
+from controlplane.deployments.change_settings import set_settings
 from controlplane.runs import timeouts
 from controlplane.runs.services import cancel_run
 from tenants.scoping import org_scope
@@ -70,3 +71,39 @@ def test_a_run_that_does_not_confirm_its_cancellation_is_given_up() -> None:
     age(attempt.stage, attempt.run_id, "updated_at", 181)
     assert swept(attempt.stage, attempt.run_id) == ("CANCELED", "timed_out_canceling")
     assert attempt.say("PIPELINE_SUCCESS").fenced is True
+
+
+def test_settings_of_a_deployment_stand_before_the_installations() -> None:
+    starting, canceling, started = make_stage().claimed(), running(), running()
+    for attempt, document in (
+        (starting, {"start_timeout_seconds": 60}),
+        (canceling, {"cancel_timeout_seconds": 30}),
+        (started, {"max_runtime_seconds": 20}),
+    ):
+        cast = attempt.stage.cast
+        set_settings(
+            org_id=cast.org_id,
+            deployment_id=cast.deployment.id,
+            document={"run_monitoring": document},
+            actor=cast.actor,
+        )
+    cancel_run(org_id=canceling.stage.org_id, run_id=canceling.run_id, actor=canceling.stage.cast.actor)
+
+    age(starting.stage, starting.run_id, "claimed_at", 61)
+    age(canceling.stage, canceling.run_id, "updated_at", 31)
+    age(started.stage, started.run_id, "started_at", 21)
+
+    assert swept(starting.stage, starting.run_id) == ("FAILURE", "timed_out_starting")
+    assert canceling.run.failure_code == "timed_out_canceling"
+    assert started.run.failure_code == "timed_out_running"
+
+
+def test_tag_of_a_run_stands_before_the_settings_of_its_deployment() -> None:
+    attempt = running(**{"dagster/max_runtime": "600"})
+    cast = attempt.stage.cast
+    document = {"run_monitoring": {"max_runtime_seconds": 20}}
+    set_settings(org_id=cast.org_id, deployment_id=cast.deployment.id, document=document, actor=cast.actor)
+
+    age(attempt.stage, attempt.run_id, "started_at", 60)
+
+    assert swept(attempt.stage, attempt.run_id) == ("STARTED", "")

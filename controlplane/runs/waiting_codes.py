@@ -1,0 +1,33 @@
+"""Everything a queued run can wait for."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WaitingCode(StrEnum):
+    """For programs."""
+
+    LOCATION_DELETED = "location_deleted"
+    NO_AGENT = "no_agent"
+    OUT_OF_REACH = "out_of_reach"
+    AGENT_LOST = "agent_lost"
+    AGENT_DRAINING = "agent_draining"
+    BRANCH_WAKING = "branch_waking"
+    LOCATION_LOADING = "location_loading"
+    LOCATION_FAILED = "location_failed"
+    QUOTA = "quota"
+    DEPLOYMENT_LIMIT = "deployment_limit"
+    BRANCH_LIMIT = "branch_limit"
+    BRANCH_RUNS = "branch_runs"
+    BRANCH_SHARE = "branch_share"
+    AGENT_FULL = "agent_full"
+    IN_QUEUE = "in_queue"
+
+
+@dataclass(frozen=True)
+class WaitingReason:
+    """What a run waits for, for people. `ahead` is how many runs of its queue come first."""
+
+    code: WaitingCode
+    message: str
+    ahead: int = 0

@@ -1,0 +1,31 @@
+"""Quotas of branch deployments and their runs."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("limits", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            "organizationquota",
+            "name",
+            models.CharField(
+                choices=[
+                    ("concurrent_runs", "Runs at once"),
+                    ("branch_runs", "Runs of branch deployments at once"),
+                    ("runs_per_branch", "Runs of one branch deployment at once"),
+                    ("events_per_second", "Events per second"),
+                    ("log_bytes_per_second", "Log bytes per second"),
+                    ("deployments", "Full deployments"),
+                    ("branch_deployments", "Branch deployments"),
+                    ("tokens", "Live tokens"),
+                    ("api_requests_per_minute", "API requests per minute and caller"),
+                ],
+                max_length=32,
+            ),
+        ),
+    ]
