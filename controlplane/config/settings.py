@@ -217,6 +217,13 @@ SOURCE_ARCHIVE_DAYS = env.integer(
     "DAGGERBOARD_SOURCE_ARCHIVE_DAYS", 7, "how many days a source archive is kept that no version is made of"
 )
 
+# ---- Git hosts
+
+# GitHub sends 25 MB at most.
+WEBHOOK_MAX_BYTES = env.integer(
+    "DAGGERBOARD_WEBHOOK_MAX_BYTES", 25 * 1024**2, "how large a webhook of a Git host may be"
+)
+
 # ---- cost; the default price book
 
 PRICE_CURRENCY = env.text(
@@ -408,12 +415,20 @@ DUE_JOBS = {
     "delivery.sweep_branches": 5.0,
     "core.forget_ended_sessions": 3600.0,
     "delivery.delete_deployments": 5.0,
+    "delivery.go_on_with_promotions": 2.0,
+    "delivery.sweep_webhooks": 3600.0,
     "deployments.sweep_source_archives": 600.0,
     "dispatch.sweep_commands": 5.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
 }
+
+# ---- promotions
+
+PROMOTION_LOAD_SECONDS = env.number(
+    "DAGGERBOARD_PROMOTION_LOAD_SECONDS", 1800.0, "how long a promotion waits for agents to load what it deployed"
+)
 
 # ---- branch deployments
 

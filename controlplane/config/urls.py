@@ -2,11 +2,14 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from controlplane.delivery.webhook_view import receive
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.core.urls")),
     path("agent/v1/", include("controlplane.dispatch.urls")),
     path("api/v1/", include("controlplane.config.api_urls")),
     path("scim/v2/", include(("tenants.scim.urls", "scim"))),
+    path("webhooks/git/<uuid:git_connection_id>", receive, name="git-webhook"),
     # Before the pages, whose `/<org>/<deployment>/…` is open-ended.
     path("", include("controlplane.delivery.dagster_cloud.urls")),
     path("", include("controlplane.ui.urls")),

@@ -16,6 +16,8 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/audit_log/delivery.py": "audit streams that are behind their log",
     "controlplane/delivery/branch_sweep.py": "branch deployments whose time has come",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
+    "controlplane/delivery/promotions.py": "promotions that are under way",
+    "controlplane/delivery/webhooks.py": "whose connection a webhook names, and webhooks that are kept no longer",
     "controlplane/delivery/deployment_deletion.py": "deployments that were deleted and have history left",
     "controlplane/deployments/source_sweep.py": "source archives that no version is made of",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",

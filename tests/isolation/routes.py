@@ -88,6 +88,8 @@ PLACES: dict[Kind, list[str]] = {
         "sign-in/key",
         "sign-up",
         "account/inactive",
+        # Believes what is signed with the secret of the connection: tests/delivery/test_webhooks.py.
+        "webhooks/git/<uuid:git_connection_id>",
         "account/sso",
         # Of a connection: they open nothing by themselves; tests/tenants/sso says who comes in, and who does not.
         "account/sso/<str:key>/login/",
@@ -196,6 +198,10 @@ PLACES: dict[Kind, list[str]] = {
         _API,
         f"{_API}settings/",
         f"{_API}serving/",
+        f"{_API}promotions/",
+        f"{_API}promotions/preview/",
+        f"{_API}promotions/<uuid:promotion_id>/",
+        f"{_API}promotions/<uuid:promotion_id>/rollback/",
         f"{_API}freeze/",
         f"{_API}protection/",
         f"{_API}protection/override/",

@@ -25,7 +25,10 @@ SWEEPS = {
     "delivery.sweep_branches": "branch deployments whose time has come",
     "core.send_mail": "mail that waits; of people, not of organizations",
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
+    "delivery.go_on_with_promotions": "promotions that are under way",
     "delivery.delete_deployments": "deployments that were deleted and have history left",
+    "deployments.sweep_source_archives": "source archives that no version is made of",
+    "delivery.sweep_webhooks": "webhooks that are kept no longer",
     "deployments.sweep_source_archives": "source archives that no version is made of",
     "dispatch.sweep_commands": "commands past their deadline",
     "runs.sweep_leases": "attempts whose lease has lapsed",
@@ -35,6 +38,7 @@ SWEEPS = {
 # Woken with ids; the organization is among them, or follows from them.
 ABOUT_ONE = {
     "audit_log.deliver_stream": "one stream of the organization that is named with it",
+    "delivery.go_on_with_promotion": "one promotion, of the organization that is named with it",
     "delivery.delete_deployment": "one deployment that was deleted, of the organization that is named with it",
     "core.record_failed_sign_in": "the organizations of one person",
 }

@@ -226,10 +226,6 @@ class GitHost(Protocol):
         """Prove that the credential works; answer whose it is, for people."""
         ...
 
-    def read_webhook(self, webhook: Webhook, secret: str) -> News:
-        """Verify and understand; WebhookRefusedError when the signature is wrong. Asks nobody."""
-        ...
-
     def repositories(self) -> Iterable[RepositoryFacts]:
         """All that the credential reaches, page by page."""
         ...

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from controlplane.delivery.hosts import github_webhooks
 from controlplane.delivery.hosts.base import (
     CheckReport,
     CheckStatus,
@@ -13,10 +12,8 @@ from controlplane.delivery.hosts.base import (
     HostDeploymentReport,
     HostGoneError,
     HostRefusedError,
-    News,
     PullRequestFacts,
     RepositoryFacts,
-    Webhook,
 )
 from controlplane.delivery.hosts.github_app import GitHubApp
 from controlplane.delivery.hosts.http import PER_PAGE, HostApi, default_outbound, path_part
@@ -71,9 +68,6 @@ class GitHubHost:
             )
         self._ask(lambda api: api.get("/installation/repositories", per_page=1))
         return f"GitHub App {app['name']}, installed for {installed['account']['login']}"
-
-    def read_webhook(self, webhook: Webhook, secret: str) -> News:
-        return github_webhooks.read(webhook, secret, self._app.installation_id)
 
     def repositories(self) -> Iterable[RepositoryFacts]:
         rows = self._ask(lambda api: list(api.pages("/installation/repositories", "repositories")))

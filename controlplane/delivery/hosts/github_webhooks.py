@@ -28,7 +28,7 @@ def read(webhook: Webhook, secret: str, installation_id: str) -> News:
     payload = _payload(webhook)
     installation = payload.get("installation") or {}
     # An app has one address for all its installations, and those of others are none of this connection's.
-    ours = str(installation.get("id", installation_id)) == installation_id
+    ours = not installation_id or str(installation.get("id", installation_id)) == installation_id
     kind, found = _NEWS.get(event, _nothing)(payload) if ours else (NewsKind.NOTHING, {})
     return News(
         kind=kind,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from controlplane.delivery.hosts import gitlab_webhooks
 from controlplane.delivery.hosts.base import (
     CheckReport,
     CheckStatus,
@@ -13,10 +12,8 @@ from controlplane.delivery.hosts.base import (
     HostDeploymentState,
     HostGoneError,
     HostRefusedError,
-    News,
     PullRequestFacts,
     RepositoryFacts,
-    Webhook,
 )
 from controlplane.delivery.hosts.http import PER_PAGE, HostApi, default_outbound, path_part
 from tenants.errors import TooLargeError
@@ -61,9 +58,6 @@ class GitLabHost:
                 f"The token has the scopes {', '.join(scopes) or 'none'}. Make one with the scope api: comments and statuses need it."
             )
         return f"GitLab user {user['username']}"
-
-    def read_webhook(self, webhook: Webhook, secret: str) -> News:
-        return gitlab_webhooks.read(webhook, secret)
 
     def repositories(self) -> Iterable[RepositoryFacts]:
         rows = self._api.pages("/projects", membership="true", archived="false", min_access_level=_DEVELOPER)

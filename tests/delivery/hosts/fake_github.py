@@ -39,6 +39,7 @@ class FakeGitHub(FakeHost):
     """GitHub as a GitHub App sees it."""
 
     provider = "github"
+    api_prefix = "/api/v3"
     routes = ROUTES
 
     def __init__(self, folder: Path) -> None:
@@ -160,7 +161,11 @@ class FakeGitHub(FakeHost):
             return Answered(403, {"message": "Request forbidden by administrative rules."})
         if words[0] != "Bearer" or len(words) != 2:
             return Answered(401, {"message": "Requires authentication"})
-        return self._jwt_refusal(words[1]) if asked.path.startswith("/app") else self._token_refusal(words[1])
+        return (
+            self._jwt_refusal(words[1])
+            if asked.path.startswith(f"{self.api_prefix}/app")
+            else self._token_refusal(words[1])
+        )
 
     def new_token(self) -> Answered:
         if self.is_suspended:
