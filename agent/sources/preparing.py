@@ -59,10 +59,11 @@ class Preparation:
 
     async def prepared(self, desired: DesiredLocation, ended: Callable[[DeployPhase, float], None]) -> DesiredLocation:
         """Answer the version with paths of this machine; `ended` is told each phase and its seconds. Raise CodeNotLoadedError."""
-        if desired.image:
+        if desired.image and (desired.isolated or not _is_on_this_machine(desired.target)):
             raise CodeNotLoadedError(
                 f"{desired.name} was deployed as the image {desired.image}. This agent runs code as processes of its machine: "
-                "deploy to the queue of an agent for Kubernetes, Docker or ECS, or deploy the source instead of an image."
+                "deploy to the queue of an agent for Kubernetes, Docker or ECS, deploy the source instead of an image, or give "
+                "executable_path and working_directory as paths of this machine."
             )
         if desired.source is None:
             return desired
@@ -127,6 +128,12 @@ class Preparation:
         if total > self._cache_bytes:
             log.warning("sources.above_limit", bytes=total, limit=self._cache_bytes, reason="all of it is in use")
         return gone
+
+
+def _is_on_this_machine(target: Target) -> bool:
+    """Whether both the code and its Python are where the deploy says: then its image is for other agents, and only informs here."""
+    paths = [Path(path) for path in (target.executable_path, target.working_directory) if path]
+    return len(paths) == 2 and all(path.is_absolute() and path.exists() for path in paths)
 
 
 def _working_directory(target: Target, root: Path) -> Path:

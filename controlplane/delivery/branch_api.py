@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.delivery import approvals, ci_branches, closing, life
+from controlplane.delivery.branch_bases import base_for, possible_bases
 from controlplane.delivery.branch_selectors import BranchFilter, branches_for, view_of
 from controlplane.delivery.branch_serializers import (
     ApproveBranchSerializer,
@@ -18,12 +19,9 @@ from controlplane.delivery.branch_serializers import (
     TellBranchSerializer,
 )
 from controlplane.deployments import branches, selectors
-from controlplane.deployments.models import BranchDeployment, BranchState, Deployment, DeploymentKind
-from tenants.access import Access
-from tenants.errors import ForbiddenError, InvalidError, NotFoundError
-from tenants.grants import Place
+from controlplane.deployments.models import BranchDeployment, BranchState, DeploymentKind
+from tenants.errors import InvalidError, NotFoundError
 from tenants.http import OrgAPIView
-from tenants.ids import uuid7
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -68,15 +66,13 @@ class BranchDeploymentsView(OrgAPIView):
     )
     def post(self, request: Request) -> Response:
         """Tell of a branch: its deployment is made if there is none (201), and told what is new if there is (200)."""
-        possible = _possible_bases(self.access)
+        possible_bases(self.access)
         asked = TellBranchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
         facts, org_id = TellBranchSerializer.facts(told), self.access.org.id
         known = branches.find_branch(org_id, facts)
-        if known is not None:
-            self.access.at(known.deployment.place).require(Permission.BRANCH_DEPLOYMENT_WRITE)
-        parent = _base(possible, told["base"], known)
+        parent = base_for(self.access, facts, told["base"])
         branch = ci_branches.create_or_update(
             org_id=org_id,
             parent=parent,
@@ -193,34 +189,6 @@ class RebuildView(_BranchActionView):
     def post(self, request: Request) -> Response:
         """Deploy its head once more, and bring it back if it had ended."""
         return self.answer(approvals.rebuild(**self.ids, actor=self.access.actor))
-
-
-def _possible_bases(access: Access) -> list[Deployment]:
-    """Full deployments whose branches the caller may write; ForbiddenError when there are none."""
-    full = [row for row in selectors.deployments(access.org.id) if row.kind == DeploymentKind.FULL]
-    found = [row for row in full if _may_write_branches(access, row)]
-    if not found:
-        raise ForbiddenError(
-            f"This needs the permission {Permission.BRANCH_DEPLOYMENT_WRITE} on a deployment's branches."
-        )
-    return found
-
-
-def _may_write_branches(access: Access, parent: Deployment) -> bool:
-    rights = access.holdings.at(Place(uuid7(), is_branch=True, parent_id=parent.id)).cut(access.limit)
-    return Permission.BRANCH_DEPLOYMENT_WRITE in rights.everywhere
-
-
-def _base(possible: list[Deployment], name: str, known: BranchDeployment | None) -> Deployment:
-    """The full deployment that is meant: that of a branch that is known already, the named one, or the only one."""
-    if known is not None:
-        return next(row for row in selectors.deployments(known.org_id) if row.id == known.deployment.parent_id)
-    found = [row for row in possible if name in ("", row.name)]
-    if name and not found:
-        raise NotFoundError(f"There is no full deployment called {name} of which you may make branch deployments.")
-    if len(found) != 1:
-        raise InvalidError("There are several full deployments. Say which one is the base of the branch.", attr="base")
-    return found[0]
 
 
 def _filter(request: Request) -> BranchFilter:

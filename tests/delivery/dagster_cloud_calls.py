@@ -71,6 +71,12 @@ MUTATIONS: dict[str, Call] = {
             __typename ... on DagsterCloudDeployment { deploymentId deploymentName } ... on PythonError { message } } }""",
         {"b": BRANCH, "c": COMMIT, "base": "prod"},
     ),
+    # Which one, the test knows.
+    "deleteDeployment": (
+        """mutation M($id: Int!) { deleteDeployment(deploymentId: $id) {
+          __typename ... on DagsterCloudDeployment { deploymentId } ... on PythonError { message stack } } }""",
+        {"id": 7},
+    ),
     "launchRun": (
         """mutation M($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
           ... on LaunchRunSuccess { run { runId status runConfigYaml tags { key value } } }

@@ -5,8 +5,10 @@ import pytest
 from controlplane.delivery.dagster_cloud import operations
 from controlplane.deployments import selectors
 from controlplane.deployments.models import BranchDeployment
+from controlplane.deployments.services import create_deployment
 from controlplane.runs.models import Run
-from tenants.models import OrganizationState, Role, TargetKind, TokenKind
+from tenants.models import Organization, OrganizationState, Role, TargetKind, TokenKind
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 from tenants.token_services import issue_token
 from tests.cast import make_cast
@@ -24,6 +26,7 @@ RECORDED = {
     "reconcileLocationsFromDocument": "code_location.deploy",
     "deleteLocation": "code_location.delete",
     "createOrUpdateBranchDeployment": "deployment.create",
+    "deleteDeployment": "branch_deployment.close",
     "launchRun": "run.launch",
 }
 
@@ -40,6 +43,14 @@ def token_of(cast, user, **fields):
     return issue_token(org_id=cast.org_id, kind=TokenKind.USER, name="test", user=user, **fields).text
 
 
+def call_of(cast, name):
+    """The call, of a branch deployment that is there where it is about one."""
+    if name != "deleteDeployment":
+        return CALLS[name]
+    made = ask(cast, MUTATIONS["createOrUpdateBranchDeployment"])
+    return MUTATIONS[name][0], {"id": made["deploymentId"]}
+
+
 def state(cast):
     """All that a change could change."""
     with org_scope(cast.org_id):
@@ -49,7 +60,7 @@ def state(cast):
                 for location in selectors.code_locations(cast.org_id, cast.deployment.id)
             ],
             Run.objects.for_org(cast.org_id).count(),
-            BranchDeployment.objects.for_org(cast.org_id).count(),
+            list(BranchDeployment.objects.for_org(cast.org_id).values_list("deployment_id", "state")),
         )
 
 
@@ -61,13 +72,14 @@ def test_every_operation_is_called_here():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_another_tenants_token_finds_no_organization(shop, name):
-    mallory, before = make_cast("outsider"), state(shop)
+    mallory, call = make_cast("outsider"), call_of(shop, name)
+    before = state(shop)
 
     for token in (mallory.user_token.text, mallory.agent_token.text):
-        there = send(shop, token, CALLS[name])
-        nowhere = send(shop, token, CALLS[name], address="/nowhere/graphql")
+        there = send(shop, token, call)
+        nowhere = send(shop, token, call, address="/nowhere/graphql")
         assert (there.status_code, there.content) == (404, nowhere.content)
-    assert send(shop, mallory.user_token.text, CALLS[name], address=f"/{shop.org.slug}/prod/graphql").status_code == 404
+    assert send(shop, mallory.user_token.text, call, address=f"/{shop.org.slug}/prod/graphql").status_code == 404
     assert state(shop) == before
 
 
@@ -84,9 +96,10 @@ def test_only_tokens_come_in(shop):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_viewer_changes_nothing_and_is_told_why(shop, name):
+    call = call_of(shop, name)
     before = state(shop)
 
-    said = ask(shop, MUTATIONS[name], token=token_of(shop, shop.viewer))
+    said = ask(shop, call, token=token_of(shop, shop.viewer))
 
     kind = "UnauthorizedError" if name == "addOrUpdateLocationFromDocument" else "PythonError"
     assert said["__typename"] == kind
@@ -97,12 +110,11 @@ def test_viewer_changes_nothing_and_is_told_why(shop, name):
 @pytest.mark.parametrize("name", RECORDED)
 def test_what_a_token_is_not_for_it_does_not_do(shop, name):
     """A scope of reading only, whoever holds it."""
-    from tenants.permissions import Permission
-
     reading = frozenset({Permission.DEPLOYMENT_READ, Permission.LOCATION_READ})
+    call = call_of(shop, name)
     before = state(shop)
 
-    said = ask(shop, MUTATIONS[name], token=token_of(shop, shop.owner, scopes=reading))
+    said = ask(shop, call, token=token_of(shop, shop.owner, scopes=reading))
 
     assert "needs the permission" in said["message"]
     assert state(shop) == before
@@ -113,9 +125,10 @@ def test_change_is_recorded(name):
     world = make_world()
     cast = world.alice
     make_location(cast, "shop", manifest=make_manifest(location="shop", assets=[asset("orders")]))
+    call = call_of(cast, name)
     before = {event.id for event in events_of(world)}
 
-    assert "Error" not in ask(cast, MUTATIONS[name])["__typename"]
+    assert "Error" not in ask(cast, call)["__typename"]
 
     new = [event for event in events_of(world) if event.id not in before]
     assert RECORDED[name] in {event.action for event in new}
@@ -124,16 +137,35 @@ def test_change_is_recorded(name):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_nothing_is_changed_in_a_read_only_organization(shop, name):
-    from tenants.models import Organization
-
+    call = call_of(shop, name)
     Organization.objects.filter(id=shop.org_id).update(state=OrganizationState.READ_ONLY)
     before = state(shop)
 
-    said = ask(shop, MUTATIONS[name])
+    # What is known of a token is believed for two seconds; of a new one nothing is.
+    said = ask(shop, call, token=token_of(shop, shop.owner))
 
     assert "read-only" in said["message"]
     assert state(shop) == before
     assert ask(shop, QUERIES["workspace"])["workspaceEntries"]
+
+
+def test_number_of_another_tenants_branch_means_nothing(shop):
+    mallory = make_cast("outsider")
+    call = call_of(shop, "deleteDeployment")
+
+    said = ask(mallory, call)
+
+    assert said["__typename"] == "PythonError"
+    assert "no such deployment" in said["message"]
+
+
+def test_full_deployment_is_not_deleted_by_its_number(shop):
+    (full,) = ask(shop, QUERIES["fullDeployments"])
+
+    said = ask(shop, (MUTATIONS["deleteDeployment"][0], {"id": full["deploymentId"]}))
+
+    assert "is a full deployment" in said["message"]
+    assert ask(shop, QUERIES["currentDeployment"])["deploymentName"] == "prod"
 
 
 def test_hidden_location_is_absent(shop):
@@ -176,8 +208,6 @@ def test_deployment_that_one_may_not_enter_is_absent(shop):
 
 
 def make_other(cast):
-    from controlplane.deployments.services import create_deployment
-
     return create_deployment(org_id=cast.org_id, name="other", actor=cast.actor)
 
 

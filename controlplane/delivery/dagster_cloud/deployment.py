@@ -1,21 +1,23 @@
 """Deployments by name, and the branch deployment of a branch."""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controlplane.delivery import ci_branches, closing
+from controlplane.delivery.branch_bases import base_for
+from controlplane.delivery.branch_serializers import TellBranchSerializer
 from controlplane.delivery.dagster_cloud.caller import Caller, here
-from controlplane.deployments import branches, selectors
+from controlplane.deployments import selectors
 from controlplane.deployments.branches import BranchFacts
-from controlplane.deployments.git_facts import GitFacts
-from controlplane.deployments.models import BranchDeployment, Deployment, DeploymentKind, PullRequestStatus
+from controlplane.deployments.models import BranchDeployment, Deployment, DeploymentKind
 from tenants.access import Access
 from tenants.errors import ConflictError, InvalidError, NotFoundError
-from tenants.grants import Place
-from tenants.ids import uuid7
 from tenants.permissions import Permission
+from tenants.scoping import org_scope
 
-# The base of a branch that names none, where there are several full deployments: what Dagster's documentation calls the first one.
-_USUAL_BASE = "prod"
+# Of what is kept of a commit's message.
+_TITLE_MAX, _MESSAGE_MAX = 300, 5000
 # GraphQL's Int has 32 bits with a sign.
 _NUMBER_MASK = 0x7FFF_FFFF
 
@@ -58,16 +60,34 @@ def create_or_update_branch(
     base_deployment_name: str | None = None,
     snapshot_base_condition: str | None = None,  # noqa: ARG001 - the name is the client's; it changes nothing, see below
 ) -> dict[str, Any]:
-    """The branch deployment of a pull request, or of a branch without one.
+    """The branch deployment of a pull request, or of a branch without one; ended when its pull request is.
 
     What it is compared with is always the base where the branch left it, whatever `snapshot_base_condition` asks for.
     """
-    parent = _base(caller.access, base_deployment_name)
-    of_parent = Place(id=uuid7(), is_branch=True, parent_id=parent.id)
-    caller.access.at(of_parent).require(Permission.BRANCH_DEPLOYMENT_WRITE)
     facts = _facts(branch_data, commit)
-    branch = branches.ensure_branch(org_id=caller.org_id, parent=parent, facts=facts, actor=caller.access.actor)
+    with org_scope(caller.org_id):
+        parent = base_for(caller.access, facts, base_deployment_name or "")
+    branch = ci_branches.create_or_update(org_id=caller.org_id, parent=parent, facts=facts, actor=caller.access.actor)
     return _document(branch.deployment)
+
+
+def delete(caller: Caller, deployment_id: int) -> dict[str, Any]:
+    """Begin the end of a branch deployment, as when its pull request is closed. What the client does not ask: a full one is not touched."""
+    with org_scope(caller.org_id):
+        deployment = by_number(caller.access, deployment_id)
+        caller.access.at(deployment.place).require(Permission.BRANCH_DEPLOYMENT_WRITE)
+    if deployment.kind != DeploymentKind.BRANCH:
+        raise InvalidError(
+            f"{deployment.name} is a full deployment. Those are deleted on their pages, or with the REST API."
+        )
+    actor = caller.access.actor
+    closing.close(
+        org_id=caller.org_id,
+        deployment_id=deployment.id,
+        reason=f"Deleted with dagster-cloud by {actor.label}.",
+        actor=actor,
+    )
+    return _document(deployment)
 
 
 def number(deployment: Deployment) -> int:
@@ -101,49 +121,35 @@ def _document(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _base(access: Access, name: str | None) -> Deployment:
-    if name:
-        return here(access, name).deployment
-    full = [found for found in _enterable(access) if found.kind == DeploymentKind.FULL]
-    usual = [found for found in full if found.name == _USUAL_BASE] or full
-    if len(usual) != 1:
-        raise InvalidError(
-            "Name the full deployment that the branch belongs to: --base-deployment-name, or --deployment of `ci init`."
-        )
-    return usual[0]
-
-
 def _facts(branch: dict[str, Any], commit: dict[str, Any]) -> BranchFacts:
-    text = {name: str(value or "") for name, value in (*branch.items(), *commit.items())}
-    return BranchFacts(
-        repository=text["repoName"],
-        branch=text["branchName"],
-        pull_request=_pull_request(text.get("pullRequestNumber", "")),
-        pull_request_status=_status(text.get("pullRequestStatus", "")),
-        pull_request_url=text.get("pullRequestUrl", ""),
-        branch_url=text.get("branchUrl", ""),
-        title=text.get("commitMessage", "").partition("\n")[0],
-        head_sha=text["commitHash"],
-        git=GitFacts(
-            branch=text["branchName"],
-            message=text.get("commitMessage", ""),
-            timestamp=commit["timestamp"],
-            author_name=text.get("authorName", ""),
-            author_email=text.get("authorEmail", ""),
-            author_avatar_url=text.get("authorAvatarUrl", ""),
-        ),
-    )
+    """As REST reads them; InvalidError says what does not fit."""
+    told = {
+        "repository": branch["repoName"],
+        "branch": branch["branchName"],
+        "branch_url": branch.get("branchUrl") or "",
+        "pull_request": branch.get("pullRequestNumber") or None,
+        "pull_request_url": branch.get("pullRequestUrl") or "",
+        "pull_request_status": (branch.get("pullRequestStatus") or "").upper(),
+        "title": (commit.get("commitMessage") or "").partition("\n")[0][:_TITLE_MAX],
+        "head_sha": commit["commitHash"],
+        "git": {
+            "branch": branch["branchName"],
+            "message": (commit.get("commitMessage") or "")[:_MESSAGE_MAX],
+            "timestamp": commit["timestamp"],
+            "author_name": commit.get("authorName") or "",
+            "author_email": commit.get("authorEmail") or "",
+            "author_avatar_url": commit.get("authorAvatarUrl") or "",
+        },
+    }
+    asked = TellBranchSerializer(data=told)
+    if not asked.is_valid():
+        raise InvalidError("; ".join(_problems(asked.errors)))
+    return TellBranchSerializer.facts(asked.validated_data)
 
 
-def _pull_request(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or int(text) > _NUMBER_MASK:
-        raise InvalidError(f"The number of a pull request is digits, not {text[:50]!r}.")
-    return int(text)
-
-
-def _status(text: str) -> str:
-    if text and text.upper() not in PullRequestStatus.values:
-        raise InvalidError(f"A pull request is {', '.join(PullRequestStatus.values)}; not {text[:50]!r}.")
-    return text.upper()
+def _problems(errors: Any, place: str = "") -> Iterator[str]:
+    if isinstance(errors, Mapping):
+        for name, found in errors.items():
+            yield from _problems(found, f"{place}.{name}" if place else str(name))
+    else:
+        yield from (f"{place}: {problem}" for problem in errors)

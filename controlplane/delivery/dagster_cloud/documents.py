@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from controlplane.delivery.location_deploys import deploy_of
 from controlplane.delivery.project.document import (
     CODE_SOURCES,
     GitOrigin,
@@ -25,14 +26,7 @@ def location_deploy(sent: Any, *, where: str = "location") -> LocationDeploy:
     document = document_of_json(sent, where=where)
     if document.image:
         require_code_source(document)
-    code = Code(
-        target=document.target(of_source=False),
-        image=document.image or "",
-        container_context=document.container_context,
-        git_commit=document.git.commit_hash,
-        git_url=document.git.url,
-    )
-    return LocationDeploy(document.name, code, document.agent_queue or _DEFAULT_QUEUE)
+    return deploy_of(document)
 
 
 def location_deploys(sent: Any) -> list[LocationDeploy]:

@@ -29,7 +29,7 @@ from graphql import (
 
 from controlplane.delivery.dagster_cloud.caller import Caller
 from controlplane.delivery.dagster_cloud.errors import as_member
-from controlplane.delivery.dagster_cloud.operations import MUTATIONS, QUERIES, why_not
+from controlplane.delivery.dagster_cloud.operations import IN_STEPS, MUTATIONS, QUERIES, why_not
 from tenants.errors import AppError, InvalidError
 from tenants.organization_states import check_writable
 from tenants.scoping import org_scope
@@ -116,9 +116,10 @@ def _schema() -> GraphQLSchema:
     assert schema.query_type is not None  # they are in the file
     assert schema.mutation_type is not None
     for name, field in schema.query_type.fields.items():
-        _answer_with(field, QUERIES[name])
+        _answer_with(field, _in_scope(QUERIES[name]))
     for name, field in schema.mutation_type.fields.items():
-        _answer_with(field, _changing(MUTATIONS[name]))
+        change = MUTATIONS[name] if name in IN_STEPS else _in_scope(MUTATIONS[name])
+        _answer_with(field, _changing(change))
     return schema
 
 
@@ -131,8 +132,8 @@ def _answer_with(field: GraphQLField, function: Callable[..., Any]) -> None:
     def resolve(_root: Any, info: Any, **arguments: Any) -> Any:
         caller: Caller = info.context
         try:
-            with org_scope(caller.org_id):
-                return function(caller, **arguments)
+            _check_text(arguments)
+            return function(caller, **arguments)
         except AppError as error:
             found = as_member(error, members)
             if found is None:
@@ -140,6 +141,26 @@ def _answer_with(field: GraphQLField, function: Callable[..., Any]) -> None:
             return found
 
     field.resolve = resolve
+
+
+def _in_scope(function: Callable[..., Any]) -> Callable[..., Any]:
+    def scoped(caller: Caller, **arguments: Any) -> Any:
+        with org_scope(caller.org_id):
+            return function(caller, **arguments)
+
+    return scoped
+
+
+def _check_text(value: Any) -> None:
+    """Postgres has no text with NUL in it."""
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidError("A NUL character is in no text of ours.")
+    if isinstance(value, dict):
+        _check_text(list(value.keys()))
+        _check_text(list(value.values()))
+    elif isinstance(value, list):
+        for part in value:
+            _check_text(part)
 
 
 def _changing(function: Callable[..., Any]) -> Callable[..., Any]:

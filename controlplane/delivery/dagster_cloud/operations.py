@@ -22,9 +22,12 @@ MUTATIONS: Mapping[str, Callable[..., Any]] = {
     "reconcileLocationsFromDocument": workspace.reconcile,
     "deployLocations": workspace.deploy,
     "createOrUpdateBranchDeployment": deployment.create_or_update_branch,
+    "deleteDeployment": deployment.delete,
     "launchRun": runs.launch,
     "markCliEvent": runs.mark_cli_event,
 }
+# They hold locks only as long as each of their steps takes: no transaction around them.
+IN_STEPS = frozenset({"createOrUpdateBranchDeployment", "deleteDeployment"})
 
 _ALERTS = "Alert policies are not kept here in the form of this client."
 _ATLAN = "There is no Atlan integration here."
