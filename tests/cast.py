@@ -1,11 +1,12 @@
 """The fixed cast. Tests commit for real, so every test gets a cast of its own: two organizations that must not see each other."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.test import Client
 
 from controlplane.deployments.models import Deployment
+from controlplane.deployments.selectors import deployment
 from controlplane.deployments.services import create_deployment
 from tenants.access import SYSTEM, Actor, Org, Principal
 from tenants.models import ApiToken, Role, TokenKind, User
@@ -39,6 +40,10 @@ class Cast:
     @property
     def agent_token_row(self) -> ApiToken:
         return self.agent_token.token
+
+    def at(self, name: str) -> "Cast":
+        """The same organization, at another of its deployments."""
+        return replace(self, deployment=deployment(self.org_id, name))
 
     def signed_in(self, user: User | None = None) -> Client:
         """A browser in which the owner, or this person, is signed in."""

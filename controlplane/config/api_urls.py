@@ -12,6 +12,7 @@ from controlplane.core.api_schema import schema_view
 from controlplane.delivery import branch_api as branches
 from controlplane.delivery import change_api as branch_changes
 from controlplane.delivery import deployment_api as full_deployments
+from controlplane.delivery import promotion_api as promotions
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
 from controlplane.deployments import protection_api as protection
@@ -55,6 +56,14 @@ _deployment: list[URLPattern | URLResolver] = [
     path("freeze/", protection.FreezeView.as_view(), name="deployment-freeze"),
     path("protection/", protection.ProtectionView.as_view(), name="deployment-protection"),
     path("protection/override/", protection.OverrideView.as_view(), name="deployment-protection-override"),
+    path("promotions/", promotions.PromotionsView.as_view(), name="promotions"),
+    path("promotions/preview/", promotions.PromotionPreviewView.as_view(), name="promotion-preview"),
+    path("promotions/<uuid:promotion_id>/", promotions.PromotionView.as_view(), name="promotion"),
+    path(
+        "promotions/<uuid:promotion_id>/rollback/",
+        promotions.PromotionRollbackView.as_view(),
+        name="promotion-rollback",
+    ),
     path("deploy/", sources.DeployView.as_view(), name="deploy"),
     path("code-locations/", deployments.CodeLocationsView.as_view(), name="code-locations"),
     path("code-locations/<str:location>/", deployments.CodeLocationView.as_view(), name="code-location"),

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.callers import bearer
 from tests.isolation import branches
-from tests.isolation.changes import PNG, deployed_again, verify_domains
+from tests.isolation.changes import PNG, deployed_again, ended_promotion, verify_domains
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -24,6 +24,7 @@ OPERATIONS = [
 NEEDS_AN_AGENT = {"validate_run_config": 503}
 VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
 QUERIES = {
+    "preview_promotion": {"from": "staging"},
     "get_effective_environment": {"location": "location"},
     "list_materializations": {"asset": "key"},
     "list_observations": {"asset": "key"},
@@ -41,6 +42,7 @@ BODIES = {
     "add_sso_domain": {"name": "more.example.com"},
     "set_sso_domain": {"connection_id": "<connection_id>"},
     "create_deployment": {"name": "staging", "copy": {"deployment": "prod"}},
+    "promote": {"deployment": "staging"},
     "describe_deployment": {"description": "What pays the bills"},
     "delete_deployment": {"name": "prod", "cancel_runs": True},
     "freeze_deployment": {"reason": "Quarter end"},
@@ -67,6 +69,17 @@ BODIES = {
 }
 
 
+def _nothing(_world: World) -> None:
+    """The world is ready as it is."""
+
+
+BEFORE = {
+    "set_sso_domain": verify_domains,
+    "promote": ended_promotion,
+    "roll_back_code_location": deployed_again,
+}
+
+
 def address(world: World, path):
     deployment = world.known["branch"] if "/changes/" in path else "prod"
     return path.format(**world.known, org=world.alice.org.slug, deployment=deployment)
@@ -76,7 +89,7 @@ def call(world: World, path, method, name):
     client = bearer(world.alice.user_token.text)
     if method == "get":
         query = {"log_key": "raw", "q": "x"} if "{stream}" in path else {}
-        query |= {asked: world.known[parameter] for asked, parameter in QUERIES.get(name, {}).items()}
+        query |= {asked: world.known.get(parameter, parameter) for asked, parameter in QUERIES.get(name, {}).items()}
         return client.get(address(world, path), query)
     if name == "set_logo":
         return client.generic("PUT", address(world, path), PNG, content_type="image/png")
@@ -86,10 +99,7 @@ def call(world: World, path, method, name):
         return client.generic("PUT", address(world, path), archive, content_type="application/gzip")
     if name == "undo_organization_deletion":
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
-    if name == "set_sso_domain":
-        verify_domains(world)
-    if name == "roll_back_code_location":
-        deployed_again(world)
+    BEFORE.get(name, _nothing)(world)
     if name == "approve_branch_deployment":
         branches.hold(world)
     if name == "unblock_agent":

@@ -12,11 +12,12 @@ from typing import Any
 from django.utils import timezone
 
 from controlplane.deployments.freezing import freeze
+from controlplane.deployments.models import Promotion
 from tenants.audit.models import AuditEvent
 from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
-from tests.factories import deploy
+from tests.factories import deploy, make_location
 from tests.isolation import branches
 from tests.isolation.world import World
 
@@ -63,6 +64,15 @@ def frozen(world: World) -> None:
     """The deployment is read-only."""
     cast = world.alice
     freeze(org_id=cast.org_id, deployment_id=cast.deployment.id, reason="Quarter end", actor=cast.actor)
+
+
+def ended_promotion(world: World) -> None:
+    """The promotion of the world is over, so that another can begin."""
+    cast = world.alice
+    staging = cast.at("staging")
+    with org_scope(cast.org_id):
+        Promotion.objects.for_org(cast.org_id).update(state="failed", ended_at=timezone.now(), due_at=None)
+    make_location(staging, world.known["location"], deployed={"image": "shop:2"})
 
 
 def deployed_again(world: World) -> None:
@@ -128,6 +138,8 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
     "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
+    f"POST {API}promotions/": Change({"deployment": "staging"}, before=ended_promotion),
+    f"POST {API}promotions/<uuid:promotion_id>/rollback/": Change(),
     f"PATCH {API}": Change({"description": "What pays the bills"}),
     f"DELETE {API}": Change({"name": "prod", "cancel_runs": True}),
     f"POST {API}freeze/": Change({"reason": "Quarter end"}),

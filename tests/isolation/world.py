@@ -2,11 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from agent.protocol import LogChunk, LogStream
 from controlplane.audit_log.services import create_stream
+from controlplane.delivery.promotions import promote
+from controlplane.deployments.models import Promotion
+from controlplane.deployments.services import create_deployment
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
 from controlplane.runs import log_store
 from tenants.audit.models import AuditEvent
@@ -78,6 +84,7 @@ def make_world() -> World:
     account = create_service_account(org_id=alice.org_id, actor=alice.actor, name="ci")
     ids["service_account_id"] = account.id
     ids["variable_id"] = set_variable(alice, "PASSWORD").id
+    ids["promotion_id"] = _promotion(alice, f"l{mark}")
     ids["stream_id"] = _audit_stream(alice)
     ids["event_id"] = last_event(alice.org_id)
     known = {
@@ -93,6 +100,19 @@ def make_world() -> World:
         **_SAME_EVERYWHERE,
     }
     return World(alice, mallory, known)
+
+
+def _promotion(alice: Cast, location: str) -> UUID:
+    """One under way, from another deployment."""
+    create_deployment(org_id=alice.org_id, name="staging", actor=alice.actor)
+    staging = alice.at("staging")
+    make_location(staging, location, deployed={"image": "shop:1"})
+    source = staging.deployment
+    made = promote(org_id=alice.org_id, source=source, target=alice.deployment, locations=None, actor=alice.actor)
+    with org_scope(alice.org_id):
+        # Far in the future: a sweep of some other test leaves it alone.
+        Promotion.objects.for_org(alice.org_id).update(state="loading", due_at=timezone.now() + timedelta(days=1))
+    return made.id
 
 
 def _audit_stream(alice: Cast) -> UUID:
@@ -123,6 +143,7 @@ def _nothing() -> dict[str, Any]:
             "token_id",
             "service_account_id",
             "event_id",
+            "promotion_id",
             "stream_id",
             "variable_id",
         )
