@@ -2,11 +2,13 @@
 
 import gzip
 import hashlib
+import os
 import uuid
 from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 
 from agent import protocol as wire
 from controlplane.deployments import source_archives
@@ -36,7 +38,9 @@ def version(cast: Cast) -> LocationVersion:
 
 def agent_of(server: str, cast: Cast, *, reach: Reach | None = None, protocol: str = "", **fields: Any) -> WireAgent:
     """A registered agent that goes on with its credential, as agents do."""
-    issued = issue_token(org_id=cast.org_id, kind=TokenKind.AGENT, name=f"one-{uuid.uuid4().hex[:6]}", reach=reach or Reach())
+    issued = issue_token(
+        org_id=cast.org_id, kind=TokenKind.AGENT, name=f"one-{uuid.uuid4().hex[:6]}", reach=reach or Reach()
+    )
     agent = WireAgent(server, issued.text)
     if protocol:
         agent.http.headers["Daggerboard-Protocol"] = protocol
@@ -142,3 +146,26 @@ def test_load_after_a_restart_does_not_change_how_long_the_deploy_took(
     agent.send("locations", again, Any)
 
     assert stored_version(cast, version).phases == before
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_endless_upload_is_cut_off_before_it_is_written_anywhere(cast: Cast, server: str, declared: bool) -> None:
+    size, chunk = settings.MAX_SOURCE_BYTES + 1024**2, bytes(1024**2)
+    url = f"{server}/api/v1/organizations/{cast.org.slug}/source-archives/{'0' * 64}/"
+    headers = {"Authorization": f"Bearer {cast.user_token.text}", "Content-Type": "application/gzip"}
+    headers |= {"Content-Length": str(size)} if declared else {}
+    body = (chunk for _ in range(size // len(chunk)))
+    answer = httpx.put(url, content=body, headers=headers, trust_env=False, timeout=60)
+
+    assert answer.status_code == 413
+    assert ".gitignore" in answer.json()["errors"][0]["detail"]
+
+
+def test_upload_through_the_real_server_is_kept(cast: Cast, server: str) -> None:
+    content = gzip.compress(os.urandom(5 * 1024**2))
+    sha256 = hashlib.sha256(content).hexdigest()
+    url = f"{server}/api/v1/organizations/{cast.org.slug}/source-archives/{sha256}/"
+    headers = {"Authorization": f"Bearer {cast.user_token.text}", "Content-Type": "application/gzip"}
+
+    assert httpx.put(url, content=content, headers=headers, trust_env=False).status_code == 204
+    assert source_archives.content(cast.org_id, sha256) == content
