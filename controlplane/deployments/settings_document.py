@@ -16,7 +16,7 @@ CANCEL_TIMEOUT_PATH = ("run_monitoring", "cancel_timeout_seconds")
 MAX_RUNTIME_PATH = ("run_monitoring", "max_runtime_seconds")
 
 # Dagster+ has an older name for this one.
-_OLDER_NAMES = {("run_queue", "max_concurrent_runs"): MAX_RUNS_PATH}
+_OLDER_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {("run_queue", "max_concurrent_runs"): MAX_RUNS_PATH}
 
 _MAX_RUNS = 100_000
 # A run of a month is the longest that anybody has a reason for.

@@ -21,9 +21,11 @@ def branch_contexts(org_id: UUID, deployments: Iterable[Deployment]) -> dict[UUI
     if not branches:
         return {}
     rows = BranchDeployment.objects.for_org(org_id).filter(deployment_id__in=branches)
-    parents = Deployment.objects.for_org(org_id).filter(id__in={branch.parent_id for branch in branches.values()})
+    parent_of = {branch.id: branch.parent_id for branch in branches.values() if branch.parent_id is not None}
+    parents = Deployment.objects.for_org(org_id).filter(id__in=set(parent_of.values()))
     names = dict(parents.values_list("id", "name"))
-    return {row.deployment_id: BranchContext(row, names.get(branches[row.deployment_id].parent_id, "")) for row in rows}
+    bases = {branch_id: names.get(parent_id, "") for branch_id, parent_id in parent_of.items()}
+    return {row.deployment_id: BranchContext(row, bases.get(row.deployment_id, "")) for row in rows}
 
 
 def branch_context(deployment: Deployment) -> BranchContext | None:

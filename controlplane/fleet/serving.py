@@ -75,14 +75,14 @@ def served(location: CodeLocation, version: LocationVersion | None) -> Served:
 def served_by_name(deployment: Deployment, *, location: str, queue: str) -> Served:
     """One that may be deployed later. Call it inside org_scope."""
     org_id, is_branch = deployment.org_id, deployment.kind == DeploymentKind.BRANCH
-    parents = Deployment.objects.for_org(org_id).filter(id=deployment.parent_id).values_list("name", flat=True)
+    parents = Deployment.objects.for_org(org_id).filter(id__in=filter(None, [deployment.parent_id]))
     forks = BranchDeployment.objects.for_org(org_id).filter(deployment_id=deployment.id, is_fork=True)
     return Served(
         place=deployment.place,
         place_words=deployment.name,
         location=location,
         queue=queue,
-        base=(parents.first() or "") if is_branch else deployment.name,
+        base=(parents.values_list("name", flat=True).first() or "") if is_branch else deployment.name,
         isolated=is_branch and forks.exists(),
     )
 
