@@ -33,6 +33,7 @@ QUERIES: dict[str, Call] = {
         {},
     ),
     "locationsAsDocument": ("query { locationsAsDocument { __typename document } }", {}),
+    "deploymentSettings": ("query { deploymentSettings { settings } }", {}),
     "runOrError": (
         "query Q($id: ID!) { runOrError(runId: $id) { __typename ... on Run { id status } } }",
         {"id": "0190c0de-0000-7000-8000-000000000000"},
@@ -70,6 +71,12 @@ MUTATIONS: dict[str, Call] = {
           createOrUpdateBranchDeployment(branchData: $b, commit: $c, baseDeploymentName: $base) {
             __typename ... on DagsterCloudDeployment { deploymentId deploymentName } ... on PythonError { message } } }""",
         {"b": BRANCH, "c": COMMIT, "base": "prod"},
+    ),
+    "setDeploymentSettings": (
+        """mutation M($s: DeploymentSettingsInput!) { setDeploymentSettings(deploymentSettings: $s) { __typename
+          ... on DeploymentSettings { settings } ...on UnauthorizedError { message }
+          ... on PythonError { message stack } } }""",
+        {"s": {"settings": {"run_monitoring": {"start_timeout_seconds": 900}}}},
     ),
     # Which one, the test knows.
     "deleteDeployment": (

@@ -26,6 +26,7 @@ RECORDED = {
     "reconcileLocationsFromDocument": "code_location.deploy",
     "deleteLocation": "code_location.delete",
     "createOrUpdateBranchDeployment": "deployment.create",
+    "setDeploymentSettings": "deployment.settings",
     "deleteDeployment": "branch_deployment.close",
     "launchRun": "run.launch",
 }
@@ -60,6 +61,7 @@ def state(cast):
                 for location in selectors.code_locations(cast.org_id, cast.deployment.id)
             ],
             Run.objects.for_org(cast.org_id).count(),
+            selectors.deployment(cast.org_id, "prod").settings,
             list(BranchDeployment.objects.for_org(cast.org_id).values_list("deployment_id", "state")),
         )
 
@@ -101,8 +103,8 @@ def test_viewer_changes_nothing_and_is_told_why(shop, name):
 
     said = ask(shop, call, token=token_of(shop, shop.viewer))
 
-    kind = "UnauthorizedError" if name == "addOrUpdateLocationFromDocument" else "PythonError"
-    assert said["__typename"] == kind
+    asked_for = {"addOrUpdateLocationFromDocument", "setDeploymentSettings"}
+    assert said["__typename"] == ("UnauthorizedError" if name in asked_for else "PythonError")
     assert "needs the permission" in said["message"]
     assert state(shop) == before
 

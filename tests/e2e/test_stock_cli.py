@@ -224,7 +224,7 @@ def test_pipeline_of_a_pull_request_deploys_to_its_branch_deployment(
 
 
 def test_branch_deployment_is_told_of_by_hand(stock: StockCli) -> None:
-    """This command reads no DAGSTER_CLOUD_URL: without --url it would ask the vendor's host."""
+    """The command reads no DAGSTER_CLOUD_URL: without --url it would ask the vendor's host."""
     options = ["--git-repo-name", "acme/shop", "--branch-name", "by-hand", "--commit-hash", "01", "--timestamp", "1.5"]
     options += ["--url", f"{stock.url}/{stock.organization}"]
 
@@ -237,6 +237,17 @@ def test_branch_deployment_is_told_of_by_hand(stock: StockCli) -> None:
     assert of_context.text.strip() == "pr-7", of_context.text
     full = stock("branch-deployment", "delete", "--deployment", stock.variables["DAGSTER_CLOUD_DEPLOYMENT"])
     assert "is not a branch deployment" in full.text
+
+
+def test_settings_of_a_deployment_are_set_from_a_file(stock: StockCli) -> None:
+    (stock.folder / "settings.yaml").write_text("run_monitoring:\n  start_timeout_seconds: 900\n")
+
+    done = stock("deployment", "settings", "set-from-file", "settings.yaml")
+
+    assert done.code == 0, done.text
+    assert yaml.safe_load(stock("deployment", "settings", "get").text) == {
+        "run_monitoring": {"start_timeout_seconds": 900}
+    }
 
 
 def test_what_there_is_not_is_said_in_a_sentence(stock: StockCli) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from controlplane.delivery.dagster_cloud import deployment, runs, workspace
+from controlplane.delivery.dagster_cloud import deployment, runs, settings, workspace
 
 QUERIES: Mapping[str, Callable[..., Any]] = {
     "fullDeployments": deployment.full_deployments,
@@ -14,6 +14,7 @@ QUERIES: Mapping[str, Callable[..., Any]] = {
     "workspace": workspace.workspace,
     "workspaceOrError": workspace.workspace_or_error,
     "locationsAsDocument": workspace.locations_as_document,
+    "deploymentSettings": settings.deployment_settings,
     "runOrError": runs.run_or_error,
 }
 MUTATIONS: Mapping[str, Callable[..., Any]] = {
@@ -21,6 +22,7 @@ MUTATIONS: Mapping[str, Callable[..., Any]] = {
     "deleteLocation": workspace.delete,
     "reconcileLocationsFromDocument": workspace.reconcile,
     "deployLocations": workspace.deploy,
+    "setDeploymentSettings": settings.set_deployment_settings,
     "createOrUpdateBranchDeployment": deployment.create_or_update_branch,
     "deleteDeployment": deployment.delete,
     "launchRun": runs.launch,
