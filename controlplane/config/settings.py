@@ -413,6 +413,9 @@ DUE_JOBS = {
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
     "delivery.sweep_branches": 5.0,
+    "delivery.sweep_pull_requests": 2.0,
+    "delivery.sweep_repositories": 10.0,
+    "delivery.sweep_news": 20.0,
     "core.forget_ended_sessions": 3600.0,
     "delivery.delete_deployments": 5.0,
     "delivery.go_on_with_promotions": 2.0,
@@ -432,6 +435,11 @@ PROMOTION_LOAD_SECONDS = env.number(
 
 # ---- branch deployments
 
+MAX_REPOSITORY_BYTES = env.integer(
+    "DAGGERBOARD_MAX_REPOSITORY_BYTES",
+    256 * 1024**2,
+    "how large a Git host's archive of a repository may be that is deployed from there",
+)
 RECONCILE_SECONDS = env.number(
     "DAGGERBOARD_RECONCILE_SECONDS", 300.0, "how often each repository's open pull requests are asked for"
 )

@@ -152,6 +152,12 @@ class PullRequest(TenantModel):
     # The host's own time of its last change: older news changes nothing.
     updated_at = models.DateTimeField()
 
+    # Since when the host says that there is no such pull request.
+    gone_at = models.DateTimeField(null=True)
+    # What .daggerboard.yaml says of it, as branch_file.py stores it, and the head for which it was read.
+    branch_file = models.JSONField(null=True)
+    branch_file_sha = models.CharField(max_length=64, blank=True)
+
     # SECURITY: a fork's commit is deployed only when somebody approved this very commit.
     approved_sha = models.CharField(max_length=64, blank=True)
     approved_by = models.CharField(max_length=254, blank=True)
@@ -162,6 +168,8 @@ class PullRequest(TenantModel):
     # The commit that `delivery_state` is about, and since when it is so by phase: queued, built, loaded.
     delivered_sha = models.CharField(max_length=64, blank=True)
     phases = models.JSONField(default=dict)
+    # Build directories of its code locations in the repository, by name.
+    layout = models.JSONField(default=dict)
     # When something has to be done about it; null when nothing has. Whoever does it moves it on first (a lease).
     work_due_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)

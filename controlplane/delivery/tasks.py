@@ -1,10 +1,18 @@
-"""Background work of delivery: the end of deployments."""
+"""Background work of delivery: Git hosts, pull requests, branch deployments, and the end of deployments."""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from controlplane.delivery import branch_sweep, deployment_deletion, promotions, webhooks
+from controlplane.delivery import (
+    branch_sweep,
+    deployment_deletion,
+    news,
+    promotions,
+    pull_requests,
+    reconciling,
+    webhooks,
+)
 
 
 @shared_task(name="delivery.delete_deployments")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
@@ -35,3 +43,33 @@ def go_on_with_promotion(org_id: str, promotion_id: str) -> None:
 @shared_task(name="delivery.sweep_webhooks")  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def sweep_webhooks() -> None:
     webhooks.sweep()
+
+
+@shared_task(name="delivery.sweep_pull_requests")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_pull_requests() -> None:
+    pull_requests.sweep()
+
+
+@shared_task(name=pull_requests.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def look_after_pull_request(org_id: str, pull_request_id: str) -> None:
+    pull_requests.look_after(org_id=UUID(org_id), pull_request_id=UUID(pull_request_id))
+
+
+@shared_task(name="delivery.sweep_repositories")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_repositories() -> None:
+    reconciling.sweep()
+
+
+@shared_task(name=reconciling.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def reconcile_repository(org_id: str, repository_id: str) -> None:
+    reconciling.reconcile(org_id=UUID(org_id), repository_id=UUID(repository_id))
+
+
+@shared_task(name="delivery.sweep_news")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_news() -> None:
+    news.sweep()
+
+
+@shared_task(name="delivery.handle_webhook")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def handle_webhook(org_id: str, connection_id: str, delivery_id: str) -> None:
+    news.handle(org_id=UUID(org_id), connection_id=UUID(connection_id), delivery_id=delivery_id)

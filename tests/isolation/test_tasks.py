@@ -22,6 +22,9 @@ SWEEPS = {
     "audit_log.deliver_streams": "audit streams that are behind their log",
     "core.delete_organizations": "organizations whose grace period is over",
     "core.ensure_partitions": "no rows at all",
+    "delivery.sweep_news": "webhooks whose wake-up was lost",
+    "delivery.sweep_pull_requests": "pull requests about which something has to be done",
+    "delivery.sweep_repositories": "repositories to be asked for their pull requests",
     "delivery.sweep_branches": "branch deployments whose time has come",
     "core.send_mail": "mail that waits; of people, not of organizations",
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
@@ -37,6 +40,9 @@ SWEEPS = {
 }
 # Woken with ids; the organization is among them, or follows from them.
 ABOUT_ONE = {
+    "delivery.handle_webhook": "one webhook of the organization that is named with it",
+    "delivery.look_after_pull_request": "one pull request of the organization that is named with it",
+    "delivery.reconcile_repository": "one repository of the organization that is named with it",
     "audit_log.deliver_stream": "one stream of the organization that is named with it",
     "delivery.go_on_with_promotion": "one promotion, of the organization that is named with it",
     "delivery.delete_deployment": "one deployment that was deleted, of the organization that is named with it",

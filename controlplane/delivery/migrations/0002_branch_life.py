@@ -17,6 +17,26 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='pullrequest',
+            name='gone_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='pullrequest',
+            name='branch_file',
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name='pullrequest',
+            name='branch_file_sha',
+            field=models.CharField(blank=True, max_length=64),
+        ),
+        migrations.AddField(
+            model_name='pullrequest',
+            name='layout',
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name='pullrequest',
             name='leased_until',
             field=models.DateTimeField(null=True),
         ),
