@@ -11,6 +11,8 @@ from typing import Any
 
 from django.urls import URLPattern, get_resolver
 
+from tests.isolation.account_routes import OPEN, OWN
+
 
 class Kind(StrEnum):
     """What a route promises."""
@@ -73,73 +75,8 @@ _SETTINGS = "<slug:org>/settings/"
 _PAGE = "<slug:org>/<slug:deployment>/"
 
 PLACES: dict[Kind, list[str]] = {
-    Kind.OPEN: [
-        "healthz",
-        "readyz",
-        "api/v1/schema/",
-        "sign-in",
-        "sign-in/link/<str:text>",
-        "sign-out",
-        "appearance",
-        "invite/<str:text>",
-        "sign-in/code",
-        "sign-in/code/confirm",
-        "sign-in/two-step",
-        "sign-in/key",
-        "sign-up",
-        "account/inactive",
-        # Believes what is signed with the secret of the connection: tests/delivery/test_webhooks.py.
-        "webhooks/git/<uuid:git_connection_id>",
-        "account/sso",
-        # Of a connection: they open nothing by themselves; tests/tenants/sso says who comes in, and who does not.
-        "account/sso/<str:key>/login/",
-        "account/sso/<str:key>/test/",
-        "account/sso/<str:key>/link/",
-        "account/sso/<str:key>/callback/",
-        "account/sso/<str:key>/acs/",
-        "account/sso/<str:key>/acs/finish/",
-        "account/sso/<str:key>/metadata/",
-        "account/email/sent",
-        "account/^email/confirm/(?P<key>[-:\\w]+)$",
-        "account/password/reset",
-        "account/password/reset/sent",
-        "account/password/reset/done",
-        "account/^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)$",
-        "account/connections/cancelled",
-        "account/connections/error",
-        "account/connections/sign-up",
-        "account/google/login/",
-        "account/google/login/callback/",
-        "account/google/login/token/",
-        "account/github/login/",
-        "account/github/login/callback/",
-        "account/oidc/^(?P<provider_id>[^/]+)/login/",
-        "account/oidc/^(?P<provider_id>[^/]+)/login/callback/",
-    ],
-    Kind.OWN: [
-        "account",
-        "account/organizations/new",
-        "account/sessions/end-others",
-        "account/sessions/<int:session_id>/end",
-        "account/email",
-        "account/password",
-        "account/password/set",
-        "account/reauthenticate",
-        "account/reauthenticate/two-step",
-        "account/reauthenticate/key",
-        "account/two-step",
-        "account/two-step/app",
-        "account/two-step/app/remove",
-        "account/two-step/recovery-codes",
-        "account/two-step/recovery-codes/new",
-        "account/two-step/recovery-codes/file",
-        "account/two-step/keys",
-        "account/two-step/keys/add",
-        "account/two-step/keys/<int:pk>/remove",
-        "account/two-step/keys/<int:pk>/edit",
-        "account/sessions",
-        "account/connections",
-    ],
+    Kind.OPEN: OPEN,
+    Kind.OWN: OWN,
     Kind.SIGNED_IN: ["", "api/v1/", "api/v1/organizations/"],
     Kind.API: [
         _ORG,
