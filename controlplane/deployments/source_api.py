@@ -96,7 +96,8 @@ class DeployView(DeploymentAPIView):
         for deploy in deploys:
             self.visible.require(Permission.LOCATION_WRITE, location=deploy.name)
         if asked.validated_data["sync"]:
-            self.visible.require(Permission.LOCATION_WRITE)
+            # SECURITY: it deletes what the caller may not know of, too.
+            self.visible.require_on_all(Permission.LOCATION_WRITE)
         versions = deploy_locations(
             org_id=self.org_id,
             deployment_id=self.deployment.id,

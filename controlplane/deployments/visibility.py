@@ -153,6 +153,13 @@ class Visible:
             raise NotFoundError(f"There is no asset {unknown[0]} in this deployment.")
         raise ForbiddenError(f"This needs the permission {permission} on {self._missing(permission, location, keys)}.")
 
+    def require_on_all(self, permission: Permission) -> None:
+        """ForbiddenError unless the caller holds the right on all of the deployment, with nothing hidden: for what touches what they
+        do not name.
+        """
+        if not self.part(permission).is_everything:
+            raise ForbiddenError(f"This needs the permission {permission} on all of the deployment.")
+
     def _missing(self, permission: Permission, location: str | None, assets: list[str]) -> str:
         part = self.part(permission)
         if location is not None and not part.has_whole_location(location):

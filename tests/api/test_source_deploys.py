@@ -8,11 +8,12 @@ import pytest
 from django.test import override_settings
 
 from controlplane.deployments import source_archives
-from tenants.models import Role, TokenKind
+from tenants.models import Role, TargetKind, TokenKind
 from tenants.scoping import org_scope
 from tenants.token_services import issue_token
 from tests.callers import Caller, bearer, new_tenant
 from tests.cast import make_member
+from tests.tenants.people import deny, person
 
 ARCHIVE = gzip.compress(b"shop", mtime=0)
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
@@ -122,6 +123,19 @@ def test_sync_deletes_what_is_not_named(alice: Caller) -> None:
     deploy(alice, {"name": "kept"}, sync=True)
 
     assert [one["name"] for one in alice.api.get(f"{alice.prod}code-locations/").json()["results"]] == ["kept"]
+
+
+def test_sync_by_somebody_who_may_not_know_of_all_deletes_nothing(alice: Caller) -> None:
+    deploy(alice, {"name": "payroll"}, {"name": "kept"})
+    walled = person(alice.cast, Role.EDITOR)
+    deny(alice.cast, walled, target=TargetKind.LOCATION, target_value="payroll")
+    client = bearer(issue_token(org_id=alice.org_id, kind=TokenKind.USER, name="x", user=walled).text)
+
+    answer = deploy(alice, {"name": "kept"}, client=client, sync=True)
+
+    assert (answer.status_code, "payroll" in detail(answer)) == (403, False)
+    found = alice.api.get(f"{alice.prod}code-locations/").json()["results"]
+    assert [one["name"] for one in found] == ["kept", "payroll"]
 
 
 REFUSED = {

@@ -15,7 +15,6 @@ from controlplane.deployments import services
 from controlplane.deployments.deploying import LocationDeploy, deploy_locations
 from controlplane.deployments.models import CodeLocation, VersionState
 from controlplane.fleet import selectors as fleet
-from tenants.errors import ForbiddenError
 from tenants.permissions import Permission
 
 
@@ -82,9 +81,9 @@ def _deploy(caller: Caller, deploys: list[LocationDeploy], *, sync: bool = False
     here = caller.here
     for one in deploys:
         here.visible.require(Permission.LOCATION_WRITE, location=one.name)
-    # SECURITY: syncing deletes what the document does not name, what the caller may not know of included.
-    if sync and not here.visible.part(Permission.LOCATION_WRITE).is_everything:
-        raise ForbiddenError(f"Syncing needs the permission {Permission.LOCATION_WRITE} on all of the deployment.")
+    if sync:
+        # SECURITY: it deletes what the caller may not know of, too.
+        here.visible.require_on_all(Permission.LOCATION_WRITE)
     deploy_locations(
         org_id=caller.org_id,
         deployment_id=here.deployment.id,

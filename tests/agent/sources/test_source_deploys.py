@@ -1,5 +1,6 @@
 """Versions made of archives, on a real agent: fetched once, unpacked, given a virtualenv; a failure leaves what serves."""
 
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -151,6 +152,25 @@ def test_image_says_which_agents_run_images(plane: FakeControlPlane, new_agent: 
 
     assert report.error is not None
     assert "Kubernetes, Docker or ECS" in report.error.message
+
+
+def test_image_only_informs_where_code_and_python_are_on_the_machine(
+    plane: FakeControlPlane, new_agent: NewAgent, tmp_path: Path
+) -> None:
+    here = Target(executable_path=sys.executable, working_directory=str(tmp_path))
+    in_the_image = Target(executable_path=sys.executable, working_directory="/in/the/image")
+    plane.serve(
+        location("v1", image="registry.example.com/shop:1", target=here),
+        location("v2", name="image", image="registry.example.com/shop:1", target=in_the_image),
+        location("v3", name="fork", image="registry.example.com/shop:1", target=here, isolated=True),
+    )
+    new_agent().start()
+
+    loaded(plane, "v1")
+    for version_id in ("v2", "v3"):
+        error = loaded(plane, version_id, "failed").error
+        assert error is not None
+        assert "as the image registry.example.com/shop:1" in error.message
 
 
 # ---- virtualenvs
