@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
+from controlplane.fleet.abilities import inability
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView
 from controlplane.ui import git_links, tracebacks
@@ -16,6 +17,14 @@ _COUNTED = (
     ("sensors", "Sensors"),
     ("resources", "Resources"),
     ("partitions_definitions", "Partitions definitions"),
+)
+# The phases of a deploy, in their order: the word beside the seconds, and what is said while the next one goes on.
+_PHASES = (
+    ("queued", "Waited", ""),
+    ("pulled", "Fetched", "its code is fetched"),
+    ("built", "Virtualenv", "its virtualenv is made"),
+    ("started", "Started", "its code worker is started"),
+    ("loaded", "Imported", ""),
 )
 _HERE = (AgentState.CONNECTED, AgentState.DRAINING)
 
@@ -34,6 +43,21 @@ class VersionLine:
     def target(self) -> list[tuple[str, str]]:
         """What is loaded, in the words of dagster's own CLI."""
         return [(name, str(value)) for name, value in self.version.target.items() if value]
+
+    @property
+    def phases(self) -> list[tuple[str, float]]:
+        """The phases of its deploy that have ended, with their seconds."""
+        return [(word, self.version.phases[name]) for name, word, _done in _PHASES if name in self.version.phases]
+
+    @property
+    def done(self) -> str:
+        """What has been done already of a load that goes on."""
+        return ", ".join(done for name, _word, done in _PHASES if done and name in self.version.phases)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether agents get the code with the deploy; agents of earlier releases do not know of that."""
+        return bool(self.version.source_sha256 or self.version.image)
 
     @property
     def error_head(self) -> str:
@@ -87,6 +111,12 @@ class LocationLine:
         return [view for view in self.agents if view.state in _HERE]
 
     @property
+    def unable(self) -> list[str]:
+        """Why those of them that are of an earlier release cannot load the version."""
+        packed = self.desired is not None and self.desired.is_packed
+        return [reason for view in self.here if (reason := inability(view.agent, from_source=packed, isolated=False))]
+
+    @property
     def explanation(self) -> str:
         """One sentence on how far the newest version is, and what serves meanwhile."""
         if self.location.desired is None:
@@ -100,7 +130,8 @@ class LocationLine:
             case VersionState.FAILED:
                 return f"Version {desired.number} failed to load."
             case VersionState.LOADING:
-                return f"An agent is loading version {desired.number}."
+                done = VersionLine(desired).done
+                return f"An agent is loading version {desired.number}{': ' + done if done else ''}."
             case _:
                 return f"Version {desired.number} waits for an agent. {self.why_waiting}"
 
@@ -116,6 +147,8 @@ class LocationLine:
         queue = self.location.queue
         if not self.agents:
             return f"No agent serves the queue {queue}."
+        if self.here and len(self.unable) == len(self.here):
+            return f"{self.here[0].agent.name}: {self.unable[0]}."
         if self.here:
             names = ", ".join(view.agent.name for view in self.here[:3])
             return f"{names} will load it with its next poll."

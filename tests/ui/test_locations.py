@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.protocol import ErrorInfo, LocationReport, LocationState
+from agent.protocol import DeployPhase, ErrorInfo, LocationReport, LocationState
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import LocationVersion
@@ -183,3 +183,27 @@ def test_commit_page_is_where_the_host_has_it() -> None:
     assert commit_page("git@gitlab.com:a/b.git", "4f2a9c1d") == "https://gitlab.com/a/b/-/commit/4f2a9c1d"
     assert commit_page("https://github.com/a/b", "4f2a9c1d") == "https://github.com/a/b/commit/4f2a9c1d"
     assert commit_page("https://github.com/a/b", "main; rm -rf") == ""
+
+
+def test_deploy_is_told_phase_by_phase(cast: Cast) -> None:
+    version = deploy(cast, "shop")
+    make_agent(cast)
+
+    def report(**phases: float) -> str:
+        found = {DeployPhase(name): seconds for name, seconds in phases.items()}
+        message = LocationReport(agent_id="", version_id=str(version.id), state=LocationState.LOADING, phases=found)
+        record_load(org_id=cast.org_id, version_id=version.id, report=message, loaded_elsewhere=False)
+        return read(cast, "code-locations/shop")
+
+    assert "An agent is loading version 1." in report()
+    assert "loading version 1: its code is fetched." in report(pulled=1.5)
+    text = report(pulled=1.5, built=61.0)
+    assert "loading version 1: its code is fetched, its virtualenv is made." in text
+    assert "Virtualenv <b>1 min 1 s" in text
+
+
+def test_version_that_its_agents_are_too_old_for_says_so(cast: Cast) -> None:
+    make_agent(cast, protocol_version="1.1")
+    deploy(cast, "shop", image="shop:1")
+
+    assert "agent-1: agent 0.1.0 cannot load source archives; upgrade it." in read(cast, "code-locations/shop")
