@@ -36,8 +36,7 @@ def init(state: StateDir, start: Start, *, deployment: str | None, as_json: bool
     is_branch = checkout.is_of_branch if start.to == "auto" else start.to == "branch"
     ended = is_branch and checkout.has_ended
     project = None if ended else load_project(start.project_dir, file=start.file, values=start.values)
-    url = f"{profile.url}/{profile.organization}/{profile.deployment}/"
-    name = profile.deployment
+    name, url = profile.deployment, profile.deployment_url
     if is_branch:
         branch = _tell_branch(profile, checkout)
         name, url = branch["name"], branch["url"]
@@ -118,7 +117,7 @@ def deploy(state: StateDir, *, names: list[str], sync: bool, seconds: float, as_
             raise
         for location, load in zip(locations, loads, strict=True):
             state.save(_noted_load(location, load))
-        report(client, loads, as_json=as_json)
+        report(client, loads, url=session.deployment_url, as_json=as_json)
     refuse_failures(loads)
 
 
@@ -150,9 +149,13 @@ def _tell_branch(profile: Profile, checkout: Checkout) -> dict[str, Any]:
             "Give --repository and --branch, or deploy to the full deployment with --to full.",
             exit_code=ExitCode.USAGE,
         )
+    path = f"{profile.organization_path}/branch-deployments/"
     with ApiClient(profile) as client:
-        told = checkout.branch_json(base=profile.deployment)
-        branch: dict[str, Any] = client.post(f"{profile.organization_path}/branch-deployments/", told)
+        asked = {"repository": checkout.repository, "pull_request": checkout.pull_request}
+        if checkout.has_ended and not any(client.pages(path, **asked)):
+            # It never had one: nothing is left to close.
+            return {"name": "", "url": ""}
+        branch: dict[str, Any] = client.post(path, checkout.branch_json(base=profile.deployment))
     return branch
 
 

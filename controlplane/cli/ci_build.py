@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from controlplane.cli.output import errors
 from controlplane.delivery.project.document import require_code_source
 from controlplane.delivery.project.problems import ProjectError
 
+_STANDARD_ERROR = 2
 # What may be in an image's tag.
 _NO_TAG = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -86,7 +86,7 @@ def _docker(*words: str) -> None:
     errors.print(f"docker {shlex.join(words)}", markup=False)
     try:
         # Its progress belongs to the log; standard output is for the outcome.
-        code = subprocess.run(["docker", *words], stdout=sys.stderr, check=False).returncode
+        code = subprocess.run(["docker", *words], stdout=_STANDARD_ERROR, check=False).returncode
     except FileNotFoundError as error:
         raise CommandError("There is no docker here. Install it, or use --strategy source.") from error
     if code:

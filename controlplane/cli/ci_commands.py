@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli import ci, ci_build, ci_notify
-from controlplane.cli.checkout import Checkout
-from controlplane.cli.ci_state import find_state_dir
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.options import Deployment, Json, LocationNames, ProjectFile, Repository, StateDirectory, Values
 
@@ -39,6 +36,10 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Begin: read the project, find out whether it goes to the full deployment or to a branch deployment, and make that one."""
+    from controlplane.cli import ci
+    from controlplane.cli.checkout import Checkout
+    from controlplane.cli.ci_state import find_state_dir
+
     if to not in {"full", "branch", "auto"}:
         raise CommandError(f"There is no --to {to}: full, branch or auto.", exit_code=ExitCode.USAGE)
     told = Checkout(
@@ -72,6 +73,9 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Pack and upload the source of each code location, or build and push its image."""
+    from controlplane.cli import ci_build
+    from controlplane.cli.ci_state import find_state_dir
+
     words = ci_build.BuildWords(strategy, image_tag, dockerfile, push, tuple(docker_arg or ()))
     ci_build.build(find_state_dir(statedir), words, names=location_name or [], as_json=as_json)
 
@@ -85,6 +89,9 @@ def set_build_output(
     as_json: Json = False,
 ) -> None:
     """Note the image that another step built."""
+    from controlplane.cli import ci
+    from controlplane.cli.ci_state import find_state_dir
+
     ci.set_build_output(
         find_state_dir(statedir), names=location_name or [], image=image, image_tag=image_tag, as_json=as_json
     )
@@ -99,6 +106,9 @@ def deploy(
     as_json: Json = False,
 ) -> None:
     """Deploy what was built, together, and wait until agents have loaded it."""
+    from controlplane.cli import ci
+    from controlplane.cli.ci_state import find_state_dir
+
     ci.deploy(find_state_dir(statedir), names=location_name or [], sync=sync, seconds=timeout, as_json=as_json)
 
 
@@ -109,6 +119,9 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Print how each code location stands."""
+    from controlplane.cli import ci, ci_notify
+    from controlplane.cli.ci_state import find_state_dir
+
     state = find_state_dir(statedir)
     if markdown:
         print(ci_notify.as_markdown(state), end="")
@@ -122,4 +135,7 @@ def notify(statedir: StateDirectory = None, as_json: Json = False) -> None:
 
     Needs GITHUB_TOKEN in GitHub Actions, or GITLAB_TOKEN (a project access token with the scope api) in GitLab CI.
     """
+    from controlplane.cli import ci_notify
+    from controlplane.cli.ci_state import find_state_dir
+
     ci_notify.notify(find_state_dir(statedir), as_json=as_json)

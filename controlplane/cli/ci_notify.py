@@ -63,10 +63,14 @@ def _host(session: Session) -> tuple[str, str, dict[str, str]]:
     env, checkout = os.environ, session.checkout
     if env.get("GITLAB_CI"):
         api, token = env.get("CI_API_V4_URL", "https://gitlab.com/api/v4"), env.get("GITLAB_TOKEN", "")
-        base = f"{api}/projects/{quote(checkout.repository, safe='')}/merge_requests/{checkout.pull_request}/notes"
+        project = env.get("CI_PROJECT_ID") or quote(checkout.repository, safe="")
+        base = f"{api}/projects/{project}/merge_requests/{checkout.pull_request}/notes"
         return base, "PUT", {"PRIVATE-TOKEN": _token(token, "GITLAB_TOKEN")}
     api, token = env.get("GITHUB_API_URL", "https://api.github.com"), env.get("GITHUB_TOKEN", "")
-    base = f"{api}/repos/{checkout.repository}/issues/{checkout.pull_request}/comments"
+    # By its id, which stays when a repository is renamed.
+    number = env.get("GITHUB_REPOSITORY_ID")
+    repository = f"repositories/{number}" if number else f"repos/{checkout.repository}"
+    base = f"{api}/{repository}/issues/{checkout.pull_request}/comments"
     return base, "PATCH", {"Authorization": f"Bearer {_token(token, 'GITHUB_TOKEN')}"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.checkout import Checkout, find_checkout, git_root
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.loads import Load, loads_of, refuse_failures, wait_loads
+from controlplane.cli.loads import Load, loads_of, refuse_failures, wait_loads, warn_unserved
 from controlplane.cli.output import errors, say_json, say_table
 from controlplane.cli.profile import load_profile
 from controlplane.cli.sources import deploy_body, load_project, pack_source, upload_missing
@@ -45,24 +45,24 @@ def deploy_project(wanted: Wanted, *, deployment: str | None, as_json: bool) -> 
         loads = send(client, bodies, sync=wanted.sync, sha=checkout.sha)
         if wanted.wait:
             wait_loads(client, loads, seconds=wanted.seconds)
-        report(client, loads, as_json=as_json)
+        report(client, loads, url=client.profile.deployment_url, as_json=as_json)
     refuse_failures(loads)
 
 
 def send(client: ApiClient, bodies: list[dict[str, Any]], *, sync: bool, sha: str) -> list[Load]:
-    """Deploy these locations together; what came of it, one by one."""
+    """Deploy these locations together; what came of it, one by one. Warns of those that no agent will take."""
     versions = client.post("deploy/", {"locations": bodies, "sync": sync, "sha": sha})
-    return loads_of([body["name"] for body in bodies], versions)
+    loads = loads_of([body["name"] for body in bodies], versions)
+    warn_unserved(client, loads)
+    return loads
 
 
-def report(client: ApiClient, loads: list[Load], *, as_json: bool) -> None:
-    """The locations as they are now."""
+def report(client: ApiClient, loads: list[Load], *, url: str, as_json: bool) -> None:
+    """The locations as they are now, and where their pages are."""
     for load in loads:
         load.location = load.location or client.get(f"code-locations/{load.name}/")
-    profile = client.profile
-    url = f"{profile.url}/{profile.organization}/{profile.deployment}/"
     if as_json:
-        say_json({"deployment": profile.deployment, "url": url, "locations": [load.location for load in loads]})
+        say_json({"deployment": client.profile.deployment, "url": url, "locations": [load.location for load in loads]})
         return
     say_table(
         ("CODE LOCATION", "VERSION", "STATE", "ASSETS", "JOBS"),

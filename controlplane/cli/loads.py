@@ -13,8 +13,6 @@ from controlplane.cli.output import errors
 
 PHASES = ("queued", "pulled", "built", "started", "loaded")
 _POLL_SECONDS = 0.2
-# An agent that is there takes a version at once.
-_PATIENCE_SECONDS = 5.0
 
 
 @dataclass
@@ -47,7 +45,6 @@ def loads_of(names: Iterable[str], versions: Iterable[dict[str, Any]]) -> list[L
 def wait_loads(client: ApiClient, loads: list[Load], *, seconds: float) -> None:
     """Return when every version is loaded or failed to, telling of phases as they come; CommandError when it takes too long."""
     began = time.monotonic()
-    warned = False
     for load in loads:
         _tell(load)
     while waiting := [load for load in loads if not load.has_ended]:
@@ -55,14 +52,16 @@ def wait_loads(client: ApiClient, loads: list[Load], *, seconds: float) -> None:
         if spent > seconds:
             names = ", ".join(load.name for load in waiting)
             raise CommandError(f"Not loaded after {seconds:.0f} s: {names}. {_who_is_missing(client, waiting)}".strip())
-        if spent > _PATIENCE_SECONDS and not warned:
-            warned = True
-            if missing := _who_is_missing(client, waiting):
-                errors.print(f"[yellow]{escape(missing)}[/]")
         time.sleep(_POLL_SECONDS)
         for load in waiting:
             _refresh(client, load)
             _tell(load)
+
+
+def warn_unserved(client: ApiClient, loads: list[Load]) -> None:
+    """Say at once what is missing when no agent will take one of them."""
+    if missing := _who_is_missing(client, loads):
+        errors.print(f"[yellow]{escape(missing)}[/]")
 
 
 def refuse_failures(loads: list[Load]) -> None:
@@ -106,22 +105,7 @@ def _tell(load: Load) -> None:
 
 
 def _who_is_missing(client: ApiClient, waiting: list[Load]) -> str:
-    """Why nobody takes those that still wait; empty when somebody will, or has begun."""
+    """Which queue, label or reach is missing for those that wait; empty when agents will take them, or have begun."""
     pending = [load.name for load in waiting if load.state == "pending"]
-    found = [_missing_for(client, name) for name in pending]
+    found = [client.get("serving/", location=name)["unserved"] for name in pending]
     return "\n".join(dict.fromkeys(reason for reason in found if reason))
-
-
-def _missing_for(client: ApiClient, name: str) -> str:
-    location = client.get(f"code-locations/{name}/")
-    queue = location["queue"]
-    agents = list(client.pages(f"{client.profile.organization_path}/agents/"))
-    serving = [agent for agent in agents if queue in agent["queues"]]
-    if any(agent["state"] == "connected" for agent in serving):
-        return ""
-    if serving:
-        states = ", ".join(f"{agent['name']} is {agent['state']}" for agent in serving)
-        return f"{name} waits: no agent of the queue {queue} is connected ({states})."
-    return (
-        f"{name} waits: no agent serves the queue {queue}. Start one with --queue {queue}, or deploy to another queue."
-    )

@@ -26,6 +26,11 @@ class Profile:
         return f"/api/v1/organizations/{self.organization}"
 
     @property
+    def deployment_url(self) -> str:
+        """Where the deployment's pages are."""
+        return f"{self.url}/{self.organization}/{self.deployment}/"
+
+    @property
     def deployment_path(self) -> str:
         return f"{self.organization_path}/deployments/{self.deployment}"
 

@@ -32,7 +32,7 @@ def create_token(
     deployment: str | None,
     as_json: bool,
 ) -> None:
-    """Make it and print it. With `new_role` a service account that is missing is made, and given the role in the deployment."""
+    """Make it and print it. With `new_role` a service account that is missing is made, and given the role in the deployment and its branches."""
     request |= {"expires_at": _in(days=days)} if days else {}
     with _client(deployment) as client:
         if service_account is not None:
@@ -67,13 +67,15 @@ def _account(client: ApiClient, name: str, new_role: str | None) -> dict[str, An
     if new_role is None:
         raise CommandError(f"There is no service account called {name}.", exit_code=ExitCode.NOT_FOUND)
     made: dict[str, Any] = client.post(_path(client, "service-accounts/"), {"name": name})
-    grant = {
-        "service_account": made["id"],
-        "role": new_role,
-        "scope": "deployment",
-        "deployment": client.profile.deployment,
-    }
-    client.post(_path(client, "grants/"), grant)
+    # CI deploys pull requests as well.
+    for scope in ("deployment", "branches_of"):
+        grant = {
+            "service_account": made["id"],
+            "role": new_role,
+            "scope": scope,
+            "deployment": client.profile.deployment,
+        }
+        client.post(_path(client, "grants/"), grant)
     return made
 
 

@@ -74,10 +74,11 @@ def test_failed_load_prints_the_traceback_and_fails(run: Command, repository: Pa
 
 
 def test_nobody_serves_the_queue_is_said(run: Command) -> None:
-    waited = run("deploy", "ml", "--queue", "nobody", "--timeout", "7", code=1)
+    waited = run("deploy", "ml", "--queue", "nobody", "--timeout", "2", code=1)
 
-    assert "no agent serves the queue nobody" in waited.stderr
-    assert "Not loaded after 7 s: ml" in waited.stderr
+    assert waited.stderr.count("it does not serve the queue nobody, only default") == 2
+    assert "Not loaded after 2 s: ml" in waited.stderr
+    assert "queue nobody" in run("deploy", "ml", "--queue", "nobody", "--no-wait").stderr
 
 
 def test_local_folder_is_loaded_where_it_lies(run: Command, repository: Path) -> None:

@@ -141,6 +141,12 @@ def _new_comment(host: "FakeGitHub", asked: Asked) -> Answered:
     return Answered(201, {"id": made.id, "body": made.body})
 
 
+@_route("GET", _REPOSITORY + r"/issues/(?P<number>\d+)/comments")
+def _comments(host: "FakeGitHub", asked: Asked) -> Answered:
+    pull = host.reachable(asked).pull_requests[int(asked.parts["number"])]
+    return Answered(200, [{"id": one.id, "body": one.body} for one in paged(asked, pull.comments)])
+
+
 @_route("PATCH", _REPOSITORY + r"/issues/comments/(?P<comment>\d+)")
 def _edit_comment(host: "FakeGitHub", asked: Asked) -> Answered:
     known = host.reachable(asked).comments[int(asked.parts["comment"])]

@@ -120,6 +120,12 @@ def _new_note(host: "FakeGitLab", asked: Asked) -> Answered:
     return Answered(201, {"id": made.id, "body": made.body})
 
 
+@_route("GET", _PROJECT + r"/merge_requests/(?P<number>\d+)/notes")
+def _notes(host: "FakeGitLab", asked: Asked) -> Answered:
+    pull = host.reachable(asked).pull_requests[int(asked.parts["number"])]
+    return Answered(200, [{"id": one.id, "body": one.body} for one in paged(asked, pull.comments)])
+
+
 @_route("PUT", _PROJECT + r"/merge_requests/(?P<number>\d+)/notes/(?P<note>\d+)")
 def _edit_note(host: "FakeGitLab", asked: Asked) -> Answered:
     known = host.reachable(asked).comments[int(asked.parts["note"])]
