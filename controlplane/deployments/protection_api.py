@@ -41,7 +41,7 @@ class FreezeView(DeploymentAPIView):
         )
         return Response(DeploymentSerializer(frozen).data)
 
-    @extend_schema(operation_id="thaw_deployment", responses=DeploymentSerializer)
+    @extend_schema(operation_id="thaw_deployment", responses={200: DeploymentSerializer})
     def delete(self, request: Request) -> Response:
         """Thaw the deployment: it changes again."""
         self.visible.require(Permission.DEPLOYMENT_GRANT)

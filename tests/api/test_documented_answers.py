@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.callers import bearer
 from tests.isolation import branches
-from tests.isolation.changes import PNG, deployed_again, ended_promotion, verify_domains
+from tests.isolation.changes import PNG, childless, deployed_again, ended_promotion, verify_domains
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -21,10 +21,11 @@ OPERATIONS = [
     if method != "parameters"
 ]
 # Needs an agent that answers; tests/e2e asks a real one.
-NEEDS_AN_AGENT = {"validate_run_config": 503}
+# The others need a Git host; tests/delivery asks one.
+NEEDS_AN_AGENT = {"validate_run_config": 503, "sync_git_connection": 403}
 VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
 QUERIES = {
-    "preview_promotion": {"from": "staging"},
+    "preview_promotion": {"from": "branch"},
     "get_effective_environment": {"location": "location"},
     "list_materializations": {"asset": "key"},
     "list_observations": {"asset": "key"},
@@ -42,7 +43,7 @@ BODIES = {
     "add_sso_domain": {"name": "more.example.com"},
     "set_sso_domain": {"connection_id": "<connection_id>"},
     "create_deployment": {"name": "staging", "copy": {"deployment": "prod"}},
-    "promote": {"deployment": "staging"},
+    "promote": {"deployment": "<branch>"},
     "describe_deployment": {"description": "What pays the bills"},
     "delete_deployment": {"name": "prod", "cancel_runs": True},
     "freeze_deployment": {"reason": "Quarter end"},
@@ -50,6 +51,9 @@ BODIES = {
     "set_protection": {"protection": {"checks": {"rollback": "automatic"}}},
     "override_protection": {"reason": "The fix cannot wait"},
     "roll_back_code_location": {"to_number": 1},
+    "create_git_connection": {"provider": "github", "name": "Another"},
+    "change_git_connection": {"name": "Renamed"},
+    "change_repository": {"base": "prod", "mode": "label"},
     "create_audit_stream": {"name": "new", "kind": "syslog", "setup": {"host": "logs.example.com"}},
     "change_audit_stream": {"is_paused": True},
     "delete_organization": {"name": "<org_name>"},
@@ -76,6 +80,7 @@ def _nothing(_world: World) -> None:
 BEFORE = {
     "set_sso_domain": verify_domains,
     "promote": ended_promotion,
+    "delete_deployment": childless,
     "roll_back_code_location": deployed_again,
 }
 
@@ -89,7 +94,7 @@ def call(world: World, path, method, name):
     client = bearer(world.alice.user_token.text)
     if method == "get":
         query = {"log_key": "raw", "q": "x"} if "{stream}" in path else {}
-        query |= {asked: world.known.get(parameter, parameter) for asked, parameter in QUERIES.get(name, {}).items()}
+        query |= {asked: world.known[parameter] for asked, parameter in QUERIES.get(name, {}).items()}
         return client.get(address(world, path), query)
     if name == "set_logo":
         return client.generic("PUT", address(world, path), PNG, content_type="image/png")

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.delivery.deployment_deletion import delete_deployment
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Promotion
 from tenants.audit.models import AuditEvent
@@ -69,10 +70,16 @@ def frozen(world: World) -> None:
 def ended_promotion(world: World) -> None:
     """The promotion of the world is over, so that another can begin."""
     cast = world.alice
-    staging = cast.at("staging")
     with org_scope(cast.org_id):
         Promotion.objects.for_org(cast.org_id).update(state="failed", ended_at=timezone.now(), due_at=None)
-    make_location(staging, world.known["location"], deployed={"image": "shop:2"})
+    make_location(cast.at(world.known["branch"]), world.known["location"], deployed={"image": "shop:2"})
+
+
+def childless(world: World) -> None:
+    """The branch deployment is gone."""
+    cast = world.alice
+    branch = cast.at(world.known["branch"]).deployment
+    delete_deployment(org_id=cast.org_id, deployment_id=branch.id, typed_name=None, actor=cast.actor)
 
 
 def deployed_again(world: World) -> None:
@@ -129,6 +136,13 @@ _API: dict[str, Change] = {
     "POST service-accounts/<uuid:service_account_id>/tokens/": Change({"name": "more"}),
     "POST agents/<uuid:agent_id>/block/": Change(),
     "DELETE agents/<uuid:agent_id>/block/": Change(before=_blocked),
+    "POST git-connections/": Change({"provider": "gitlab", "name": "Another"}),
+    "PATCH git-connections/<uuid:git_connection_id>/": Change({"name": "Another"}),
+    "DELETE git-connections/<uuid:git_connection_id>/": Change(),
+    "POST git-connections/<uuid:git_connection_id>/test/": Change(),
+    "POST git-connections/<uuid:git_connection_id>/webhook-secret/": Change(),
+    "PATCH repositories/<uuid:repository_id>/": Change({"base": "prod", "mode": "automatic"}),
+    "POST repositories/<uuid:repository_id>/reconcile/": Change(),
     "POST branch-deployments/": Change({"repository": "acme/shop", "branch": "more", "pull_request": 12}),
     "POST branch-deployments/<slug:branch>/extend/": Change(),
     "POST branch-deployments/<slug:branch>/close/": Change({"reason": "over"}),
@@ -138,13 +152,14 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
     "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
-    f"POST {API}promotions/": Change({"deployment": "staging"}, before=ended_promotion),
+    f"POST {API}promotions/": Change({"deployment": "{branch}"}, before=ended_promotion),
     f"POST {API}promotions/<uuid:promotion_id>/rollback/": Change(),
     f"PATCH {API}": Change({"description": "What pays the bills"}),
-    f"DELETE {API}": Change({"name": "prod", "cancel_runs": True}),
+    f"DELETE {API}": Change({"name": "prod", "cancel_runs": True}, before=childless),
     f"POST {API}freeze/": Change({"reason": "Quarter end"}),
     f"DELETE {API}freeze/": Change(before=frozen),
-    f"PUT {API}protection/": Change({"protection": {"deployers": {"people": ["{editor_email}"]}}}),
+    f"PUT {API}settings/": Change({"settings": {"run_monitoring": {"max_runtime_seconds": 9}}}),
+    f"PUT {API}protection/": Change({"protection": {"checks": {"rollback": "automatic"}}}),
     f"POST {API}protection/override/": Change({"reason": "The fix cannot wait"}),
     f"POST {API}code-locations/<str:location>/rollback/": Change({"to_number": 1}, before=deployed_again),
     f"POST {API}deploy/": Change({"locations": [{"name": "{location}", "target": {"module_name": "more"}}]}),
@@ -156,7 +171,6 @@ _API: dict[str, Change] = {
     f"POST {API}{RUN}re-execute/": Change(),
     f"POST {API}environment/": Change(_VARIABLE),
     f"POST {API}environment/import/": Change({"text": "NEW=x", "scopes": {"full_deployment": True}}),
-    f"PUT {API}settings/": Change({"settings": {"run_monitoring": {"max_runtime_seconds": 9}}}),
     f"POST {API}environment/export/": Change({"scope": "full_deployment"}),
     f"PUT {API}environment/<uuid:variable_id>/": Change({**_VARIABLE, "name": "PASSWORD"}),
     f"DELETE {API}environment/<uuid:variable_id>/": Change(),
@@ -237,6 +251,7 @@ CHANGES: dict[str, Change] = {
 
 # What takes a body and changes nothing that the log is about, and why.
 UNRECORDED: dict[str, str] = {
+    f"POST {ORG}git-connections/<uuid:git_connection_id>/sync/": "needs a Git host: tests/delivery/test_connections.py",
     f"POST {ORG}source-archives/missing/": "says which archives to upload",
     f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",

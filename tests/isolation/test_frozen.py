@@ -21,8 +21,8 @@ GOES_ON = {
     "/export": "reads",
     "agents/tokens": "tokens belong to the organization",
 }
-# Written by any request: who used which token when, and the log.
-_TRACES = {"api_token", "audit_event", "audit_seal", "audit_turn"}
+# Written by any request: who used which token when, the log, and what user code is asked.
+_TRACES = {"command", "api_token", "audit_event", "audit_seal", "audit_turn"}
 ASKED = [
     key
     for key in CHANGES

@@ -39,7 +39,7 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
     "/jobs/<str:job>/": [{"location": "{location}"}],
     "/serving/": [{}, {"location": "{location}"}],
-    "/promotions/preview/": [{"from": "staging"}],
+    "/promotions/preview/": [{"from": "prod"}],
     "/palette": [{"q": word} for word in ("canary", "a", "plain")],
     "/asset": [{"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")]
     + [{"key": "after", "tab": "history"}, {"key": "after"}],

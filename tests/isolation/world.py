@@ -12,7 +12,6 @@ from agent.protocol import LogChunk, LogStream
 from controlplane.audit_log.services import create_stream
 from controlplane.delivery.promotions import promote
 from controlplane.deployments.models import Promotion
-from controlplane.deployments.services import create_deployment
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
 from controlplane.runs import log_store
 from tenants.audit.models import AuditEvent
@@ -23,6 +22,7 @@ from tests.cast import Cast, make_cast
 from tests.environment.variables import set_variable
 from tests.factories import asset, make_agent, make_location, make_manifest
 from tests.isolation.branches import branch_name
+from tests.isolation.git_of import GIT_PARAMETERS, git_of
 from tests.isolation.people import PARAMETERS, people_of
 from tests.isolation.routes import Route
 from tests.isolation.sso_of import SSO_PARAMETERS, sso_of
@@ -84,7 +84,9 @@ def make_world() -> World:
     account = create_service_account(org_id=alice.org_id, actor=alice.actor, name="ci")
     ids["service_account_id"] = account.id
     ids["variable_id"] = set_variable(alice, "PASSWORD").id
-    ids["promotion_id"] = _promotion(alice, f"l{mark}")
+    branch = branch_name(alice)
+    ids["promotion_id"] = _promotion(alice.at(branch), f"l{mark}", into=alice)
+    ids |= git_of(alice)
     ids["stream_id"] = _audit_stream(alice)
     ids["event_id"] = last_event(alice.org_id)
     known = {
@@ -92,7 +94,7 @@ def make_world() -> World:
         **people_of(alice),
         **sso_of(alice),
         "location": f"l{mark}",
-        "branch": branch_name(alice),
+        "branch": branch,
         "key": f"a{mark}",
         "job": "nightly",
         "name": "nightly",
@@ -102,16 +104,14 @@ def make_world() -> World:
     return World(alice, mallory, known)
 
 
-def _promotion(alice: Cast, location: str) -> UUID:
-    """One under way, from another deployment."""
-    create_deployment(org_id=alice.org_id, name="staging", actor=alice.actor)
-    staging = alice.at("staging")
-    make_location(staging, location, deployed={"image": "shop:1"})
-    source = staging.deployment
-    made = promote(org_id=alice.org_id, source=source, target=alice.deployment, locations=None, actor=alice.actor)
-    with org_scope(alice.org_id):
+def _promotion(branch: Cast, location: str, *, into: Cast) -> UUID:
+    """One under way."""
+    make_location(branch, location, deployed={"image": "shop:1"})
+    source, target = branch.deployment, into.deployment
+    made = promote(org_id=into.org_id, source=source, target=target, locations=None, actor=into.actor)
+    with org_scope(into.org_id):
         # Far in the future: a sweep of some other test leaves it alone.
-        Promotion.objects.for_org(alice.org_id).update(state="loading", due_at=timezone.now() + timedelta(days=1))
+        Promotion.objects.for_org(into.org_id).update(state="loading", due_at=timezone.now() + timedelta(days=1))
     return made.id
 
 
@@ -138,6 +138,7 @@ def _nothing() -> dict[str, Any]:
         for name in (
             *PARAMETERS,
             *SSO_PARAMETERS,
+            *GIT_PARAMETERS,
             "run_id",
             "agent_id",
             "token_id",
