@@ -9,7 +9,7 @@ from agent.protocol import ErrorInfo, LocationReport, LocationState
 from controlplane.deployments import branches
 from controlplane.deployments.branches import BranchFacts
 from controlplane.deployments.loading import record_load
-from controlplane.deployments.models import BranchState
+from controlplane.deployments.models import BranchDeployment, BranchState
 from controlplane.runs.models import Run
 from tenants.ids import uuid7
 from tenants.limits.models import QuotaName
@@ -29,9 +29,9 @@ def shop():
     return cast
 
 
-def refused(cast, text, **variables):
+def refused(cast, text, variables=None):
     """What is said of a request that is not answered."""
-    answer = send(cast, cast.user_token.text, (text, variables))
+    answer = send(cast, cast.user_token.text, (text, variables or {}))
     assert answer.status_code == 400, answer.content
     (error,) = answer.json()["errors"]
     return error["message"]
@@ -178,6 +178,25 @@ def test_branch_is_known_by_its_repository_and_pull_request(shop):
 def found_branch(cast):
     with org_scope(cast.org_id):
         return branches.find_branch(cast.org_id, BranchFacts(repository="acme/shop", branch="feature", pull_request=7))
+
+
+def test_merge_request_of_gitlab_is_of_its_own_group(shop):
+    """There the client says the name of the project alone."""
+    call, variables = MUTATIONS["createOrUpdateBranchDeployment"]
+
+    def told(group):
+        url = f"https://gitlab.example/{group}/shop/-"
+        data = {"repoName": "shop", "branchName": "feature", "pullRequestNumber": "7", "pullRequestStatus": "OPEN"}
+        data |= {"branchUrl": f"{url}/tree/feature", "pullRequestUrl": f"{url}/merge_requests/7"}
+        return ask(shop, (call, variables | {"b": data}))["deploymentName"]
+
+    asked = (QUERIES["getBranchDeploymentName"][0], {"r": "shop", "b": "feature"})
+    assert told("acme/data") == told("acme/data") == ask(shop, asked) == "pr-7"
+    assert told("other") != "pr-7"
+    with org_scope(shop.org_id):
+        known = BranchDeployment.objects.for_org(shop.org_id).values_list("repository", flat=True)
+        assert set(known) == {"acme/data/shop", "other/shop"}
+    assert "acme/data/shop or other/shop" in refused(shop, *asked)
 
 
 def test_branch_ends_when_its_pull_request_does(shop):

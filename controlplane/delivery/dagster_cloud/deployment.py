@@ -3,6 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from django.db.models import Q
 
 from controlplane.delivery import ci_branches, closing
 from controlplane.delivery.branch_bases import base_for
@@ -45,12 +48,23 @@ def by_name(caller: Caller, name: str) -> dict[str, Any]:
 
 
 def branch_name(caller: Caller, repo_name: str, branch_name: str) -> str | None:
-    """The name of the branch deployment of this branch, its newest pull request's where there are several; None when there is none."""
-    rows = BranchDeployment.objects.for_org(caller.org_id).filter(repository=repo_name, branch=branch_name)
-    for row in rows.select_related("deployment").order_by("-deployment_id"):
-        if caller.access.may_enter(row.deployment.place):
-            return row.deployment.name
-    return None
+    """The name of the branch deployment of this branch, its newest pull request's where there are several; None when there is none.
+
+    InvalidError when repositories of several owners have this name, and no owner is said.
+    """
+    named = (
+        Q(repository=repo_name)
+        if "/" in repo_name
+        else Q(repository=repo_name) | Q(repository__endswith=f"/{repo_name}")
+    )
+    rows = (
+        BranchDeployment.objects.for_org(caller.org_id).filter(named, branch=branch_name).select_related("deployment")
+    )
+    found = [row for row in rows.order_by("-deployment_id") if caller.access.may_enter(row.deployment.place)]
+    repositories = sorted({row.repository for row in found})
+    if len(repositories) > 1:
+        raise InvalidError(f"Say which repository: {' or '.join(repositories)}.")
+    return found[0].deployment.name if found else None
 
 
 def create_or_update_branch(
@@ -124,7 +138,7 @@ def _document(deployment: Deployment) -> dict[str, Any]:
 def _facts(branch: dict[str, Any], commit: dict[str, Any]) -> BranchFacts:
     """As REST reads them; InvalidError says what does not fit."""
     told = {
-        "repository": branch["repoName"],
+        "repository": _repository(branch),
         "branch": branch["branchName"],
         "branch_url": branch.get("branchUrl") or "",
         "pull_request": branch.get("pullRequestNumber") or None,
@@ -145,6 +159,16 @@ def _facts(branch: dict[str, Any], commit: dict[str, Any]) -> BranchFacts:
     if not asked.is_valid():
         raise InvalidError("; ".join(_problems(asked.errors)))
     return TellBranchSerializer.facts(asked.validated_data)
+
+
+def _repository(branch: Mapping[str, Any]) -> str:
+    """`owner/name`. In GitLab CI the client says the name alone, which other groups may have too: the addresses tell the rest."""
+    name: str = branch["repoName"]
+    for url in (branch.get("pullRequestUrl"), branch.get("branchUrl")):
+        path = urlsplit(url or "").path.partition("/-/")[0].strip("/")
+        if "/" not in name and path.endswith(f"/{name}"):
+            return path
+    return name
 
 
 def _problems(errors: Any, place: str = "") -> Iterator[str]:
