@@ -1,7 +1,7 @@
 """What code of strangers gets of the agent's own environment: nothing but what any program needs to start.
 
 It still runs as the agent's user, and can read what that user can. Whoever runs code of forks gives it an agent of its own, with a user
-of its own (docs/branch-environments.md).
+of its own (docs/environment.md, Forks).
 """
 
 from __future__ import annotations
