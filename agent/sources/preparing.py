@@ -100,8 +100,11 @@ class Preparation:
 
     async def _make_room(self) -> None:
         """Remove what was used longest ago, until the rest is within the limit; never what a version needs that is here or runs."""
-        for folder in self._taken_away():
+        gone = self._taken_away()
+        for folder in gone:
             await asyncio.to_thread(remove_tree, folder)
+        if gone:
+            await self._virtualenvs.forget_downloads()
 
     def _needed(self) -> set[Path]:
         needed = set[Path]()

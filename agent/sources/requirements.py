@@ -45,10 +45,15 @@ class Requirements:
         for path in names:
             content = path.read_bytes() if path.is_file() else b""
             digest.update(f"{len(content)}\0".encode() + content)
-        if self.file.name != UV_LOCK and _LOCAL.search(self.file.read_bytes()):
-            # It names other files of the project, which may differ in each archive.
+        if self.names_files:
+            # These may differ in each archive.
             digest.update(source.encode())
         return digest.hexdigest()
+
+    @property
+    def names_files(self) -> bool:
+        """Whether other files or folders of the project are installed, or read for it."""
+        return self.file.name != UV_LOCK and _LOCAL.search(self.file.read_bytes()) is not None
 
     @property
     def import_paths(self) -> list[Path]:

@@ -8,6 +8,7 @@ ever written through one, and refused when they lead out.
 from __future__ import annotations
 
 import gzip
+import io
 import shutil
 import tarfile
 import zlib
@@ -135,7 +136,7 @@ class _Unpacking:
             )
 
 
-class _Bounded:
+class _Bounded(io.BufferedIOBase):
     """The decompressed bytes, as long as they are within the limits."""
 
     def __init__(self, compressed: IO[bytes], limits: Limits) -> None:
@@ -144,7 +145,7 @@ class _Bounded:
         self._limits = limits
         self._read = 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
         data = self._content.read(size)
         self._read += len(data)
         # Headers and padding come on top of what the files have.

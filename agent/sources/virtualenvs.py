@@ -20,9 +20,10 @@ from agent import log
 from agent.executors import CodeNotLoadedError
 from agent.processes import Reaper, kill_family, start_ticks
 from agent.sources.requirements import UV_LOCK
+from agent.sources.unpacking import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from agent.sources.kept import KeptFolders
     from agent.sources.requirements import Requirements
@@ -33,6 +34,9 @@ _NEEDED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("CC", "CXX", "CFLAGS", "LDFLAGS", "GIT_SSH*", "SSH_AUTH_SOCK"),
 )
+# SECURITY: of these strangers' code could have passwords sent to an index of its own that it gives the same name, or have private
+# repositories fetched.
+_NOT_FOR_STRANGERS = ("UV_INDEX_*_USERNAME", "UV_INDEX_*_PASSWORD", "GIT_SSH*", "SSH_AUTH_SOCK")
 # Bytes of uv's output that people get to see when it failed.
 TAIL = 3000
 
@@ -44,10 +48,8 @@ class Virtualenvs:
         self, *, kept: KeptFolders, uv_cache: Path, environment: Mapping[str, str], reaper: Reaper, build_timeout: float
     ) -> None:
         self._kept = kept
-        self._environment = {
-            "UV_CACHE_DIR": str(uv_cache),
-            **{name: value for name, value in environment.items() if any(fnmatchcase(name, one) for one in _NEEDED)},
-        }
+        self._own_cache = None if "UV_CACHE_DIR" in environment else uv_cache
+        self._environment = {"UV_CACHE_DIR": str(uv_cache), **_matching(environment, _NEEDED)}
         self._reaper = reaper
         self._build_timeout = build_timeout
         self._slots = asyncio.Semaphore(2)
@@ -55,19 +57,44 @@ class Virtualenvs:
     async def folder(self, needs: Requirements, *, source: str, isolated: bool) -> Path:
         """Answer the virtualenv for these requirements; raise CodeNotLoadedError with the end of uv's output."""
         key = needs.key(python=sys.version, source=source, isolated=isolated)
-        return await self._kept.get(key, lambda folder: self._make(needs, folder))
+        return await self._kept.get(key, lambda folder: self._make(needs, folder, isolated=isolated))
 
-    async def _make(self, needs: Requirements, folder: Path) -> None:
+    async def forget_downloads(self) -> None:
+        """Make room: what was downloaded is downloaded again when it is needed. The virtualenvs that were made of it stay whole."""
+        if self._own_cache is not None:
+            async with self._slots:
+                gone = self._own_cache.with_suffix(".old")
+                await asyncio.to_thread(_remove, self._own_cache, gone)
+
+    async def _make(self, needs: Requirements, folder: Path, *, isolated: bool) -> None:
+        if isolated and needs.names_files:
+            # SECURITY: uv would build an editable package even where it may build nothing.
+            raise CodeNotLoadedError(
+                f"{needs.file.name} names files or folders of the project itself. Code of a fork is not built on this agent: "
+                "name packages that an index has."
+            )
+        environment = self._for_strangers() if isolated else self._environment
         async with self._slots:
             # Relocatable: it is renamed when it is whole.
-            await self._uv(needs, folder, ["venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder)])
-            await self._uv(needs, folder, _install(needs, folder))
+            make = ["venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder)]
+            await self._uv(needs, folder, make, environment)
+            # SECURITY: to build a package is to run its code.
+            install = [*_install(needs, folder), *(["--no-build"] if isolated else [])]
+            await self._uv(needs, folder, install, environment)
         log.info("virtualenv.built", file=needs.file.name, folder=folder.name)
 
-    async def _uv(self, needs: Requirements, folder: Path, arguments: list[str]) -> None:
+    def _for_strangers(self) -> dict[str, str]:
+        """Answer what uv gets of the environment to install what a fork asks for."""
+        withheld = _matching(self._environment, _NOT_FOR_STRANGERS)
+        return {name: value for name, value in self._environment.items() if name not in withheld}
+
+    async def _uv(
+        self, needs: Requirements, folder: Path, arguments: list[str], environment: Mapping[str, str]
+    ) -> None:
         output = folder.with_suffix(".log")
         try:
-            ended = await self._run(arguments, needs.folder, folder, output)
+            environment = {**environment, "UV_PROJECT_ENVIRONMENT": str(folder), "UV_NO_PROGRESS": "1"}
+            ended = await self._run(arguments, needs.folder, output, environment)
             text = output.read_bytes()[-TAIL:].decode(errors="replace").strip() or "(no output)"
         finally:
             output.unlink(missing_ok=True)
@@ -81,13 +108,13 @@ class Virtualenvs:
                 f"The virtualenv could not be made from {needs.file.name}. The end of uv's output:\n{text}"
             )
 
-    async def _run(self, arguments: list[str], where: Path, folder: Path, output: Path) -> int | None:
+    async def _run(self, arguments: list[str], where: Path, output: Path, environment: Mapping[str, str]) -> int | None:
         """Answer the exit code; None when it took too long."""
         with output.open("wb") as file:
             popen = subprocess.Popen(  # noqa: ASYNC220 - the reaper waits for every child of ours
                 [uv.find_uv_bin(), *arguments],
                 cwd=where,
-                env={**self._environment, "UV_PROJECT_ENVIRONMENT": str(folder), "UV_NO_PROGRESS": "1"},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -103,6 +130,18 @@ class Virtualenvs:
             kill_family(popen.pid, ticks)
             popen.returncode = 0  # collected by the reaper: Popen must not look for it
         return ended.exit_code if ended.exit_code is not None else -(ended.signal or os.EX_SOFTWARE)
+
+
+def _matching(environment: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    patterns = tuple(patterns)
+    return {name: text for name, text in environment.items() if any(fnmatchcase(name, one) for one in patterns)}
+
+
+def _remove(folder: Path, gone: Path) -> None:
+    if folder.exists():
+        remove_tree(gone)
+        folder.rename(gone)
+        remove_tree(gone)
 
 
 def _install(needs: Requirements, folder: Path) -> list[str]:

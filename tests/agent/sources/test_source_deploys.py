@@ -1,6 +1,8 @@
 """Versions made of archives, on a real agent: fetched once, unpacked, given a virtualenv; a failure leaves what serves."""
 
+import io
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -307,6 +309,41 @@ def test_what_builds_packages_sees_nothing_of_the_agents_own(plane: FakeControlP
     assert "PATH" in report.error.message
     assert "not-for-packages" not in report.error.message
     assert "DAGGERBOARD" not in report.error.message
+
+
+@pytest.mark.parametrize(
+    ("requirement", "text"),
+    [("./lib", "not built on this agent"), ("-e ./lib", "not built on this agent"), ("sdist", "sdist")],
+)
+def test_nothing_of_strangers_is_run_to_install_it(
+    plane: FakeControlPlane, building: NewAgent, index: Path, requirement: str, text: str
+) -> None:
+    ran = index.with_name("ran")
+    backend = f"open({str(ran)!r}, 'w')"
+    with tarfile.open(index / "sdist-1.0.tar.gz", "w:gz") as tar:
+        for name, content in {"pyproject.toml": _BACKEND, "backend.py": backend}.items():
+            member = tarfile.TarInfo(f"sdist-1.0/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content.encode()))
+    files = {"requirements.txt": f"{requirement}\n", "lib/pyproject.toml": _BACKEND, "lib/backend.py": backend}
+    plane.serve(made_of(plane, "v1", packed(files), isolated=True))
+    building().start()
+    report = loaded(plane, "v1", "failed")
+
+    assert report.error is not None
+    assert text in report.error.message
+    assert not ran.exists()
+
+
+def test_strangers_do_not_use_what_others_installed(plane: FakeControlPlane, building: NewAgent) -> None:
+    content = packed({"requirements.txt": "tiny==1.0\n"})
+    own, theirs = made_of(plane, "v1", content), made_of(plane, "v2", content, name="fork", isolated=True)
+    plane.serve(own, theirs)
+    agent = building().start()
+    loaded(plane, "v1")
+    loaded(plane, "v2")
+
+    assert len(virtualenvs(agent)) == 2
 
 
 _BACKEND = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
