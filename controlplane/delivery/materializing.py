@@ -1,5 +1,6 @@
 """Materialize what a branch changed: which assets, in which runs, at what cost; and the launch."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from controlplane.runs.requests import RunRequest
 from tenants.access import Actor
 from tenants.errors import InvalidError
 from tenants.permissions import Permission
+from tenants.scoping import org_scope
 
 # What somebody reads as "what usually ran"; long enough for weekly jobs.
 DAYS = 30
@@ -35,6 +37,11 @@ class PlannedRun:
     partition: str | None = None
     partition_count: int = 0
     after: tuple[int, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Names what would run: other assets, another digest."""
+        return hashlib.sha256("\0".join((self.location, *self.assets)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -110,19 +117,14 @@ def materialize(
     """
     if not runs:
         raise InvalidError("There is nothing to materialize: what changed is external, or only described otherwise.")
-    return [
-        launch(
-            branch,
-            RunRequest(
-                location=run.location,
-                assets=list(run.assets),
-                partition=None if run.partition is None else partitions.get(number, run.partition),
-                tags=TAG,
-            ),
-            actor=actor,
-        )
-        for number, run in runs.items()
-    ]
+    with org_scope(branch.org_id):
+        return [_launch(branch, run, partitions.get(number), actor) for number, run in runs.items()]
+
+
+def _launch(branch: Visible, run: PlannedRun, partition: str | None, actor: Actor) -> Run:
+    chosen = None if run.partition is None else partition or run.partition
+    request = RunRequest(location=run.location, assets=list(run.assets), partition=chosen, tags=TAG)
+    return launch(branch, request, actor=actor)
 
 
 def _wanted(changes: BranchChanges, *, with_affected: bool) -> list[str]:

@@ -41,6 +41,7 @@ class Sides:
     after: DeploymentDefinitions
     not_loaded: tuple[str, ...] = ()
     inherited: tuple[str, ...] = ()
+    is_deployed: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class BranchChanges:
     after: DeploymentDefinitions
     before: DeploymentDefinitions
     inherited: tuple[str, ...] = ()
+    # Whether the branch has any code location at all.
+    is_deployed: bool = True
 
 
 def changes(access: Access, deployment: Deployment) -> BranchChanges:
@@ -144,7 +147,15 @@ def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides
     gone = _taken_away(branch, absent, state.at)
     kept = {name: of for name, of in before.by_location.items() if name in (absent - gone) | not_loaded}
     after = DeploymentDefinitions(by_location={**kept, **there.by_location})
-    return Sides(branch, parent, before, after, tuple(sorted(not_loaded)), tuple(sorted(kept.keys() - not_loaded)))
+    return Sides(
+        branch,
+        parent,
+        before,
+        after,
+        not_loaded=tuple(sorted(not_loaded)),
+        inherited=tuple(sorted(kept.keys() - not_loaded)),
+        is_deployed=bool(state.deployed),
+    )
 
 
 def _taken_away(branch: BranchDeployment, absent: Iterable[str], until: datetime.datetime | None) -> set[str]:
@@ -185,6 +196,7 @@ def _known(access: Access, sides: Sides, note: str) -> BranchChanges:
         inherited=_may_know(pair, sides.inherited),
         before=of_assets.before,
         after=of_assets.after,
+        is_deployed=sides.is_deployed,
     )
 
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _NAMES = ("module_name", "package_name", "python_file", "autoload_defs_module_name")
 # First words below an organization's address that are not a deployment's.
-RESERVED_NAMES = frozenset({"settings", "new", "d"})
+RESERVED_NAMES = frozenset({"settings", "new", "d", "branches", "graphql"})
 _MAX_NAME = 200
 _MAX_QUEUE = 100
 _MAX_DESCRIPTION = 500

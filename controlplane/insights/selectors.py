@@ -62,6 +62,18 @@ def deployment_cost(visible: Visible, *, days: int = 30) -> Cost:
         return _total(_usage(visible, days), days)
 
 
+def costs_of(deployments: Iterable[Visible]) -> dict[UUID, int]:
+    """What all runs of each deployment cost since it is there, in micro-units, by id; absent where the caller may not see all of it."""
+    seen = [one for one in deployments if one.part(Permission.COST_READ).is_everything]
+    if not seen:
+        return {}
+    ids = {one.deployment_id for one in seen}
+    with org_scope(seen[0].org_id):
+        rows = StepUsage.objects.for_org(seen[0].org_id).filter(deployment_id__in=ids)
+        found = dict(rows.values_list("deployment_id").annotate(cost=Sum("cost_micros")))
+    return {one: found.get(one, 0) for one in ids}
+
+
 def daily_cost(visible: Visible, *, days: int = 30) -> list[Share]:
     """Cost by day (UTC), oldest first; days without usage are absent."""
     found: Counter[datetime.date] = Counter()

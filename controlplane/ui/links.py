@@ -22,6 +22,11 @@ class Links:
         address = reverse(f"pages:{name}", kwargs={"org": self.org, "deployment": self.deployment, **kwargs})
         return f"{address}?{urlencode(query, doseq=True)}" if query else address
 
+    @property
+    def overview(self) -> str:
+        """Its first page."""
+        return self.page("overview")
+
     def asset(self, key: str, *, query: Mapping[str, Any] | None = None) -> str:
         """The page of an asset."""
         if _is_folded(key):

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.deployments.branches import branch_of
 from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.ui.branch_words import BranchLine
 from controlplane.ui.links import Links
 from tenants.access import Access, Org, Principal, organizations_of
 from tenants.permissions import Permission
@@ -31,10 +33,11 @@ class SwitchItem:
 
 @dataclass(frozen=True)
 class SwitchGroup:
-    """Entries of one kind."""
+    """Entries of one kind; `more` leads to all of them where these are only some, and counts the rest."""
 
     label: str
     items: list[SwitchItem]
+    more: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,12 @@ class Shell:
     nav: list[NavItem]
     deployment_groups: list[SwitchGroup]
     organizations: list[SwitchItem]
+    # Whose branch it is and how it stands, on the pages of a branch deployment.
+    branch: BranchLine | None = None
 
 
+# More branch deployments than this are no menu; the newest of them are in it, and the current one.
+_BRANCHES = 8
 # Label, page, right, and the heading above it.
 _RAIL = (
     ("Overview", "overview", Permission.DEPLOYMENT_READ, ""),
@@ -59,6 +66,7 @@ _RAIL = (
     ("Code locations", "locations", Permission.LOCATION_READ, "Deployment"),
     ("Environment", "environment", Permission.ENVIRONMENT_READ, ""),
     ("Agents", "agents", Permission.AGENT_READ, ""),
+    ("Settings", "deployment-settings", Permission.DEPLOYMENT_WRITE, ""),
 )
 
 
@@ -78,6 +86,7 @@ def shell(
         nav=rail(_RAIL, access, section=section, address=links.page),
         deployment_groups=_groups(access.org, deployment, deployments),
         organizations=organizations,
+        branch=_branch(access, deployment, deployments),
     )
 
 
@@ -93,13 +102,25 @@ def rail(
 
 
 def _groups(org: Org, current: Deployment, deployments: list[Deployment]) -> list[SwitchGroup]:
-    kinds = ((DeploymentKind.FULL, "Deployments"), (DeploymentKind.BRANCH, "Branch deployments"))
-    groups = []
-    for kind, label in kinds:
-        of_kind = [d for d in deployments if d.kind == kind]
-        if of_kind:
-            groups.append(SwitchGroup(label=label, items=[_item(org, current, d) for d in of_kind]))
-    return groups
+    full = [one for one in deployments if one.kind == DeploymentKind.FULL]
+    branches = [one for one in deployments if one.kind == DeploymentKind.BRANCH]
+    newest = sorted(branches, key=lambda one: (one.id == current.id, one.created_at), reverse=True)[:_BRANCHES]
+    groups = [
+        SwitchGroup(label="Deployments", items=[_item(org, current, one) for one in full]),
+        SwitchGroup(
+            label="Branch deployments",
+            items=[_item(org, current, one) for one in sorted(newest, key=lambda one: one.name)],
+            more=len(branches) - len(newest),
+        ),
+    ]
+    return [group for group in groups if group.items]
+
+
+def _branch(access: Access, deployment: Deployment, deployments: list[Deployment]) -> BranchLine | None:
+    if deployment.kind != DeploymentKind.BRANCH:
+        return None
+    base = next((one.name for one in deployments if one.id == deployment.parent_id), "")
+    return BranchLine(branch_of(access.org.id, deployment.id), base)
 
 
 def _item(org: Org, current: Deployment, deployment: Deployment) -> SwitchItem:

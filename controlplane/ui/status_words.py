@@ -16,6 +16,11 @@ _WORDS: dict[str, str] = {
     "pending": "Waiting for an agent",
     "loading": "Loading",
     "loaded": "Loaded",
+    "active": "Active",
+    "sleeping": "Sleeping",
+    "held": "Held for approval",
+    "closing": "Closing",
+    "archived": "Archived",
 }
 
 

@@ -16,7 +16,7 @@ _SETTLE_MS = 450
 
 def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
     """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
-    from tests.ui import people_world, world
+    from tests.ui import branches_world, delivery_world, people_world, world
 
     for name, make, paths in (
         (_EMPTY, world.make_empty, _empty),
@@ -24,6 +24,8 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("hostile", world.make_hostile, _hostile),
         ("many", world.make_many, _many),
         ("people", people_world.make_people, _people),
+        ("branches", branches_world.make_branches, _branches),
+        ("delivery", delivery_world.make_delivery, _delivery),
     ):
         if words and not any(word.startswith(name) for word in words):
             continue
@@ -54,6 +56,32 @@ def _people(people: Any) -> Iterator[tuple[str, str]]:
     )
     yield "member", f"../settings/members/{people.busy.pk}?deployment=prod"
     yield "team", f"../settings/teams/{people.team.id}"
+
+
+def _branches(world: Any) -> Iterator[tuple[str, str]]:
+    there, held = world.changed.name, world.others[2].deployment.name
+    yield from (("list", "../branches"), ("list-none", "../branches?q=nothing"), ("first", f"../{there}/"))
+    yield from ((tab, f"../{there}/?tab={tab}") for tab in ("lineage", "results"))
+    yield from (
+        ("materialize", f"../{there}/branch/materialize?affected=1"),
+        ("commit", f"../d/{there}@bbbbbbb"),
+        ("held", f"../{held}/"),
+        ("assets", f"../{there}/assets"),
+    )
+
+
+def _delivery(stage: Any) -> Iterator[tuple[str, str]]:
+    from controlplane.deployments.freezing import freeze
+    from tests.ui.delivery_world import promotion_of
+
+    cast = stage.cast
+    yield from (("location", "code-locations/shop"), ("version", "code-location/version?name=shop&number=2"))
+    yield from (("add", "code-location/new"), ("settings", "settings"), ("list", "../settings/deployments"))
+    yield from (("new", "../new?from=prod"), ("promote", "promotions?from=staging"))
+    yield "promotion", f"promotions/{promotion_of(cast)}"
+    staging = cast.at("staging").deployment
+    freeze(org_id=cast.org_id, deployment_id=staging.id, reason="The books are closed", actor=cast.actor)
+    yield "frozen", "../staging/code-locations"
 
 
 _ENVIRONMENT = {"": "", "-new": "/new", "-import": "/import", "-effective": "/effective?location=shop"}

@@ -9,12 +9,14 @@ from django.utils import timezone
 from controlplane.catalog import selectors as catalog
 from controlplane.catalog.asset_filter import AssetFilter
 from controlplane.catalog.asset_status import AssetStatus
+from controlplane.deployments.models import DeploymentKind
 from controlplane.fleet import selectors as fleet
 from controlplane.insights import selectors as insights
 from controlplane.runs import selectors as runs
 from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import ACTIVE, RunStatus
 from controlplane.ui.pages.base import DeploymentPage, wants_part
+from controlplane.ui.pages.branch import first_screen
 from tenants.permissions import Permission
 
 _RUNS = 10
@@ -30,6 +32,8 @@ class Overview(DeploymentPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         deployment = self.deployment
+        if deployment.kind == DeploymentKind.BRANCH:
+            return first_screen(self, request)
         failing = catalog.assets(self.visible, AssetFilter(status=AssetStatus.FAILED.value))
         context: dict[str, Any] = {
             "runs": runs.runs(self.visible, limit=_RUNS).runs,

@@ -15,6 +15,7 @@ const CURVE_SCALE = 0.22;
 const FONT = "500 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const SMALL = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
+const CHANGE_TOKENS: Record<string, string> = { added: "ok", changed: "warn", removed: "bad", affected: "running" };
 const STATUS_TOKENS: Record<string, string> = { materialized: "ok", failed: "bad", in_progress: "running", missing: "line-strong" };
 
 export class Painter {
@@ -76,26 +77,30 @@ export class Painter {
       return;
     }
     context.fillStyle = this.colour(chosen ? "accent-soft" : "surface");
-    context.strokeStyle = this.colour(chosen || node === highlight.hovered ? "accent" : "line-strong");
-    context.lineWidth = chosen ? 2 : 1;
+    context.strokeStyle = this.colour(chosen || node === highlight.hovered ? "accent" : (CHANGE_TOKENS[node.change] ?? "line-strong"));
+    context.lineWidth = chosen || node.change ? 2 : 1;
+    context.setLineDash(node.change === "removed" ? [5, 4] : []);
     context.beginPath();
     context.roundRect(node.x, node.y, NODE_WIDTH, NODE_HEIGHT, 6);
     context.fill();
     context.stroke();
+    context.setLineDash([]);
     mark(context, node, colour);
     this.text(node);
   }
 
   private text(node: GraphNode): void {
     const context = this.context;
-    const [name, note] = this.label(node);
+    const [name, label] = this.label(node);
+    // Beside its colour a change has its word.
+    const note = node.changeWord || label;
     context.textBaseline = "middle";
     context.font = FONT;
     context.fillStyle = this.colour("text");
     context.fillText(name, node.x + 26, node.y + (note ? 13 : NODE_HEIGHT / 2));
     if (!note) return;
     context.font = SMALL;
-    context.fillStyle = this.colour("muted");
+    context.fillStyle = this.colour(CHANGE_TOKENS[node.change] ?? "muted");
     context.fillText(note, node.x + 26, node.y + 27);
   }
 

@@ -1,6 +1,7 @@
 // The graph as the API gives it, joined with how each asset stands, and as the page asks about it.
 export interface Wire {
-  nodes: { key: string; location: string; group: string; kinds: string[]; x: number; y: number }[];
+  // `change`: what a branch did to it and the word for that, where a branch is compared with its base
+  nodes: { key: string; location: string; group: string; kinds: string[]; x: number; y: number; change?: [status: string, word: string] | null }[];
   // indexes of upstream and downstream
   edges: [number, number][];
 }
@@ -19,6 +20,8 @@ export interface GraphNode {
   group: string;
   kinds: string[];
   location: string;
+  change: string;
+  changeWord: string;
   url: string;
   upstream: number[];
   downstream: number[];
@@ -35,8 +38,8 @@ export class Graph {
   readonly edges: [number, number][];
 
   constructor(wire: Wire, addressOf: (key: string) => string) {
-    this.nodes = wire.nodes.map(({ key, location, group, kinds, x, y }, index) => ({
-      index, key, location, group, kinds, name: lastPart(key), x: x * COLUMN, y: y * ROW, url: addressOf(key), ...UNKNOWN, upstream: [], downstream: [],
+    this.nodes = wire.nodes.map(({ key, location, group, kinds, x, y, change }, index) => ({
+      index, key, location, group, kinds, change: change?.[0] ?? "", changeWord: change?.[1] ?? "", name: lastPart(key), x: x * COLUMN, y: y * ROW, url: addressOf(key), ...UNKNOWN, upstream: [], downstream: [],
     }));
     this.edges = wire.edges;
     for (const [from, to] of wire.edges) {
@@ -73,7 +76,7 @@ export class Graph {
 
   search(text: string): GraphNode[] {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = this.nodes.filter((node) => words.every((word) => `${node.key} ${node.group} ${node.kinds.join(" ")}`.toLowerCase().includes(word)));
+    const found = this.nodes.filter((node) => words.every((word) => `${node.key} ${node.group} ${node.kinds.join(" ")} ${node.changeWord}`.toLowerCase().includes(word)));
     return found.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 

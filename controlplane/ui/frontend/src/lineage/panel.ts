@@ -15,7 +15,8 @@ export class LineagePanel {
     const close = h("button", { class: "copy", type: "button", "aria-label": "Close", title: "Close", onclick: () => this.onChoose(null) }, "✕");
     const head = h("div", { class: "lineage-panel-head" }, h("a", { href: node.url, class: "mono wrap-any" }, node.key), close);
     const facts = h("div", { class: "small muted" }, `${node.group} · ${node.location}${node.kinds.length ? ` · ${node.kinds.join(", ")}` : ""}`);
-    this.element.replaceChildren(head, statusMark(node.status, node.word), facts, this.neighbours(graph, "Upstream", node.upstream), this.neighbours(graph, "Downstream", node.downstream));
+    const change = node.change ? [statusMark(node.change, node.changeWord)] : [];
+    this.element.replaceChildren(head, ...change, statusMark(node.status, node.word), facts, this.neighbours(graph, "Upstream", node.upstream), this.neighbours(graph, "Downstream", node.downstream));
   }
 
   private neighbours(graph: Graph, title: string, indexes: number[]): HTMLElement {
