@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
+from controlplane.deployments.version_changes import VersionChanges
 from controlplane.fleet.abilities import inability
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView
 from controlplane.ui import git_links, tracebacks
+from controlplane.ui.definition_changes import ChangeCounts, counts
+from controlplane.ui.phase_bar import PHASES, PhaseBar, phase_bar
 
 # What a location defines, in the order in which people ask.
 _COUNTED = (
@@ -18,14 +21,6 @@ _COUNTED = (
     ("resources", "Resources"),
     ("partitions_definitions", "Partitions definitions"),
 )
-# The phases of a deploy, in their order: the word beside the seconds, and what is said while the next one goes on.
-_PHASES = (
-    ("queued", "Waited", ""),
-    ("pulled", "Fetched", "its code is fetched"),
-    ("built", "Virtualenv", "its virtualenv is made"),
-    ("started", "Started", "its code worker is started"),
-    ("loaded", "Imported", ""),
-)
 _HERE = (AgentState.CONNECTED, AgentState.DRAINING)
 
 
@@ -34,6 +29,15 @@ class VersionLine:
     """One version as a row or a page shows it."""
 
     version: LocationVersion
+    changes: VersionChanges | None = None
+
+    @property
+    def counted_changes(self) -> ChangeCounts | None:
+        return counts(self.changes.comparison) if self.changes else None
+
+    @property
+    def bar(self) -> PhaseBar | None:
+        return phase_bar(self.version)
 
     @property
     def counts(self) -> list[tuple[str, int]]:
@@ -45,14 +49,9 @@ class VersionLine:
         return [(name, str(value)) for name, value in self.version.target.items() if value]
 
     @property
-    def phases(self) -> list[tuple[str, float]]:
-        """The phases of its deploy that have ended, with their seconds."""
-        return [(word, self.version.phases[name]) for name, word, _done in _PHASES if name in self.version.phases]
-
-    @property
     def done(self) -> str:
         """What has been done already of a load that goes on."""
-        return ", ".join(done for name, _word, done in _PHASES if done and name in self.version.phases)
+        return ", ".join(done for name, _word, done in PHASES if done and name in self.version.phases)
 
     @property
     def is_packed(self) -> bool:
@@ -139,7 +138,11 @@ class LocationLine:
         if self.is_settled:
             return ""
         serving = self.location.current
-        return f" Version {serving.number} serves until then." if serving else " Nothing serves yet."
+        if serving is None:
+            return " Nothing serves yet."
+        if self.mark == VersionState.FAILED:
+            return f" The last good one, version {serving.number}, goes on serving."
+        return f" Version {serving.number} serves until then."
 
     @property
     def why_waiting(self) -> str:

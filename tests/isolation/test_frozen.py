@@ -16,6 +16,7 @@ _PARAMETER = re.compile(r"<\w+:(\w+)>")
 # What goes on in a frozen deployment, and why.
 GOES_ON = {
     "freeze/": "thaws it",
+    "settings/thaw": "thaws it",
     "runs/<uuid:run_id>/cancel": "what runs may be stopped",
     "/reveal": "reads",
     "/export": "reads",

@@ -39,6 +39,8 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
     "/jobs/<str:job>/": [{"location": "{location}"}],
     "/serving/": [{}, {"location": "{location}"}],
+    "/code-location/version": [{"name": "{location}", "number": "1"}],
+    "/promotions": [{}, {"from": "prod"}],
     "/promotions/preview/": [{"from": "prod"}],
     "/palette": [{"q": word} for word in ("canary", "a", "plain")],
     "/asset": [{"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")]

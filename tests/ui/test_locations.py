@@ -58,9 +58,20 @@ def test_list_shows_what_serves(cast: Cast) -> None:
 def test_waiting_version_says_for_whom(cast: Cast) -> None:
     deploy(cast, "shop", queue="gpu")
 
-    assert "Version 1 waits for an agent. No agent serves the queue gpu. Nothing serves yet." in read(
-        cast, "code-locations"
+    waits = (
+        "Version 1 waits for an agent. No agent serves shop in prod: there is none yet. Start one with the queue gpu."
     )
+    assert f"{waits} Nothing serves yet." in read(cast, "code-locations")
+
+
+def test_page_says_of_every_agent_whether_it_serves_the_location_and_why_not(cast: Cast) -> None:
+    make_agent(cast, "gpu-1", queues=["gpu"])
+    deploy(cast, "shop")
+
+    text = read(cast, "code-locations/shop")
+
+    assert "No agent serves shop in prod. The nearest is gpu-1: it does not serve the queue default, only gpu." in text
+    assert "Who serves it" in text
 
 
 def test_failed_version_shows_the_users_traceback_and_the_old_one_serves(cast: Cast) -> None:
@@ -69,7 +80,7 @@ def test_failed_version_shows_the_users_traceback_and_the_old_one_serves(cast: C
 
     text = read(cast, "code-locations/shop")
 
-    assert "Version 2 failed to load. Version 1 serves until then." in text
+    assert "Version 2 failed to load. The last good one, version 1, goes on serving." in text
     assert "ImportError: No module named 'pandsa'" in text
     before, _, after = text.partition("The above exception was the direct cause of the following exception:")
     assert "KeyError: 'HOME'" in before

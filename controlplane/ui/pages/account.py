@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
 from controlplane.deployments import selectors as deployments
+from controlplane.deployments.models import DeploymentKind
 from controlplane.ui.links import Links
 from controlplane.ui.theme import COOKIE, THEMES, YEAR_SECONDS
 from tenants.access import organizations_of
@@ -64,9 +65,11 @@ class OrganizationHome(OrgPage):
     permissions = {"GET": Permission.ORGANIZATION_READ}
 
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        first = next(iter(deployments.deployments_for(self.access)), None)
+        found = deployments.deployments_for(self.access)
+        first = next(iter(sorted(found, key=lambda one: one.kind != DeploymentKind.FULL)), None)
         if first is None:
-            context = {"org": self.access.org, "person": self.access.actor.label}
+            makes = self.access.allows(Permission.FULL_DEPLOYMENT_WRITE)
+            context = {"org": self.access.org, "person": self.access.actor.label, "makes": makes}
             return render(request, "account/no_organization.html", context)
         return redirect(Links(org=self.access.org.slug, deployment=first.name).page("overview"))
 

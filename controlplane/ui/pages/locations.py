@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from controlplane.deployments import services
 from controlplane.deployments.models import CodeLocation
+from controlplane.deployments.version_changes import changes_of
 from controlplane.fleet import selectors as fleet
 from controlplane.ui.location_lines import VersionLine, location_line
 from controlplane.ui.pages.base import DeploymentPage, wants_part
@@ -51,7 +52,8 @@ class Location(DeploymentPage):
         """What the page shows of a location."""
         line = location_line(found, fleet.agents_of_queue(self.org_id, found.queue))
         page = page_of_rows(self.visible.versions(found), asked(request, size=_VERSIONS), by=("-number",))
-        versions = [VersionLine(self.visible.shown(found.name, row)) for row in page.results]
+        changes = changes_of(self.visible, found, page.results)
+        versions = [VersionLine(self.visible.shown(found.name, row), changes.get(row.number)) for row in page.results]
         return {"line": line, "page": page, "versions": versions, "may": self.may_with(location=found.name)}
 
 

@@ -14,6 +14,7 @@ from tenants.permissions import Permission
 # Label, page (its name in the URLconf), right, and the heading above it.
 _RAIL = (
     ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
+    ("Deployments", "settings-deployments", Permission.ORGANIZATION_READ, ""),
     ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
     ("Members", "settings-members", Permission.MEMBER_READ, "People"),
     ("Teams", "settings-teams", Permission.TEAM_READ, ""),

@@ -1,0 +1,141 @@
+"""Promotions into a deployment: choosing what, watching one, taking it back."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from controlplane.delivery import promoting, promotions
+from controlplane.deployments import protecting, selectors
+from controlplane.deployments.models import Deployment, DeploymentKind, LocationVersion, Promotion, PromotionState
+from controlplane.deployments.visibility import Visible
+from controlplane.ui import definition_changes
+from controlplane.ui.location_lines import VersionLine
+from controlplane.ui.pages.base import DeploymentPage, wants_part
+from controlplane.ui.paging import asked
+from tenants.errors import AppError
+from tenants.paging import page_of_rows
+from tenants.permissions import Permission
+
+# What a promotion goes through, in order; the smoke job only where the rules name one.
+_STEPS = (
+    (PromotionState.QUEUED, "Deployed"),
+    (PromotionState.LOADING, "Loaded by an agent"),
+    (PromotionState.SMOKE, "Smoke job succeeded"),
+)
+
+
+class Promotions(DeploymentPage):
+    """Promotions into this deployment, and the form for a new one."""
+
+    permissions: ClassVar = {"GET": Permission.LOCATION_READ, "POST": Permission.LOCATION_WRITE}
+    section = "locations"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.shown(request, request.GET.get("from", ""))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        name = request.POST.get("from", "")
+        try:
+            source = next((one for one in self.sources() if one.name == name), None)
+            chosen = request.POST.getlist("location")
+            if source is None or not chosen:
+                return self.shown(request, name, status=400, problem="Choose a deployment, and what of it to promote.")
+            made = promoting.promote_for(self.access, source, self.deployment, chosen)
+        except AppError as error:
+            return self.shown(request, name, status=error.status, problem=error.message)
+        return redirect(self.links.page("promotion", promotion_id=made.id))
+
+    def sources(self) -> list[Deployment]:
+        """Where code can come from: any other deployment that the person may enter."""
+        return [one for one in selectors.deployments_for(self.access) if one.id != self.deployment.id]
+
+    def shown(self, request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        source = next((one for one in self.sources() if one.name == name), None)
+        lines = promoting.preview(self.access, source, self.deployment) if source else []
+        page = page_of_rows(
+            promotions.promotions(self.org_id, self.deployment.id), asked(request, size=20), by=("-id",)
+        )
+        context |= {
+            "source": source,
+            "sources": self.sources(),
+            "lines": [
+                (line, definition_changes.counts(line.comparison) if line.comparison else None) for line in lines
+            ],
+            "anything": any(line.is_promotable for line in lines),
+            "page": page,
+            "outlook": protecting.outlook(self.deployment),
+            "is_full": self.deployment.kind == DeploymentKind.FULL,
+        }
+        return self.render(request, "deployments/promotions.html", status=status, **context)
+
+
+class PromotionPage(DeploymentPage):
+    """One promotion, live."""
+
+    permissions: ClassVar = {"GET": Permission.LOCATION_READ}
+    section = "locations"
+
+    def get(self, request: HttpRequest, promotion_id: UUID) -> HttpResponse:
+        row = promotions.promotion(self.org_id, self.deployment.id, promotion_id)
+        newest = promotions.promotions(self.org_id, self.deployment.id).first()
+        shown = promoting.shown_locations(self.access, self.deployment, row)
+        smoke = row.smoke_job
+        knows_smoke = smoke and self.visible.part(Permission.LOCATION_READ).has_location(smoke["location"])
+        context: dict[str, Any] = {
+            "promotion": row,
+            "steps": _steps(row),
+            "lines": _lines(self.visible, row, shown),
+            "smoke": smoke if knows_smoke else None,
+            "message": row.message if self.visible.permits(Permission.LOCATION_READ) else "",
+            "can_roll_back": newest is not None
+            and newest.id == row.id
+            and row.state not in {PromotionState.QUEUED, PromotionState.ROLLING_BACK, PromotionState.ROLLED_BACK}
+            and all(self.visible.permits(Permission.LOCATION_WRITE, location=name) for name in row.locations),
+            "state_label": PromotionState(row.state).label,
+        }
+        if wants_part(request, "promotion-state"):
+            return self.render_part(request, "deployments/_promotion.html", **context)
+        return self.render(request, "deployments/promotion.html", **context)
+
+
+class RollBackPromotion(DeploymentPage):
+    """The one click."""
+
+    permissions: ClassVar = {"POST": Permission.LOCATION_WRITE}
+
+    def post(self, request: HttpRequest, promotion_id: UUID) -> HttpResponse:
+        promoting.roll_back_for(self.access, self.deployment, promotion_id)
+        messages.success(request, "What was deployed before is being deployed again.")
+        return redirect(self.links.page("promotion", promotion_id=promotion_id))
+
+
+def _steps(row: Promotion) -> list[tuple[str, str]]:
+    """Each step with its mark: done, loading or queued."""
+    steps = [(state, label) for state, label in _STEPS if state != PromotionState.SMOKE or row.smoke_job]
+    order = [state for state, _label in steps]
+    done = row.state == PromotionState.SUCCEEDED
+    at = order.index(PromotionState(row.state)) if row.state in order else None
+    if at is None and not done:
+        return []
+    return [
+        (label, "loaded" if done or (at is not None and number < at) else "loading" if number == at else "pending")
+        for number, (_state, label) in enumerate(steps)
+    ]
+
+
+def _lines(
+    visible: Visible, row: Promotion, shown: dict[str, dict[str, str | None]]
+) -> list[tuple[str, VersionLine | None, LocationVersion | None]]:
+    """By code location the version that it got here, and the one before."""
+    ids = {place[word] for place in shown.values() for word in ("version", "before") if place[word]}
+    known = {
+        str(key): version for key, version in selectors.versions_by_id(row.org_id, [UUID(i) for i in ids if i]).items()
+    }
+    lines = []
+    for name, place in sorted(shown.items()):
+        made, before = known.get(place["version"] or ""), known.get(place["before"] or "")
+        lines.append((name, VersionLine(visible.shown(name, made)) if made else None, before))
+    return lines
