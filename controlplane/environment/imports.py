@@ -46,8 +46,8 @@ def plan_import(
     lines = parse_env(text)
     if not lines:
         raise InvalidError("There is no assignment in this text. Write NAME=value, one a line.", attr="text")
-    known = variables(deployment)
-    return [_planned(line, known, deployment, scopes, locations) for line in lines]
+    known, own = variables(deployment), services.own_scopes(deployment, scopes)
+    return [_planned(line, known, deployment, own, locations) for line in lines]
 
 
 def import_text(

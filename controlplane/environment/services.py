@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from controlplane.environment import names
 from controlplane.environment.drafts import Content, Draft, Scopes
 from controlplane.environment.models import AgentKey, EnvironmentRevision, EnvironmentVariable, VariableKind
 from controlplane.environment.precedence import rivals
+from controlplane.environment.selectors import owner_id
 from controlplane.environment.words import scope_words
 from tenants.access import Actor
 from tenants.audit.services import AuditTarget, record
@@ -32,43 +34,65 @@ _PUBLIC_KEY_BYTES = 32
 
 
 def create_variable(*, deployment: Deployment, draft: Draft, actor: Actor) -> EnvironmentVariable:
-    """Add a variable to a full deployment. InvalidError for a bad one, ConflictError when another would have the same rank."""
+    """Add a variable to a full deployment, or to one branch deployment alone.
+
+    InvalidError for a bad one, ConflictError when another would have the same rank.
+    """
     with org_scope(deployment.org_id):
-        known = _locked(deployment)
-        made = _create(deployment, draft, known, actor)
-        _changed(deployment)
+        owner, known = _locked(deployment)
+        made = _create(owner, _of_its_own(deployment, draft), known, actor)
+        _changed(owner)
     return made
 
 
 def update_variable(*, deployment: Deployment, variable_id: UUID, draft: Draft, actor: Actor) -> EnvironmentVariable:
     """Make a variable what the draft says; without content its value stays."""
     with org_scope(deployment.org_id):
-        known = _locked(deployment)
-        variable = _one(known, variable_id)
-        _update(variable, draft, known, actor)
-        _changed(deployment)
+        owner, known = _locked(deployment)
+        variable = _own(deployment, _one(known, variable_id))
+        _update(variable, _of_its_own(deployment, draft), known, actor)
+        _changed(owner)
     return variable
 
 
 def delete_variable(*, deployment: Deployment, variable_id: UUID, actor: Actor) -> None:
     """Take a variable away; NotFoundError when there is none."""
     with org_scope(deployment.org_id):
-        variable = _one(_locked(deployment), variable_id)
+        owner, known = _locked(deployment)
+        variable = _own(deployment, _one(known, variable_id))
         EnvironmentVariable.objects.for_org(deployment.org_id).filter(id=variable_id).delete()
         _record(variable, "delete", actor, before=described(variable))
-        _changed(deployment)
+        _changed(owner)
 
 
 def apply_drafts(*, deployment: Deployment, drafts: Sequence[tuple[UUID | None, Draft]], actor: Actor) -> None:
     """Create those without an id and change the others, all or none."""
     with org_scope(deployment.org_id):
-        known = _locked(deployment)
-        for variable_id, draft in drafts:
+        owner, known = _locked(deployment)
+        for variable_id, given in drafts:
+            draft = _of_its_own(deployment, given)
             if variable_id is None:
-                known.append(_create(deployment, draft, known, actor))
+                known.append(_create(owner, draft, known, actor))
             else:
-                _update(_one(known, variable_id), draft, known, actor)
-        _changed(deployment)
+                _update(_own(deployment, _one(known, variable_id)), draft, known, actor)
+        _changed(owner)
+
+
+def own_scopes(deployment: Deployment, scopes: Scopes) -> Scopes:
+    """What may be written there. SECURITY: whoever may write in a branch deployment writes what holds in that branch, and nothing else.
+
+    ConflictError for scopes that say more; none are the branch's own.
+    """
+    own = Scopes(branch_id=deployment.id)
+    if deployment.kind == DeploymentKind.FULL:
+        return scopes
+    if scopes not in {own, Scopes()}:
+        raise ConflictError(
+            f"In the branch deployment {deployment.name} a variable holds for that branch alone. Others are managed in the full "
+            "deployment it belongs to.",
+            attr="scopes",
+        )
+    return own
 
 
 def check_place(deployment: Deployment, scopes: Scopes, locations: Sequence[str]) -> None:
@@ -231,16 +255,28 @@ def _check_locations(locations: Sequence[str]) -> None:
             raise InvalidError(f"{name[:40]!r} is no name of a code location.", attr="locations")
 
 
-def _locked(deployment: Deployment) -> list[EnvironmentVariable]:
-    """All variables of the full deployment, and nobody else changes them until the end of the transaction."""
+def _locked(deployment: Deployment) -> tuple[Deployment, list[EnvironmentVariable]]:
+    """The full deployment that owns them and all its variables; nobody else changes them until the end of the transaction."""
     require_thawed(deployment.org_id, deployment.id)
-    if deployment.kind != DeploymentKind.FULL:
-        raise ConflictError("Variables of branch deployments are managed in the full deployment they belong to.")
-    locked = Deployment.objects.for_org(deployment.org_id).select_for_update(no_key=True).filter(id=deployment.id)
-    if not locked:
+    owners = Deployment.objects.for_org(deployment.org_id).select_for_update(no_key=True)
+    owner = owners.filter(id=owner_id(deployment), kind=DeploymentKind.FULL).first()
+    if owner is None:
         raise NotFoundError("There is no such deployment.")
-    rows = EnvironmentVariable.objects.for_org(deployment.org_id).filter(deployment_id=deployment.id)
-    return list(rows.select_related("branch"))
+    rows = EnvironmentVariable.objects.for_org(deployment.org_id).filter(deployment_id=owner.id)
+    return owner, list(rows.select_related("branch"))
+
+
+def _of_its_own(deployment: Deployment, draft: Draft) -> Draft:
+    return replace(draft, scopes=own_scopes(deployment, draft.scopes))
+
+
+def _own(deployment: Deployment, variable: EnvironmentVariable) -> EnvironmentVariable:
+    """The variable, when it may be changed there; ConflictError for one that a branch deployment inherits."""
+    if deployment.kind == DeploymentKind.FULL or variable.branch_id == deployment.id:
+        return variable
+    raise ConflictError(
+        f"{variable.name} is inherited here. Change it in the full deployment, or set one of this branch in its place."
+    )
 
 
 def _one(known: Iterable[EnvironmentVariable], variable_id: UUID) -> EnvironmentVariable:
@@ -275,5 +311,5 @@ def _record(
         target=AuditTarget("environment_variable", variable.id, variable.name),
         before=before,
         after=after,
-        deployment_id=place.id if place else variable.deployment_id,
+        deployment_id=place.id if place else variable.branch_id or variable.deployment_id,
     )

@@ -7,6 +7,7 @@ from controlplane.deployments.version_changes import VersionChanges
 from controlplane.fleet.abilities import inability
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView
+from controlplane.fleet.serving import Serving, served, serving
 from controlplane.ui import git_links, tracebacks
 from controlplane.ui.definition_changes import ChangeCounts, counts
 from controlplane.ui.phase_bar import PHASES, PhaseBar, phase_bar
@@ -81,6 +82,8 @@ class LocationLine:
 
     location: CodeLocation
     agents: list[AgentView]
+    # What every agent of the organization says to it, where somebody asked.
+    serving: Serving | None = None
 
     @property
     def desired(self) -> VersionLine | None:
@@ -147,6 +150,8 @@ class LocationLine:
     @property
     def why_waiting(self) -> str:
         """What is the matter with the agents of its queue."""
+        if self.serving is not None and self.serving.unserved:
+            return self.serving.unserved
         queue = self.location.queue
         if not self.agents:
             return f"No agent serves the queue {queue}."
@@ -161,5 +166,6 @@ class LocationLine:
 
 
 def location_line(location: CodeLocation, agents: list[AgentView]) -> LocationLine:
-    """With those of the agents that serve its queue."""
-    return LocationLine(location, [view for view in agents if location.queue in view.agent.queues])
+    """With those of the agents that serve its queue. Call it inside org_scope, with every agent of the organization."""
+    of_queue = [view for view in agents if location.queue in view.agent.queues]
+    return LocationLine(location, of_queue, serving(location.org_id, agents, served(location, location.desired)))

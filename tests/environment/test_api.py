@@ -108,7 +108,7 @@ def test_editor_of_one_location_writes_for_it_alone(cast):
     assert send(api, "post", url(cast, f"{unscoped.id}/reveal/")).status_code == 403
 
 
-def test_branch_shows_what_holds_there_and_changes_nothing(cast):
+def test_branch_shows_what_holds_there_and_changes_only_its_own(cast):
     branch = make_branch(cast)
     set_variable(cast, "PROD", scopes=FULL)
     made = set_variable(cast, "BRANCHES", CANARY, scopes=BRANCHES)
@@ -117,6 +117,27 @@ def test_branch_shows_what_holds_there_and_changes_nothing(cast):
     assert [row["name"] for row in cast.api().get(path).json()["results"]] == ["BRANCHES"]
     assert send(cast.api(), "post", path, {"name": "X", "value": "1", "scopes": {"local": True}}).status_code == 409
     assert send(cast.api(), "delete", f"{path}{made.id}/").status_code == 409
+    own = send(cast.api(), "post", path, {"name": "BRANCHES", "value": "2"})
+    assert (own.status_code, own.json()["scopes"]["branch_deployment"]) == (201, branch.name)
+    imported = send(cast.api(), "post", f"{path}import/", {"text": "BRANCHES=3\nMORE=1\n"}).json()
+    assert [line["outcome"] for line in imported["lines"]] == ["update", "create"]
+    assert send(cast.api(), "delete", f"{path}{own.json()['id']}/").status_code == 204
+
+
+def test_who_may_write_in_a_branch_alone_changes_nothing_of_others(cast):
+    branch = make_branch(cast)
+    editor = member(cast, {"role": Role.EDITOR, "scope": GrantScope.DEPLOYMENT, "deployment_id": branch.id})
+    path = url(cast).replace("/prod/", f"/{branch.name}/")
+    body = {"name": "X", "value": "1"}
+
+    assert send(editor, "post", path, body).status_code == 201
+    assert send(editor, "post", url(cast), {**body, "scopes": {"branch_deployment": branch.name}}).status_code in {
+        403,
+        404,
+    }
+    assert (
+        send(editor, "post", path, {**body, "name": "Y", "scopes": {"all_branch_deployments": True}}).status_code == 409
+    )
 
 
 def test_import_tells_every_error_by_its_line_and_does_nothing(cast):

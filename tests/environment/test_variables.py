@@ -119,11 +119,27 @@ def test_branch_of_another_deployment_is_no_scope(cast, outsider):
         set_variable(cast, "X", scopes=Scopes(branch_id=foreign.id))
 
 
-def test_branch_deployment_is_read_only(cast):
-    branch = make_branch(cast)
+def test_branch_deployment_sets_what_holds_in_it_and_nothing_else(cast):
+    branch, other = make_branch(cast), make_branch(cast, "other")
+    inherited = set_variable(cast, "X", "branches", BRANCHES)
 
-    with pytest.raises(ConflictError, match="full deployment they belong to"):
-        services.create_variable(deployment=branch, draft=Draft("X", FULL, (), value_of("x")), actor=cast.actor)
+    for scopes in (FULL, BRANCHES, LOCAL, Scopes(branch_id=other.id)):
+        with pytest.raises(ConflictError, match="for that branch alone"):
+            services.create_variable(deployment=branch, draft=Draft("Y", scopes, (), value_of("x")), actor=cast.actor)
+    with pytest.raises(ConflictError, match="inherited here"):
+        services.delete_variable(deployment=branch, variable_id=inherited.id, actor=cast.actor)
+    made = services.create_variable(
+        deployment=branch, draft=Draft("X", Scopes(), (), value_of("own")), actor=cast.actor
+    )
+
+    assert (made.branch_id, made.deployment_id) == (branch.id, cast.deployment.id)
+    assert (chosen(branch, "shop"), chosen(other, "shop")) == ({"X": "own"}, {"X": "branches"})
+    with pytest.raises(ConflictError, match="inherited here"):
+        services.update_variable(
+            deployment=other, variable_id=made.id, draft=Draft("X", Scopes(), (), value_of("theirs")), actor=cast.actor
+        )
+    services.delete_variable(deployment=branch, variable_id=made.id, actor=cast.actor)
+    assert chosen(branch, "shop") == {"X": "branches"}
 
 
 def test_every_change_and_every_reading_is_in_the_audit_log_without_the_value(cast):

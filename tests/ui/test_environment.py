@@ -3,7 +3,8 @@
 import pytest
 
 from tests import factories
-from tests.environment.variables import BRANCHES, FULL, LOCAL, make_branch, set_variable
+from tests.environment.test_branches import open_branch
+from tests.environment.variables import BRANCHES, FULL, LOCAL, set_variable
 
 CANARY = "canary-9d0e"
 
@@ -104,17 +105,37 @@ def test_effective_page_names_the_source(cast):
     assert CANARY not in shown
 
 
-def test_branch_page_is_read_only(cast):
-    branch = make_branch(cast)
-    made = set_variable(cast, "X", CANARY, BRANCHES)
+def test_branch_page_shows_what_is_inherited_and_what_the_branch_changes(cast):
+    branch = open_branch(cast)
+    inherited = set_variable(cast, "X", CANARY, BRANCHES)
     set_variable(cast, "PROD_ONLY", CANARY, FULL)
     browser = cast.signed_in()
 
-    shown = text(browser.get(page(cast, deployment=branch.name)))
-    assert ("PROD_ONLY" in shown, "Add a variable" in shown) == (False, False)
-    one = text(browser.get(page(cast, f"/{made.id}", deployment=branch.name)))
+    before = text(browser.get(page(cast, deployment=branch.name)))
+    assert ("PROD_ONLY" in before, "inherited" in before) == (False, True)
+    one = text(browser.get(page(cast, f"/{inherited.id}", deployment=branch.name)))
     assert "changed in the full deployment" in one
     assert "<textarea" not in one
+    typed = {"name": "X", "kind": "value", "value": CANARY, "full": "1", "masked": "1"}
+    assert browser.post(page(cast, "/new", deployment=branch.name), typed).status_code == 302
+
+    after = text(browser.get(page(cast, deployment=branch.name)))
+    assert "in place of that for all branch deployments" in after
+    assert CANARY not in after
+    assert "this branch" not in text(browser.get(page(cast)))
+
+
+def test_branch_of_a_fork_is_said_to_get_nothing(cast):
+    branch = open_branch(cast, is_fork=True)
+    set_variable(cast, "X", CANARY, BRANCHES)
+    browser = cast.signed_in()
+
+    shown = text(browser.get(page(cast, deployment=branch.name)))
+    typed = {"name": "Y", "kind": "value", "value": CANARY}
+    refused = browser.post(page(cast, "/new", deployment=branch.name), typed)
+
+    assert ("it gets no variables" in shown, "Add a variable" in shown) == (True, False)
+    assert (refused.status_code, "code of strangers gets no variables" in text(refused)) == (400, True)
 
 
 def test_viewer_is_offered_nothing_that_is_refused(cast):

@@ -1,6 +1,6 @@
 """Environment variables of a deployment: the list, one variable, its value, and what a code location gets in the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -31,6 +31,10 @@ class Row:
     locations: list[str]
     may_read: bool
     may_write: bool
+    # Of the branch deployment that is looked at, and not inherited.
+    is_own: bool = False
+    # What this branch's own variable stands in place of.
+    instead_of: str = ""
 
     @property
     def store(self) -> str:
@@ -50,6 +54,11 @@ class EnvironmentPage(DeploymentPage):
     def is_branch(self) -> bool:
         return self.deployment.kind == DeploymentKind.BRANCH
 
+    @property
+    def is_fork(self) -> bool:
+        context = branch_context(self.deployment)
+        return context is not None and context.branch.is_fork
+
     def row(self, variable: EnvironmentVariable) -> Row:
         rights = self.rights
         return Row(
@@ -57,8 +66,20 @@ class EnvironmentPage(DeploymentPage):
             scope=scope_words(variable),
             locations=rights.locations(variable),
             may_read=rights.allows(Permission.SECRET_READ, variable.locations),
-            may_write=not self.is_branch and rights.allows(Permission.SECRET_WRITE, variable.locations),
+            may_write=self._is_own(variable) and rights.allows(Permission.SECRET_WRITE, variable.locations),
+            is_own=self.is_branch and self._is_own(variable),
         )
+
+    def _is_own(self, variable: EnvironmentVariable) -> bool:
+        """Whether it is managed here: a branch deployment inherits the others."""
+        return not self.is_branch or variable.branch_id == self.deployment.id
+
+    def typed(self, request: HttpRequest) -> VariableForm:
+        """What was filled in; in a branch deployment it holds for that branch alone."""
+        form = VariableForm.typed(request.POST)
+        if not self.is_branch:
+            return form
+        return replace(form, full=False, all_branches=False, local=False, branch=str(self.deployment.id))
 
     def location_names(self) -> list[str]:
         return [location.name for location in self.visible.code_locations() if self.rights.sees_location(location.name)]
@@ -87,10 +108,30 @@ class Environment(EnvironmentPage):
         query = request.GET.get("q", "").strip()
         known = selectors.visible_variables(self.access, self.deployment)
         rows = [self.row(variable) for variable in known if query.lower() in variable.name.lower()]
-        context: dict[str, Any] = {"rows": rows, "known": len(known), "query": query, "is_branch": self.is_branch}
+        if self.is_branch:
+            rows = _own_first(rows, known)
+        context: dict[str, Any] = {
+            "rows": rows,
+            "known": len(known),
+            "query": query,
+            "is_branch": self.is_branch,
+            "is_fork": self.is_fork,
+        }
         if wants_part(request, "variable-list"):
             return self.render_part(request, "environment/_list.html", **context)
         return self.render(request, "environment/list.html", **context, location_names=self.location_names())
+
+
+def _own_first(rows: list[Row], known: list[EnvironmentVariable]) -> list[Row]:
+    """What the branch changes comes first, with what it stands in place of."""
+    inherited: dict[str, list[str]] = {}
+    for variable in known:
+        if variable.branch_id is None:
+            inherited.setdefault(variable.name, []).append(scope_words(variable))
+    told = [
+        replace(row, instead_of=", ".join(inherited.get(row.variable.name, []))) if row.is_own else row for row in rows
+    ]
+    return sorted(told, key=lambda row: (not row.is_own, row.variable.name))
 
 
 class NewVariable(EnvironmentPage):
@@ -102,7 +143,7 @@ class NewVariable(EnvironmentPage):
         return self._show(request, VariableForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = VariableForm.typed(request.POST)
+        form = self.typed(request)
         try:
             draft = form.draft(request.POST.get("value", ""))
             self.rights.require(Permission.SECRET_WRITE, list(draft.locations))
@@ -128,7 +169,7 @@ class Variable(EnvironmentPage):
 
     def post(self, request: HttpRequest, variable_id: UUID) -> HttpResponse:
         variable = selectors.variable(self.access, self.deployment, variable_id)
-        form = VariableForm.typed(request.POST)
+        form = self.typed(request)
         try:
             draft = form.draft(request.POST.get("value", ""))
             for locations in (variable.locations, list(draft.locations)):

@@ -50,7 +50,7 @@ class Location(DeploymentPage):
 
     def context(self, request: HttpRequest, found: CodeLocation) -> dict[str, Any]:
         """What the page shows of a location."""
-        line = location_line(found, fleet.agents_of_queue(self.org_id, found.queue))
+        line = location_line(found, fleet.agents(self.org_id))
         page = page_of_rows(self.visible.versions(found), asked(request, size=_VERSIONS), by=("-number",))
         changes = changes_of(self.visible, found, page.results)
         versions = [VersionLine(self.visible.shown(found.name, row), changes.get(row.number)) for row in page.results]
