@@ -80,6 +80,9 @@ class BranchDeploymentsView(OrgAPIView):
             actor=self.access.actor,
             wishes=TellBranchSerializer.wishes(told),
         )
+        if not ci_branches.has_ended(facts):
+            merge_base = TellBranchSerializer.merge_base(told)
+            branch = ci_branches.note_base(org_id=org_id, branch=branch, merge_base=merge_base)
         answer = BranchDeploymentSerializer(view_of(self.access, branch)).data
         return Response(answer, status=status.HTTP_200_OK if known else status.HTTP_201_CREATED)
 

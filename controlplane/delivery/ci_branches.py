@@ -6,6 +6,7 @@ from uuid import UUID
 from controlplane.delivery import closing
 from controlplane.delivery.models import PullRequest, Repository
 from controlplane.delivery.opening import Wishes, default_wishes, take_wishes
+from controlplane.deployments import base_snapshots
 from controlplane.deployments.branches import BranchFacts, ensure_branch, find_branch
 from controlplane.deployments.models import BranchDeployment, Deployment, PullRequestStatus
 from tenants.access import Actor
@@ -33,21 +34,36 @@ def create_or_update(
     with org_scope(org_id):
         facts = _with_repository(org_id, facts)
         known = find_branch(org_id, facts)
-        if facts.pull_request_status in _ENDED and known is None:
+        if has_ended(facts) and known is None:
             raise ConflictError("There is no branch deployment of this pull request that could be closed.")
         branch = ensure_branch(org_id=org_id, parent=parent, facts=facts, actor=actor)
-        lives = facts.pull_request_status in _ENDED or closing.reopen(
-            org_id=org_id, deployment_id=branch.deployment_id, actor=actor
-        )
+        lives = has_ended(facts) or closing.reopen(org_id=org_id, deployment_id=branch.deployment_id, actor=actor)
         if not lives:
             raise ConflictError(f"{branch.deployment.name} is still being closed. Try again in a minute.")
         if known is None or wishes is not None:
             take_wishes(org_id=org_id, deployment_id=branch.deployment_id, wishes=wishes or default_wishes())
-    if facts.pull_request_status in _ENDED:
+    if has_ended(facts):
         label = PullRequestStatus(facts.pull_request_status).label.lower()
         reason = f"CI says that its pull request is {label}."
         return closing.close(org_id=org_id, deployment_id=branch.deployment_id, reason=reason, actor=actor)
     return closing.branches_now(org_id, branch.deployment_id)
+
+
+def has_ended(facts: BranchFacts) -> bool:
+    """Whether these facts are the end of a branch deployment."""
+    return facts.pull_request_status in _ENDED
+
+
+def note_base(*, org_id: UUID, branch: BranchDeployment, merge_base: MergeBase) -> BranchDeployment:
+    """Store what the base defined where the branch left it. CI that does not know where changes nothing that is known already."""
+    if not merge_base.sha and branch.base_manifests is not None:
+        return branch
+    return base_snapshots.set_base(
+        org_id=org_id,
+        deployment_id=branch.deployment_id,
+        merge_base_sha=merge_base.sha,
+        earlier=merge_base.earlier_shas,
+    )
 
 
 def _with_repository(org_id: UUID, facts: BranchFacts) -> BranchFacts:

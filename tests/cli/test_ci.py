@@ -14,6 +14,7 @@ from controlplane.deployments.models import BranchDeployment, LocationVersion
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.cli.repositories import FILES, commit, git, make_repository
+from tests.factories import make_location
 from tests.ui.server import serving
 
 Run = Callable[..., str]
@@ -67,6 +68,9 @@ def versions(cast: Cast) -> list[LocationVersion]:
 
 
 def test_branch_deployment_is_told_everything_that_git_knows(cast: Cast, run: Run, repository: Path) -> None:
+    deployed = git(repository, "rev-parse", "HEAD")
+    make_location(cast, deployed={"git_commit": deployed})
+    merge_base = commit(repository, "Not deployed")
     git(repository, "checkout", "-q", "-b", "feature")
     head = commit(repository, "Work")
 
@@ -77,6 +81,7 @@ def test_branch_deployment_is_told_everything_that_git_knows(cast: Cast, run: Ru
     assert (first["branch_deployment"], first["deployment"]) == (True, row.deployment.name)
     assert again == first
     assert (row.repository, row.pull_request, row.branch, row.head_sha) == ("acme/shop", 5, "feature", head)
+    assert (row.merge_base_sha, "nearest commit before it" in row.base_note) == (merge_base, True)
     assert (row.pull_request_status, row.git["message"], row.git["author_email"]) == ("OPEN", "Work", "ada@example.com")
 
 
