@@ -223,17 +223,42 @@ def test_pipeline_of_a_pull_request_deploys_to_its_branch_deployment(
     assert "dagster-cloud" in ended["close_reason"]
 
 
+def test_pipeline_of_a_merge_request_has_a_branch_deployment(stock: StockCli, daggerboard: Installation) -> None:
+    write_yaml(stock, "etl", build={"registry": "registry.example/shop"})
+    pull_request(stock.folder)
+    url = "https://gitlab.example/acme/data/shop"
+
+    said = stock(
+        *("ci", "init", "--project-dir", ".", "--statedir", stock.folder / "state"),
+        GITLAB_CI="true",
+        CI_COMMIT_SHA="4567" * 10,
+        CI_COMMIT_REF_NAME="sizes",
+        CI_JOB_URL=f"{url}/-/jobs/1",
+        CI_PROJECT_NAME="shop",
+        CI_PROJECT_URL=url,
+        CI_MERGE_REQUEST_IID="9",
+    )
+
+    assert "Deploying to branch deployment pr-9" in said.text, said.text
+    with daggerboard.client as client:
+        told = client.get(f"/api/v1/organizations/{stock.organization}/branch-deployments/pr-9/")
+    assert (told["repository"], told["pull_request"], told["branch"]) == ("acme/data/shop", 9, "sizes")
+
+
 def test_branch_deployment_is_told_of_by_hand(stock: StockCli) -> None:
     """The command reads no DAGSTER_CLOUD_URL: without --url it would ask the vendor's host."""
     options = ["--git-repo-name", "acme/shop", "--branch-name", "by-hand", "--commit-hash", "01", "--timestamp", "1.5"]
-    options += ["--url", f"{stock.url}/{stock.organization}"]
+    base = ["--base-deployment-name", stock.variables["DAGSTER_CLOUD_DEPLOYMENT"]]
+    options += [*base, "--url", f"{stock.url}/{stock.organization}"]
 
     made = stock("branch-deployment", "create-or-update", *options)
     again = stock("branch-deployment", "create-or-update", *options)
 
     assert made.text.strip() == again.text.strip() == "branch-by-hand"
     # This one reads the address only where no organization is named.
-    of_context = stock("ci", "branch-deployment", ".", DAGSTER_CLOUD_ORGANIZATION="", **pull_request(stock.folder))
+    of_context = stock(
+        "ci", "branch-deployment", ".", *base, DAGSTER_CLOUD_ORGANIZATION="", **pull_request(stock.folder)
+    )
     assert of_context.text.strip() == "pr-7", of_context.text
     full = stock("branch-deployment", "delete", "--deployment", stock.variables["DAGSTER_CLOUD_DEPLOYMENT"])
     assert "is not a branch deployment" in full.text
