@@ -150,14 +150,17 @@ def hold(delivery: Delivery, parent: Deployment) -> None:
         become(pull, DeliveryState.HELD, "A maintainer has to approve this commit of a fork.", branch.deployment_id)
 
 
+def has_project(delivery: Delivery, wanted: BranchSettings) -> bool:
+    """Whether there may be a Dagster project in the head; fetches it."""
+    assert delivery.is_approved  # the caller has looked
+    return building.is_project(delivery.tree(delivery.pull.head_sha), wanted.project)
+
+
 def deliver(delivery: Delivery, parent: Deployment, wanted: BranchSettings) -> None:
     """Fetch, read, pack and deploy the head. ProjectError says what is wrong with the project, OvertakenError that it is over."""
     pull, external_id = delivery.pull, delivery.pull.repository.external_id
     assert delivery.is_approved  # the caller has looked; below it is asked again under the lock
     tree = delivery.tree(pull.head_sha)
-    if not building.is_project(tree, wanted.project):
-        become(pull, DeliveryState.NONE, "There is no Dagster project in it.", pull.deployment_id, done=True)
-        return
     commit = delivery.host.commit(external_id, pull.head_sha)
     git = building.git_facts(commit, pull.head_branch)
     built = building.build(

@@ -160,6 +160,9 @@ def _build(delivery: Delivery, parent: Deployment, wanted: BranchSettings) -> da
     if pull.delivery_state not in {DeliveryState.QUEUED, DeliveryState.BUILDING}:
         pull.phases = {"queued": timezone.now().timestamp()}
     become(pull, DeliveryState.BUILDING, "")
+    if not delivering.has_project(delivery, wanted):
+        become(pull, DeliveryState.NONE, "There is no Dagster project in it.", done=True)
+        return None
     tell_host(delivery.host, load(pull.org_id, pull.id))
     try:
         delivering.deliver(delivery, parent, wanted)
@@ -192,6 +195,8 @@ def _follow(pull: PullRequest) -> datetime.timedelta | None:
 def _end(pull: PullRequest, reason: str) -> datetime.timedelta | None:
     """There is, or is to be, no branch deployment. SECURITY: the end of a fork's needs nobody's approval."""
     branch = _branch(pull)
+    # Should it be wanted again, its head is deployed again.
+    pull.delivered_sha = ""
     if branch is None:
         ended = pull.state != PullRequestState.OPEN and pull.delivery_state != DeliveryState.NONE
         become(pull, DeliveryState.CLOSED if ended else DeliveryState.NONE, reason)

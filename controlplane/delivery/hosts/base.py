@@ -34,7 +34,8 @@ class HostGoneError(AppError):
     """The Git host says that there is no such thing, or not for us any more."""
 
     code = "host_gone"
-    status = 404
+    # Of our own answer: 404 would say that we have no such thing.
+    status = 409
 
 
 class HostConnectionGoneError(HostGoneError):
@@ -47,7 +48,8 @@ class HostRefusedError(AppError):
     """The Git host refuses our credential, or what we asked for. `host_status` is the status that it answered with, if it was asked."""
 
     code = "host_refused"
-    status = 403
+    # Of our own answer: 403 would say that the caller may not.
+    status = 409
 
     def __init__(self, message: str, *, host_status: int = 0) -> None:
         super().__init__(message)
@@ -249,6 +251,10 @@ class GitHost(Protocol):
 
     def archive(self, repository: str, sha: str, max_bytes: int) -> bytes:
         """The tree of a commit as a gzipped tar with one folder at its root; TooLargeError above `max_bytes` of it."""
+        ...
+
+    def find_comment(self, repository: str, number: int, words: str) -> str:
+        """The id of the first comment of a pull request that holds these words; empty when there is none."""
         ...
 
     def write_comment(self, repository: str, number: int, body: str, comment_id: str) -> str:

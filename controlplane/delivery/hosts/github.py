@@ -128,6 +128,10 @@ class GitHubHost:
     def archive(self, repository: str, sha: str, max_bytes: int) -> bytes:
         return self._ask(lambda api: api.download(_path(repository, f"/tarball/{path_part(sha)}"), max_bytes))
 
+    def find_comment(self, repository: str, number: int, words: str) -> str:
+        rows = self._ask(lambda api: list(api.pages(_path(repository, f"/issues/{number}/comments"))))
+        return next((str(row["id"]) for row in rows if words in row["body"]), "")
+
     def write_comment(self, repository: str, number: int, body: str, comment_id: str) -> str:
         if comment_id:
             try:

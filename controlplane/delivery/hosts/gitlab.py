@@ -118,6 +118,11 @@ class GitLabHost:
     def archive(self, repository: str, sha: str, max_bytes: int) -> bytes:
         return self._api.download(_path(repository, "/repository/archive.tar.gz"), max_bytes, sha=sha)
 
+    def find_comment(self, repository: str, number: int, words: str) -> str:
+        order = {"sort": "asc", "order_by": "created_at"}
+        rows = self._api.pages(_path(repository, f"/merge_requests/{number}/notes"), **order)
+        return next((str(row["id"]) for row in rows if words in row["body"]), "")
+
     def write_comment(self, repository: str, number: int, body: str, comment_id: str) -> str:
         notes = _path(repository, f"/merge_requests/{number}/notes")
         if comment_id:

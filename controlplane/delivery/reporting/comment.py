@@ -5,8 +5,6 @@ import datetime
 from controlplane.delivery.reporting.markdown import block, code, link
 from controlplane.delivery.reporting.report import Changes, Report, Row, Stage
 
-# Invisible; tells the comment apart from what people write.
-MARKER = "<!-- daggerboard:branch-deployment -->"
 _ICONS = {
     Stage.QUEUED: "⏳",
     Stage.BUILDING: "🔨",
@@ -33,9 +31,14 @@ _LIVING = frozenset({Stage.LOADING, Stage.READY, Stage.SLEEPING, Stage.FAILED})
 _SHOWN_ERRORS = 5
 
 
+def marker(report: Report) -> str:
+    """Invisible; tells the comment apart from what people write."""
+    return f"<!-- daggerboard:branch-deployment {report.id} -->"
+
+
 def render(report: Report) -> str:
     """The Markdown of the comment."""
-    parts = [MARKER, f"### {_ICONS[report.stage]} {_HEADINGS[report.stage]}", _head(report)]
+    parts = [marker(report), f"### {_ICONS[report.stage]} {_HEADINGS[report.stage]}", _head(report)]
     if report.note:
         parts.append(
             block(report.note) if "\n" in report.note or report.stage == Stage.FAILED else code(report.note, most=500)
@@ -115,7 +118,7 @@ def _foot(report: Report) -> str:
     if report.stage == Stage.HELD:
         return link("Look at it and approve this commit", f"{report.url}?ask=approve&sha={report.sha}")
     if report.stage in {Stage.CLOSED, Stage.CLOSING}:
-        return rebuild if report.stage == Stage.CLOSED else ""
+        return rebuild if report.stage == Stage.CLOSED and report.is_open else ""
     links = [link("Extend", f"{report.url}?ask=extend"), rebuild]
     if not report.is_kept_awake:
         links.append(link("Keep awake", f"{report.url}?ask=keep-awake"))

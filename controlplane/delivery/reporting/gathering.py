@@ -15,7 +15,7 @@ from controlplane.definitions.differences import Change, Kind
 from controlplane.definitions.manifest import Manifest
 from controlplane.delivery.branch_rows import life_of
 from controlplane.delivery.branch_selectors import address
-from controlplane.delivery.models import DeliveryState, PullRequest
+from controlplane.delivery.models import DeliveryState, PullRequest, PullRequestState
 from controlplane.delivery.reporting.error_places import annotation_of, annotations_of_problems, message_of
 from controlplane.delivery.reporting.report import Changes, Report, Row, Stage
 from controlplane.deployments.models import BranchDeployment, BranchState, CodeLocation, LocationVersion, VersionState
@@ -54,6 +54,8 @@ def gather(pull: PullRequest) -> Report:
         branches = BranchDeployment.objects.for_org(org_id).select_related("deployment")
         branch = branches.filter(deployment_id=pull.deployment_id).first() if pull.deployment_id else None
         common: dict[str, Any] = {
+            "id": pull.id,
+            "is_open": pull.state == PullRequestState.OPEN,
             "number": pull.number,
             "sha": pull.head_sha,
             "commit_url": f"{pull.repository.web_url}/commit/{pull.head_sha}",

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 from controlplane.delivery.hosts.base import Annotation
 
@@ -59,6 +60,8 @@ class Report:
     """All of it. `note` says why it is so, `expires_at` None for never; `url` is empty while there is no branch deployment."""
 
     stage: Stage
+    # Of the pull request's row: nobody knows it who has not seen the comment.
+    id: UUID
     number: int
     sha: str
     commit_url: str
@@ -69,6 +72,8 @@ class Report:
     expires_at: datetime.datetime | None = None
     is_warned: bool = False
     is_kept_awake: bool = False
+    # Whether the pull request is open: one that ended is not built again.
+    is_open: bool = True
     # What the jobs at the beginning and at the end had to say, when they failed.
     job_problems: tuple[str, ...] = ()
     annotations: tuple[Annotation, ...] = ()

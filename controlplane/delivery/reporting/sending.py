@@ -68,7 +68,10 @@ def _tell_comment(host: GitHost, pull: PullRequest, report: Report) -> None:
     body = comment.render(report)
     digest = hashlib.sha256(body.encode()).hexdigest()
     if digest != pull.comment_sha256:
-        comment_id = host.write_comment(pull.repository.external_id, pull.number, body, pull.comment_id)
+        external_id = pull.repository.external_id
+        # Who wrote it may have been killed before it was noted.
+        known = pull.comment_id or host.find_comment(external_id, pull.number, comment.marker(report))
+        comment_id = host.write_comment(external_id, pull.number, body, known)
         _save(pull, comment_id=comment_id, comment_sha256=digest)
 
 
