@@ -91,7 +91,7 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     def document(self) -> dict[str, Any]:
         """The stored form: what is default is left out."""
         found: dict[str, Any] = msgspec.to_builtins(self)
-        return found
+        return {name: value for name, value in found.items() if value or name == "deployers"}
 
     @cached_property
     def windows(self) -> list[Window]:

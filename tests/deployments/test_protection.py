@@ -208,6 +208,13 @@ def test_nothing_is_deployed_in_a_freeze_window_and_an_admin_goes_past_it_alone(
         deploy_as(cast, cast.actor)
 
 
+def test_an_empty_document_lifts_every_rule(cast):
+    protect(cast, freeze_windows=ALWAYS, deployers={})
+    assert protect(cast, deployers={}).protection == {"deployers": {}}
+    assert protect(cast).protection == {}
+    assert protect(cast, checks={"rollback": "manual"}).protection == {}
+
+
 def test_only_admins_change_the_rules_and_go_past_them(cast):
     api = cast.api(cast.editor)
     answers = [
