@@ -125,6 +125,8 @@ class OrgPage(View):
     # As OrgAPIView.
     even_closed: ClassVar[bool] = False
     in_any_state: ClassVar[bool] = False
+    # False for a handler that asks others over the network, and answers with no template that reads.
+    in_one_scope: ClassVar[bool] = True
     access: Access
     principal: Principal
 
@@ -152,12 +154,14 @@ class OrgPage(View):
         with org_scope(self.access.org.id):
             self.enter(kwargs)
             self.access.require(self.permission)
-            response = super().dispatch(request, *args, **kwargs)
-            # A template response renders lazily; its queries belong inside the scope.
-            render = getattr(response, "render", None)
-            if callable(render):
-                render()
-            return response
+            if self.in_one_scope:
+                response = super().dispatch(request, *args, **kwargs)
+                # A template response renders lazily; its queries belong inside the scope.
+                render = getattr(response, "render", None)
+                if callable(render):
+                    render()
+                return response
+        return super().dispatch(request, *args, **kwargs)
 
     def enter(self, kwargs: dict[str, Any]) -> None:
         """As OrgAPIView.enter."""

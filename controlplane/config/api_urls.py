@@ -12,7 +12,9 @@ from controlplane.core.api_schema import schema_view
 from controlplane.delivery import branch_api as branches
 from controlplane.delivery import change_api as branch_changes
 from controlplane.delivery import deployment_api as full_deployments
+from controlplane.delivery import host_api as git
 from controlplane.delivery import promotion_api as promotions
+from controlplane.delivery import repository_api as repositories
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
 from controlplane.deployments import protection_api as protection
@@ -126,6 +128,14 @@ _people: list[URLPattern | URLResolver] = [
     path("permissions/", grants.PermissionsView.as_view(), name="permissions"),
 ]
 
+_git_connection: list[URLPattern | URLResolver] = [
+    path("", git.GitConnectionView.as_view(), name="git-connection"),
+    path("test/", git.TestConnectionView.as_view(), name="git-connection-test"),
+    path("sync/", git.SyncView.as_view(), name="git-connection-sync"),
+    path("webhook-secret/", git.WebhookSecretView.as_view(), name="git-connection-webhook-secret"),
+    path("webhooks/", git.WebhookDeliveriesView.as_view(), name="git-connection-webhooks"),
+]
+
 _organization: list[URLPattern | URLResolver] = [
     path("", organization.OrganizationView.as_view(), name="organization"),
     path("undo-deletion/", organization.UndoDeletionView.as_view(), name="organization-undo-deletion"),
@@ -140,6 +150,11 @@ _organization: list[URLPattern | URLResolver] = [
     path("audit-streams/", audit_streams.AuditStreamsView.as_view(), name="audit-streams"),
     path("audit-streams/<uuid:stream_id>/", audit_streams.AuditStreamView.as_view(), name="audit-stream"),
     path("audit-streams/<uuid:stream_id>/test/", audit_streams.AuditStreamTestView.as_view(), name="audit-stream-test"),
+    path("git-connections/", git.GitConnectionsView.as_view(), name="git-connections"),
+    path("git-connections/<uuid:git_connection_id>/", include(_git_connection)),
+    path("repositories/", repositories.RepositoriesView.as_view(), name="repositories"),
+    path("repositories/<uuid:repository_id>/", repositories.RepositoryView.as_view(), name="repository"),
+    path("repositories/<uuid:repository_id>/reconcile/", repositories.ReconcileView.as_view(), name="reconcile"),
     path("branch-deployments/", branches.BranchDeploymentsView.as_view(), name="branch-deployments"),
     path("branch-deployments/<slug:branch>/", include(_branch)),
     path("agents/", fleet.AgentsView.as_view(), name="agents"),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.delivery import closing
@@ -192,6 +193,11 @@ def missing_values(connection: GitConnection) -> list[str]:
         "the private key": connection.sealed_credential,
     }
     return [name for name, value in needed.items() if not value]
+
+
+def connections(org_id: UUID) -> QuerySet[GitConnection]:
+    """The connections of an organization; read it inside org_scope."""
+    return GitConnection.objects.for_org(org_id)
 
 
 def access_connection(org_id: UUID, connection_id: UUID, *, lock: bool = False) -> GitConnection:

@@ -18,7 +18,7 @@ from controlplane.delivery.hosts.base import RepositoryFacts
 from controlplane.delivery.models import BranchMode, CommentMode, Repository
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import Deployment, DeploymentKind
-from tenants.access import Actor
+from tenants.access import Access, Actor
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import AppError, ConflictError, InvalidError, NotFoundError
 from tenants.scoping import org_scope
@@ -30,9 +30,9 @@ _MAX_LABEL, _MAX_EXCLUDED = 100, 20
 
 @dataclass(frozen=True)
 class RepositorySettings:
-    """All that can be set. `base` is the name of a full deployment, empty for none; seconds are None for never."""
+    """All that can be set. `base` is a full deployment, from `base_called`; seconds are None for never."""
 
-    base: str
+    base: Deployment | None
     mode: str
     label: str
     exclude_labels: Sequence[str]
@@ -67,10 +67,10 @@ def access_repository(org_id: UUID, repository_id: UUID, *, lock: bool = False) 
     return found
 
 
-def settings_of(repository: Repository) -> RepositorySettings:
+def current_settings(repository: Repository) -> RepositorySettings:
     """What is set."""
     return RepositorySettings(
-        base=repository.base.name if repository.base else "",
+        base=repository.base,
         mode=repository.mode,
         label=repository.label,
         exclude_labels=tuple(repository.exclude_labels),
@@ -79,6 +79,21 @@ def settings_of(repository: Repository) -> RepositorySettings:
         expire_after_seconds=repository.expire_after_seconds,
         deploys_default_branch=repository.deploys_default_branch,
     )
+
+
+def base_called(access: Access, name: str) -> Deployment | None:
+    """The full deployment of a name, None for no name; InvalidError for one that the caller may not know of."""
+    if not name:
+        return None
+    found = next((row for row in possible_bases(access) if row.name == name), None)
+    if found is None:
+        raise InvalidError(f"There is no full deployment called {name[:100]!r}.", attr="base")
+    return found
+
+
+def possible_bases(access: Access) -> list[Deployment]:
+    """Full deployments that the caller may enter, by name."""
+    return [row for row in deployments.deployments_for(access) if row.kind == DeploymentKind.FULL]
 
 
 def sync_repositories(*, org_id: UUID, connection_id: UUID, actor: Actor) -> Synced:
@@ -112,7 +127,6 @@ def update_repository(*, org_id: UUID, repository_id: UUID, settings: Repository
     with org_scope(org_id):
         repository = access_repository(org_id, repository_id, lock=True)
         before = _state(repository)
-        repository.base = _base(org_id, settings.base)
         _apply(repository, settings)
         repository.reconcile_due_at = timezone.now()
         repository.save()
@@ -161,23 +175,12 @@ def _store(org_id: UUID, connection_id: UUID, facts: Sequence[RepositoryFacts]) 
     return Synced(len(facts), len(new), gone)
 
 
-def _base(org_id: UUID, name: str) -> Deployment | None:
-    if not name:
-        return None
-    try:
-        found = deployments.deployment(org_id, name)
-    except NotFoundError as error:
-        raise InvalidError(f"There is no deployment called {name[:100]!r}.", attr="base") from error
-    if found.kind != DeploymentKind.FULL:
-        raise InvalidError("Branch deployments belong to a full deployment: choose one of those.", attr="base")
-    return found
-
-
 def _apply(repository: Repository, settings: RepositorySettings) -> None:
     if settings.mode not in BranchMode.values:
         raise InvalidError(f"The mode is one of {', '.join(BranchMode.values)}.", attr="mode")
     if settings.comment_mode not in CommentMode.values:
         raise InvalidError(f"Comments are written {', '.join(CommentMode.values)}.", attr="comment_mode")
+    repository.base = settings.base
     if repository.base is None and (settings.mode != BranchMode.OFF or settings.deploys_default_branch):
         raise InvalidError("Choose the full deployment that they belong to first.", attr="base")
     repository.mode, repository.comment_mode = settings.mode, settings.comment_mode
@@ -207,8 +210,9 @@ def _seconds(value: int | None, attr: str) -> int | None:
 
 
 def _state(repository: Repository) -> dict[str, Any]:
-    settings = settings_of(repository)
-    return {**vars(settings), "exclude_labels": list(settings.exclude_labels)}
+    settings = current_settings(repository)
+    base = settings.base.name if settings.base else None
+    return {**vars(settings), "base": base, "exclude_labels": list(settings.exclude_labels)}
 
 
 def _note(repository: Repository, actor: Actor, verb: str, **described: Any) -> None:

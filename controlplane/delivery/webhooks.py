@@ -1,13 +1,12 @@
 """Webhooks of Git hosts: verified, written down once, and answered; what they mean is done later.
 
 Each that was verified becomes a WebhookDelivery and wakes the task `delivery.handle_webhook` (org_id, connection_id, delivery_id).
-Whoever handles them asks `waiting_news(org_id)` and says `mark_handled`; a task that was lost leaves its row waiting.
+A task that was lost leaves its row waiting (`handled_at`).
 """
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -26,15 +25,6 @@ from tenants.scoping import org_scope
 KEPT_FOR = datetime.timedelta(days=30)
 # What is kept of any word of a webhook: names of branches are the longest that are of use.
 _LONGEST = 300
-
-
-@dataclass(frozen=True)
-class WaitingNews:
-    """News that nobody has handled."""
-
-    connection_id: UUID
-    received_at: datetime.datetime
-    news: News
 
 
 def take(connection_id: UUID, read: Callable[[], Webhook]) -> bool:
@@ -56,21 +46,6 @@ def take(connection_id: UUID, read: Callable[[], Webhook]) -> bool:
             raise WebhookRefusedError
         news = read_webhook(connection, webhook)
         return _is_active(org_id) and _store(org_id, connection_id, news)
-
-
-def waiting_news(org_id: UUID, connection_id: UUID | None = None, delivery_id: str = "") -> list[WaitingNews]:
-    """What nobody has handled, oldest first: of an organization, of one connection, or one delivery."""
-    with org_scope(org_id):
-        rows = deliveries(org_id, connection_id).filter(handled_at=None).order_by("received_at", "delivery_id")
-        found = list(rows.filter(delivery_id=delivery_id) if delivery_id else rows)
-    return [WaitingNews(row.connection_id, row.received_at, news_of(row)) for row in found]
-
-
-def mark_handled(org_id: UUID, connection_id: UUID, delivery_ids: Iterable[str]) -> None:
-    """Say that these are done with."""
-    with org_scope(org_id):
-        rows = deliveries(org_id, connection_id).filter(delivery_id__in=list(delivery_ids), handled_at=None)
-        rows.update(handled_at=timezone.now())
 
 
 def deliveries(org_id: UUID, connection_id: UUID | None = None) -> QuerySet[WebhookDelivery]:

@@ -22,7 +22,7 @@ OPERATIONS = [
 ]
 # Needs an agent that answers; tests/e2e asks a real one.
 # The others need a Git host; tests/delivery asks one.
-NEEDS_AN_AGENT = {"validate_run_config": 503, "sync_git_connection": 403}
+NEEDS_AN_AGENT = {"validate_run_config": 503, "sync_git_connection": 409}
 VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
 QUERIES = {
     "preview_promotion": {"from": "branch"},

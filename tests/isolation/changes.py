@@ -187,7 +187,7 @@ _SETTINGS: dict[str, Change] = {
     "state": Change({"state": "read_only"}),
     "delete": Change({"typed": "{org_name}"}),
     "undo-deletion": Change(before=_close),
-    "git/new/<str:provider>": Change({"name": "Another"}),
+    "git/new": Change({"provider": "gitlab", "name": "Another"}),
     "git/<uuid:git_connection_id>": Change({"name": "Another"}),
     "git/<uuid:git_connection_id>/test": Change(),
     "git/<uuid:git_connection_id>/secret": Change(),

@@ -196,7 +196,7 @@ PLACES: dict[Kind, list[str]] = {
         "<slug:org>/new",
         f"{_SETTINGS}deployments",
         f"{_SETTINGS}git",
-        f"{_SETTINGS}git/new/<str:provider>",
+        f"{_SETTINGS}git/new",
         f"{_SETTINGS}git/<uuid:git_connection_id>",
         f"{_SETTINGS}git/<uuid:git_connection_id>/test",
         f"{_SETTINGS}git/<uuid:git_connection_id>/sync",

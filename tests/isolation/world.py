@@ -28,7 +28,7 @@ from tests.isolation.routes import Route
 from tests.isolation.sso_of import SSO_PARAMETERS, sso_of
 from tests.runs.scripts import Sender, Stage
 
-_SAME_EVERYWHERE = {"provider": "gitlab", "stream": "stdout", "seq": "1", "sha256": "0" * 64, "sha": "a" * 40}
+_SAME_EVERYWHERE = {"stream": "stdout", "seq": "1", "sha256": "0" * 64, "sha": "a" * 40}
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
 # What a route's parameter means when its name alone does not say it.
 _NAMES = {"code-locations/<path:name>": "location", "<path:location>/<str:name>": "job"}

@@ -41,10 +41,10 @@ def private_key(pem: str) -> RSAPrivateKey:
     except (ValueError, TypeError) as error:
         raise InvalidError(
             "This is not a private key. Paste the whole .pem file that GitHub gave you, with its BEGIN and END lines.",
-            attr="private_key",
+            attr="credential",
         ) from error
     if not isinstance(key, RSAPrivateKey):
-        raise InvalidError("A GitHub App's private key is an RSA key, and this is another kind.", attr="private_key")
+        raise InvalidError("A GitHub App's private key is an RSA key, and this is another kind.", attr="credential")
     return key
 
 

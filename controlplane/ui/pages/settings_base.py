@@ -16,6 +16,7 @@ _RAIL = (
     ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
     ("Deployments", "settings-deployments", Permission.ORGANIZATION_READ, ""),
     ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
+    ("Git hosts", "settings-git", Permission.ORGANIZATION_READ, ""),
     ("Members", "settings-members", Permission.MEMBER_READ, "People"),
     ("Teams", "settings-teams", Permission.TEAM_READ, ""),
     ("Roles", "settings-roles", Permission.ROLE_READ, ""),
