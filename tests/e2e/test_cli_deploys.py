@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.repositories import ASSET, FILES, commit, git, make_repository
-from tests.installation import Installation
+from tests.installation import PROJECTS, Installation
 
 pytestmark = pytest.mark.timeout(300)
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -141,6 +142,17 @@ def test_ci_on_the_default_branch_deploys_to_the_full_deployment(run: Command, r
     assert "ml has no build registry" in output.stderr
     run("ci", "build")
     assert "success" in run("ci", "deploy").stdout + run("ci", "status").stdout
+
+
+def test_project_of_dg_is_packed_and_loaded_as_dagster_would(run: Command, tmp_path: Path) -> None:
+    project = tmp_path / "dgp"
+    shutil.copytree(PROJECTS.parent / "worker/projects/dg_project", project)
+
+    done = run("deploy", "--json", folder=project)
+
+    (location,) = json.loads(done.stdout)["locations"]
+    assert (location["name"], location["desired_version"]["state"]) == ("dgp", "loaded")
+    assert location["desired_version"]["counts"]["assets"] > 0
 
 
 def test_pull_writes_what_reads_back(run: Command, repository: Path) -> None:
