@@ -69,7 +69,7 @@ def _widen(org_id: Any, token_id: Any, reach: Any) -> None:
     from tenants.token_services import update_token
 
     with org_scope(org_id):
-        if ApiToken.objects.for_org(org_id).filter(id=token_id, reach=None).exists():
+        if ApiToken.objects.for_org(org_id).filter(id=token_id, reach__isnull=True).exists():
             update_token(org_id=org_id, token_id=token_id, actor=SYSTEM, changes={"reach": reach})
 
 

@@ -81,7 +81,8 @@ def ensure_branch(*, org_id: UUID, parent: Deployment, facts: BranchFacts, actor
         known = find_branch(org_id, facts)
         if known is None:
             return _make(org_id, parent, facts, actor)
-        for name, value in facts.columns().items():
+        # SECURITY: once a fork's, always a fork's. Whoever tells of it next, CI for example, may not know.
+        for name, value in {**facts.columns(), "is_fork": known.is_fork or facts.is_fork}.items():
             setattr(known, name, value)
         known.save()
         return known

@@ -139,6 +139,16 @@ def test_variable_set_for_a_branch_that_turns_out_to_be_a_fork_is_not_given(cast
     assert CANARY not in ask(cast, agent, version).content.decode()
 
 
+def test_fork_stays_one_whoever_tells_of_it_next(cast):
+    """CI tells of a pull request without saying where it is from."""
+    open_branch(cast, is_fork=True)
+
+    deployment = open_branch(cast, is_fork=False)
+
+    with org_scope(cast.org_id):
+        assert BranchDeployment.objects.for_org(cast.org_id).get(deployment_id=deployment.id).is_fork
+
+
 def test_agent_that_knows_no_isolation_gets_no_fork(cast):
     old = factories.make_agent(cast, "old", protocol_version="1.1")
     fork = open_branch(cast, is_fork=True)
