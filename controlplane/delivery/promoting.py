@@ -13,6 +13,7 @@ from controlplane.definitions.comparison import Comparison, compare
 from controlplane.delivery import promotions
 from controlplane.deployments.code import code_of, is_same_code
 from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion, Promotion
+from controlplane.deployments.selectors import versions_by_id
 from controlplane.deployments.visibility import visible_to
 from tenants.access import Access
 from tenants.errors import ConflictError
@@ -89,6 +90,21 @@ def shown_locations(access: Access, target: Deployment, row: Promotion) -> dict[
     """The code locations of a promotion that the caller may know of."""
     part = visible_to(access, target).part(Permission.LOCATION_READ)
     return {name: place for name, place in row.locations.items() if part.has_location(name)}
+
+
+def versions_of(
+    access: Access, target: Deployment, row: Promotion
+) -> list[tuple[str, LocationVersion | None, LocationVersion | None]]:
+    """By code location that the caller may know of: the version that it got, as they may see it, and the one before."""
+    visible, places = visible_to(access, target), shown_locations(access, target, row)
+    ids = [UUID(id_) for place in places.values() for word in ("version", "before") if (id_ := place[word])]
+    known = {str(version_id): version for version_id, version in versions_by_id(row.org_id, ids).items()}
+    found = []
+    for name, place in sorted(places.items()):
+        made = known.get(place["version"] or "")
+        shown = visible.shown(name, made) if made is not None else None
+        found.append((name, shown, known.get(place["before"] or "")))
+    return found
 
 
 def _line(there: CodeLocation, here: CodeLocation | None) -> PromotionLine:

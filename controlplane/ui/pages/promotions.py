@@ -9,8 +9,7 @@ from django.shortcuts import redirect
 
 from controlplane.delivery import promoting, promotions
 from controlplane.deployments import protecting, selectors
-from controlplane.deployments.models import Deployment, DeploymentKind, LocationVersion, Promotion, PromotionState
-from controlplane.deployments.visibility import Visible
+from controlplane.deployments.models import Deployment, DeploymentKind, Promotion, PromotionState
 from controlplane.ui import definition_changes
 from controlplane.ui.location_lines import VersionLine
 from controlplane.ui.pages.base import DeploymentPage, wants_part
@@ -81,13 +80,15 @@ class PromotionPage(DeploymentPage):
     def get(self, request: HttpRequest, promotion_id: UUID) -> HttpResponse:
         row = promotions.promotion(self.org_id, self.deployment.id, promotion_id)
         newest = promotions.promotions(self.org_id, self.deployment.id).first()
-        shown = promoting.shown_locations(self.access, self.deployment, row)
         smoke = row.smoke_job
         knows_smoke = smoke and self.visible.part(Permission.LOCATION_READ).has_location(smoke["location"])
         context: dict[str, Any] = {
             "promotion": row,
             "steps": _steps(row),
-            "lines": _lines(self.visible, row, shown),
+            "lines": [
+                (name, VersionLine(made) if made else None, before)
+                for name, made, before in promoting.versions_of(self.access, self.deployment, row)
+            ],
             "smoke": smoke if knows_smoke else None,
             "message": row.message if self.visible.permits(Permission.LOCATION_READ) else "",
             "can_roll_back": newest is not None
@@ -124,18 +125,3 @@ def _steps(row: Promotion) -> list[tuple[str, str]]:
         (label, "loaded" if done or (at is not None and number < at) else "loading" if number == at else "pending")
         for number, (_state, label) in enumerate(steps)
     ]
-
-
-def _lines(
-    visible: Visible, row: Promotion, shown: dict[str, dict[str, str | None]]
-) -> list[tuple[str, VersionLine | None, LocationVersion | None]]:
-    """By code location the version that it got here, and the one before."""
-    ids = {place[word] for place in shown.values() for word in ("version", "before") if place[word]}
-    known = {
-        str(key): version for key, version in selectors.versions_by_id(row.org_id, [UUID(i) for i in ids if i]).items()
-    }
-    lines = []
-    for name, place in sorted(shown.items()):
-        made, before = known.get(place["version"] or ""), known.get(place["before"] or "")
-        lines.append((name, VersionLine(visible.shown(name, made)) if made else None, before))
-    return lines

@@ -10,6 +10,7 @@ from controlplane.delivery.copying import Part, copy_deployment
 from controlplane.delivery.deployment_deletion import deletions
 from controlplane.deployments import selectors, services
 from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.deployments.visibility import visible_to
 from controlplane.ui.links import Links
 from controlplane.ui.pages.settings_base import SettingsPage
 from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, QuotaExceededError
@@ -39,7 +40,7 @@ class Deployments(SettingsPage):
             {
                 "deployment": row,
                 "links": Links(org=org.slug, deployment=row.name),
-                "locations": len(selectors.code_locations(org.id, row.id)),
+                "locations": len(visible_to(self.access, row).code_locations()),
                 "branches": sum(1 for one in found if one.parent_id == row.id),
                 "may_change": self.access.at(row.place).allows(Permission.DEPLOYMENT_WRITE),
             }
