@@ -16,7 +16,7 @@ _SETTLE_MS = 450
 
 def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
     """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
-    from tests.ui import branches_world, delivery_world, people_world, world
+    from tests.ui import branches_world, delivery_world, git_world, people_world, world
 
     for name, make, paths in (
         (_EMPTY, world.make_empty, _empty),
@@ -24,6 +24,7 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("hostile", world.make_hostile, _hostile),
         ("many", world.make_many, _many),
         ("people", people_world.make_people, _people),
+        ("git", git_world.make_git, _git),
         ("branches", branches_world.make_branches, _branches),
         ("delivery", delivery_world.make_delivery, _delivery),
     ):
@@ -43,6 +44,7 @@ _EMPTY = "empty"
 
 def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
     yield "overview", ""
+    yield "git", "../settings/git"
     yield from ((name, name) for name in ("assets", "lineage", "jobs", "runs", "code-locations", "agents"))
 
 
@@ -82,6 +84,14 @@ def _delivery(stage: Any) -> Iterator[tuple[str, str]]:
     staging = cast.at("staging").deployment
     freeze(org_id=cast.org_id, deployment_id=staging.id, reason="The books are closed", actor=cast.actor)
     yield "frozen", "../staging/code-locations"
+
+
+def _git(made: Any) -> Iterator[tuple[str, str]]:
+    yield from (("hosts", "../settings/git"), ("new", "../settings/git/new?provider=gitlab"))
+    yield "working", f"../settings/git/{made.working_id}"
+    yield "unfinished", f"../settings/git/{made.unfinished_id}?account=acme"
+    yield "refused", f"../settings/git/{made.refused_id}"
+    yield "repository", f"../settings/repositories/{made.repository_id}"
 
 
 _ENVIRONMENT = {"": "", "-new": "/new", "-import": "/import", "-effective": "/effective?location=shop"}
