@@ -11,9 +11,16 @@ from django.db.models.functions import Now
 
 from agent.protocol import DesiredLocation, Source, Target, Timing
 from controlplane.deployments import source_archives
-from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
+from controlplane.deployments.models import (
+    BranchDeployment,
+    CodeLocation,
+    DeploymentKind,
+    LocationVersion,
+    VersionState,
+)
 from controlplane.dispatch.models import Command, CommandState
 from controlplane.environment.delivery import fingerprints
+from controlplane.fleet.abilities import inability
 from controlplane.fleet.models import Agent, AgentLocation
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
@@ -37,9 +44,28 @@ def desired_locations(org_id: UUID, agent: Agent, reach: Reach) -> list[DesiredL
     loaded = _loaded(org_id, agent) if any(row.current_id != row.desired_id for row in locations) else set()
     wanted = [(row, version) for row in locations for version in _versions(row, loaded)]
     wanted += _of_starting_runs(org_id, agent, {version.id for _row, version in wanted})
+    forks = _forks(org_id, wanted)
+    # SECURITY: an agent that knows no isolation would give code of strangers all that it has itself.
+    wanted = [
+        (row, version)
+        for row, version in wanted
+        if not inability(
+            agent, from_source=bool(version.source_sha256 or version.image), isolated=row.deployment_id in forks
+        )
+    ]
     environments = fingerprints(org_id, wanted)
     sizes = source_archives.sizes(org_id, {version.source_sha256 for _row, version in wanted})
-    return [_on_the_wire(row, version, environments[version.id], sizes) for row, version in wanted]
+    return [
+        _on_the_wire(row, version, environments[version.id], sizes, isolated=row.deployment_id in forks)
+        for row, version in wanted
+    ]
+
+
+def _forks(org_id: UUID, wanted: Iterable[tuple[CodeLocation, LocationVersion]]) -> set[UUID]:
+    """Which of their deployments hold code of strangers."""
+    ids = {row.deployment_id for row, _version in wanted if row.deployment.kind == DeploymentKind.BRANCH}
+    rows = BranchDeployment.objects.for_org(org_id).filter(deployment_id__in=ids, is_fork=True)
+    return set(rows.values_list("deployment_id", flat=True)) if ids else set()
 
 
 def _loaded(org_id: UUID, agent: Agent) -> set[UUID]:
@@ -64,7 +90,7 @@ def _of_starting_runs(org_id: UUID, agent: Agent, known: set[UUID]) -> list[tupl
 
 
 def _on_the_wire(
-    location: CodeLocation, version: LocationVersion, environment: str, sizes: Mapping[str, int]
+    location: CodeLocation, version: LocationVersion, environment: str, sizes: Mapping[str, int], *, isolated: bool
 ) -> DesiredLocation:
     sha256 = version.source_sha256
     return DesiredLocation(
@@ -73,6 +99,7 @@ def _on_the_wire(
         name=location.name,
         target=msgspec.convert(version.target, Target),
         environment=environment,
+        isolated=isolated,
         source=Source(sha256=sha256, bytes=sizes.get(sha256, 0)) if sha256 else None,
         image=version.image or None,
         container_context=version.container_context,
