@@ -1,6 +1,7 @@
 """What a branch deployment changes, as one caller may know it: its definitions against the frozen ones of its base."""
 
 import datetime
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +14,14 @@ from controlplane.deployments import selectors
 from controlplane.deployments.branches import branch_of
 from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
 from controlplane.deployments.filtered_definitions import filtered
-from controlplane.deployments.models import BranchDeployment, BranchRevision, CodeLocation, Deployment, LocationVersion
+from controlplane.deployments.models import (
+    BranchDeployment,
+    BranchRevision,
+    CodeLocation,
+    Deployment,
+    DeploymentKind,
+    LocationVersion,
+)
 from controlplane.deployments.parts import Kept, Rule, part_of
 from controlplane.deployments.visibility import Visible, visible_to
 from tenants.access import Access
@@ -66,7 +74,8 @@ def changes(access: Access, deployment: Deployment) -> BranchChanges:
     org_id = access.org.id
     with org_scope(org_id):
         branch = branch_of(org_id, deployment.id)
-        deployed = {row.name for row in selectors.code_locations(org_id, deployment.id)}
+        rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment.id)
+        deployed = set(rows.values_list("name", flat=True))
         now = _State(visible_to(access, deployment).whole, deployed, branch.base_manifests, branch.base_note)
         return _known(access, _sides(branch, base_of(access, deployment), now), now.note)
 
@@ -106,15 +115,20 @@ def revision_of(org_id: UUID, deployment: Deployment, sha: str) -> BranchRevisio
 
 
 def base_of(access: Access, deployment: Deployment) -> Deployment:
-    """The full deployment that a branch deployment belongs to; ForbiddenError when the caller may not enter it."""
-    found = [row for row in selectors.deployments(access.org.id) if row.id == deployment.parent_id]
-    if not found:
+    """The full deployment that a branch deployment belongs to; ForbiddenError when the caller may not enter it. Call it inside org_scope."""
+    org_id = access.org.id
+    found = (
+        Deployment.objects.for_org(org_id)
+        .filter(id=deployment.parent_id or deployment.id, kind=DeploymentKind.FULL)
+        .first()
+    )
+    if found is None:
         raise NotFoundError(f"The base of {deployment.name} was deleted: there is nothing to compare with.")
-    if not access.may_enter(found[0].place):
+    if not access.may_enter(found.place):
         raise ForbiddenError(
             "What a branch changes is shown to people who may enter its base. An admin can give you the role Viewer there."
         )
-    return found[0]
+    return found
 
 
 def at_revision(org_id: UUID, revision: BranchRevision) -> DeploymentDefinitions:
@@ -144,7 +158,7 @@ def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides
     before = selectors.definitions(org_id, parent.id) if state.base is None else from_hashes(org_id, state.base)
     not_loaded = state.deployed - there.by_location.keys()
     absent = before.by_location.keys() - state.deployed - there.by_location.keys()
-    gone = _taken_away(branch, absent, state.at)
+    gone = _taken_away(branch, parent, absent, state.at)
     kept = {name: of for name, of in before.by_location.items() if name in (absent - gone) | not_loaded}
     after = DeploymentDefinitions(by_location={**kept, **there.by_location})
     return Sides(
@@ -158,9 +172,11 @@ def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides
     )
 
 
-def _taken_away(branch: BranchDeployment, absent: Iterable[str], until: datetime.datetime | None) -> set[str]:
-    """Those of the locations of the base which the branch had once, and has no more. One that was never deployed to the branch may
-    only not have been built: CI builds what changed, and other repositories deploy to the same base.
+def _taken_away(
+    branch: BranchDeployment, parent: Deployment, absent: Iterable[str], until: datetime.datetime | None
+) -> set[str]:
+    """Those of the locations of the base which the branch had once, and has no more; and, where we deploy the whole repository, those
+    that the base has from it. Any other may only not have been built: CI builds what changed, and several repositories share a base.
     """
     names = set(absent)
     if not names:
@@ -168,7 +184,19 @@ def _taken_away(branch: BranchDeployment, absent: Iterable[str], until: datetime
     rows = BranchRevision.objects.for_org(branch.org_id).filter(deployment_id=branch.deployment_id)
     if until is not None:
         rows = rows.filter(created_at__lte=until)
-    return names & {name for versions in rows.values_list("versions", flat=True) for name in versions}
+    revisions = list(rows.values_list("versions", flat=True))
+    had = names & {name for versions in revisions for name in versions}
+    return had | _of_repository(branch, parent, names) if revisions and branch.repository_id else had
+
+
+def _of_repository(branch: BranchDeployment, parent: Deployment, names: Iterable[str]) -> set[str]:
+    """Locations of the base that were deployed from the branch's own repository, by what their newest versions say."""
+    rows = LocationVersion.objects.for_org(branch.org_id).filter(
+        location__deployment_id=parent.id, location__name__in=list(names)
+    )
+    newest = rows.order_by("location_id", "-number").distinct("location_id").values_list("location__name", "git_url")
+    own = re.compile(rf"[/:]{re.escape(branch.repository)}(\.git)?(/|$)", re.IGNORECASE)
+    return {name for name, git_url in newest if own.search(git_url)}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 from controlplane.definitions.manifest import Job, PartitionsDefinition
 from controlplane.deployments.base_snapshots import set_base
 from controlplane.deployments.models import BranchDeployment
+from tenants.ids import uuid7
 from tenants.models import GrantScope, Role, TargetKind
 from tenants.scoping import org_scope
 from tests.cast import Cast, make_member
@@ -66,6 +67,23 @@ def test_location_that_the_branch_took_away_is_removed(cast: Cast) -> None:
     assert cast.api().delete(changed.there.api_path("code-locations/far/")).status_code == 204
 
     assert ("removed", "far", []) in names(found(changed))
+
+
+def test_location_that_a_whole_repository_has_no_more_is_removed(cast: Cast) -> None:
+    """A connected repository is deployed whole; what the base has from elsewhere is none of its business."""
+    changed = make_changed(cast)
+    for name, repository in (("mine", "acme/data"), ("theirs", "acme/data-science")):
+        where = {"git_url": f"https://git.example/{repository}/tree/base", "git_commit": "base2"}
+        make_location(cast, name, manifest=make_manifest([asset(name)], location=name), deployed=where)
+    with org_scope(cast.org_id):
+        rows = BranchDeployment.objects.for_org(cast.org_id).filter(deployment_id=changed.branch.deployment_id)
+        rows.update(repository_id=uuid7())
+    set_base(org_id=cast.org_id, deployment_id=changed.branch.deployment_id, merge_base_sha="base2")
+
+    document = found(changed)
+
+    assert ("removed", "mine", []) in names(document)
+    assert document["inherited"] == ["theirs"]
 
 
 def test_location_that_the_base_has_not_is_all_new(cast: Cast) -> None:
