@@ -1,6 +1,7 @@
 """`.daggerboard.yaml` at the root of a repository: what it says of its branch deployments, over the settings of the repository.
 
-It cannot turn on what is off in the settings, and holds no secrets. Of a fork's pull request, the file of the base branch counts.
+It cannot turn on what is off in the settings, and holds no secrets. SECURITY: nor does it choose the base, whose values for branches the
+branch gets: who pushes to a repository may have no right to those of another base. Of a fork's pull request, the file of the base branch counts.
 """
 
 import re
@@ -24,7 +25,6 @@ _KEYS = (
     "mode",
     "label",
     "exclude_labels",
-    "base",
     "project",
     "locations",
     "sleep_after",
@@ -44,8 +44,6 @@ class BranchSettings(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
     sleep_after: int | None
     expire_after: int | None
-    # Name of the full deployment; empty for the repository's own.
-    base: str = ""
     # Folder of the project below the root; names of the code locations to deploy, empty for all.
     project: str = "."
     locations: list[str] = []
@@ -91,7 +89,6 @@ def read(text: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "mode": _choice(strict, found, "mode", BranchMode.values),
         "label": strict.text(found.get("label"), ("label",)),
-        "base": strict.text(found.get("base"), ("base",)),
         "project": strict.text(found.get("project"), ("project",)),
         "comment": _choice(strict, found, "comment", CommentMode.values),
         "exclude_labels": _texts(strict, found, "exclude_labels"),

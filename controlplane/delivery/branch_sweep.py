@@ -12,7 +12,7 @@ from controlplane.delivery.deployment_deletion import delete_deployment
 from controlplane.deployments import branches
 from controlplane.deployments.models import BranchDeployment, BranchState
 from tenants.access import SYSTEM
-from tenants.errors import AppError
+from tenants.errors import AppError, ForbiddenError
 from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
@@ -47,6 +47,9 @@ def sweep(org_id: UUID | None = None) -> int:
     for org, deployment_id in due:
         try:
             look_after(org_id=org, deployment_id=deployment_id)
+        except ForbiddenError:
+            # The organization is not active: nothing of it changes until it is again.
+            continue
         except AppError as error:
             log.warning("branch.not_looked_after", org=str(org), deployment=str(deployment_id), error=error.message)
     return len(due)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from controlplane.delivery import branch_file, building, closing
 from controlplane.delivery.branch_file import BranchSettings
 from controlplane.delivery.checkout import checkout
+from controlplane.delivery.ci_branches import MergeBase
 from controlplane.delivery.hosts.base import CommitFacts, GitHost, HostGoneError
 from controlplane.delivery.models import BranchMode, DeliveryState, PullRequest, PullRequestState
 from controlplane.delivery.opening import Wishes, take_wishes
@@ -19,7 +20,6 @@ from controlplane.deployments.branches import BranchFacts
 from controlplane.deployments.deploying import deploy_locations
 from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import (
-    BranchDeployment,
     BranchState,
     CodeLocation,
     Deployment,
@@ -27,7 +27,7 @@ from controlplane.deployments.models import (
     PullRequestStatus,
 )
 from tenants.access import Actor, ActorKind
-from tenants.errors import AppError, InvalidError
+from tenants.errors import AppError
 from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
@@ -101,17 +101,10 @@ class Delivery:
                 rows.update(branch_file=pull.branch_file, branch_file_sha=pull.branch_file_sha)
         return branch_file.settings_of(pull.repository, pull.branch_file)
 
-    def parent(self, wanted: BranchSettings) -> Deployment | None:
+    def parent(self) -> Deployment | None:
         """The full deployment that its branch belongs to; None while nobody has chosen one."""
         with org_scope(self.org_id):
             full = Deployment.objects.for_org(self.org_id).filter(kind=DeploymentKind.FULL)
-            if wanted.base:
-                found = full.filter(name=wanted.base).first()
-                if found is None:
-                    raise InvalidError(
-                        f"{branch_file.FILE_NAME} names the base {wanted.base}, and there is no such full deployment."
-                    )
-                return found
             base_id = self.pull.repository.base_id
             return full.filter(id=base_id).first() if base_id else None
 
@@ -173,13 +166,18 @@ def deliver(delivery: Delivery, parent: Deployment, wanted: BranchSettings) -> N
         git=git,
         only=wanted.locations,
     )
-    branch = _deploy(delivery, parent, wanted, built, commit)
-    _note_base(delivery, branch)
+    _deploy(delivery, parent, wanted, built, commit=commit, base=_merge_base(delivery))
 
 
 def _deploy(
-    delivery: Delivery, parent: Deployment, wanted: BranchSettings, built: building.Built, commit: CommitFacts
-) -> BranchDeployment:
+    delivery: Delivery,
+    parent: Deployment,
+    wanted: BranchSettings,
+    built: building.Built,
+    *,
+    commit: CommitFacts,
+    base: MergeBase,
+) -> None:
     org_id, sha, actor = delivery.org_id, delivery.pull.head_sha, delivery.actor
     git = building.git_facts(commit, delivery.pull.head_branch)
     with org_scope(org_id):
@@ -196,6 +194,13 @@ def _deploy(
             branch.state = BranchState.ACTIVE
             branch.save(update_fields=["state"])
             branches.set_awake(branch, awake=True)
+        # Before the deploy: what is kept of this commit says what it was compared with.
+        base_snapshots.set_base(
+            org_id=org_id,
+            deployment_id=branch.deployment_id,
+            merge_base_sha=base.sha,
+            earlier=base.earlier_shas,
+        )
         deploy_locations(
             org_id=org_id, deployment_id=branch.deployment_id, deploys=built.deploys, actor=actor, sync=True, sha=sha
         )
@@ -203,21 +208,16 @@ def _deploy(
         take_wishes(org_id=org_id, deployment_id=branch.deployment_id, wishes=_wishes(wanted))
         become(delivery.pull, DeliveryState.LOADING, "", branch.deployment_id, done=True, phase="built")
     log.info("pull_request.deployed", org=str(org_id), pull_request=str(delivery.pull.id), sha=sha)
-    return branch
 
 
-def _note_base(delivery: Delivery, branch: BranchDeployment) -> None:
-    """Where the branch left its base, and what the base defined there. Without it everything else works."""
+def _merge_base(delivery: Delivery) -> MergeBase:
+    """Where the branch left its base; unknown without a common history, or when the base branch is gone."""
     pull, external_id = delivery.pull, delivery.pull.repository.external_id
     try:
-        merge_base = delivery.host.merge_base(external_id, pull.base_branch, pull.head_sha)
-        earlier = delivery.host.history(external_id, merge_base, _HISTORY)[1:]
+        sha = delivery.host.merge_base(external_id, pull.base_branch, pull.head_sha)
+        return MergeBase(sha, tuple(delivery.host.history(external_id, sha, _HISTORY)[1:]))
     except HostGoneError:
-        # No common history, or the base branch is gone.
-        merge_base, earlier = "", []
-    base_snapshots.set_base(
-        org_id=delivery.org_id, deployment_id=branch.deployment_id, merge_base_sha=merge_base, earlier=earlier
-    )
+        return MergeBase()
 
 
 def _facts(pull: PullRequest, git: GitFacts) -> BranchFacts:

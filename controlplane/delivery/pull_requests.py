@@ -24,6 +24,7 @@ from controlplane.delivery.project.problems import ProjectError
 from controlplane.delivery.reporting.sending import tell_host
 from controlplane.deployments.models import BranchDeployment, BranchState, Deployment, PullRequestStatus
 from tenants.errors import AppError, TooLargeError
+from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,9 @@ log = structlog.get_logger(__name__)
 TASK = "delivery.look_after_pull_request"
 # Longer than fetching, packing and telling takes.
 _LEASE = datetime.timedelta(seconds=180)
-_LOOK_AGAIN = datetime.timedelta(seconds=2)
+_LOOK_AGAIN, _SELDOM = datetime.timedelta(seconds=2), datetime.timedelta(seconds=20)
+# Seconds within which what was deployed has usually loaded.
+_SOON = 120.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 900.0
 _SETTLED = frozenset({DeliveryState.LOADING, DeliveryState.READY, DeliveryState.FAILED, DeliveryState.NONE})
 _STATUS = {
@@ -77,6 +80,8 @@ def look_after(*, org_id: UUID, pull_request_id: UUID) -> None:
         return
     pause: datetime.timedelta | None = _LOOK_AGAIN
     try:
+        with org_scope(org_id):
+            require_writable(org_id)
         pause = _work(load(org_id, pull_request_id))
     except OvertakenError:
         pause = datetime.timedelta(0)
@@ -138,7 +143,7 @@ def _open(delivery: Delivery) -> datetime.timedelta | None:
     pull = delivery.pull
     try:
         wanted = delivery.settings()
-        parent = delivery.parent(wanted)
+        parent = delivery.parent()
     except (ProjectError, TooLargeError) as error:
         become(pull, DeliveryState.FAILED, error.message, done=True)
         return None
@@ -189,7 +194,11 @@ def _follow(pull: PullRequest) -> datetime.timedelta | None:
     found = progress.of(pull.org_id, branch.deployment_id)
     if found.state != pull.delivery_state:
         become(pull, found.state, "", phase="loaded" if found.state == DeliveryState.READY else "")
-    return _LOOK_AGAIN if found.state == DeliveryState.LOADING and branch.state == BranchState.ACTIVE else None
+    if found.state != DeliveryState.LOADING or branch.state != BranchState.ACTIVE:
+        return None
+    # Nobody seems to load it: that may last.
+    waits = timezone.now().timestamp() - pull.phases.get("built", 0.0) > _SOON
+    return _SELDOM if waits else _LOOK_AGAIN
 
 
 def _end(pull: PullRequest, reason: str) -> datetime.timedelta | None:

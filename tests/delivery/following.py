@@ -4,16 +4,19 @@ The work is what the sweeps would wake: it is chosen by the product's own condit
 """
 
 import datetime
+import uuid
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models.functions import Now
 
+from agent.protocol import ErrorInfo, LocationReport, LocationState
 from controlplane.delivery import branch_sweep, news, pull_requests, reconciling, webhooks
 from controlplane.delivery.models import PullRequest, Repository
 from controlplane.delivery.repositories import RepositorySettings, update_repository
 from controlplane.deployments.branches import branch_of
+from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import BranchDeployment, BranchState, CodeLocation, LocationVersion
 from tenants.scoping import org_scope
 from tests.cast import Cast
@@ -157,3 +160,15 @@ def follow(cast: Cast, host: FakeHost, files: dict[str, str] | None = None, **se
     found.set(**settings)
     found.poll()
     return found
+
+
+def fail_to_load(followed: Followed, message: str, stack: list[str]) -> None:
+    """An agent could not load what is desired of the first pull request's branch."""
+    for version in followed.versions().values():
+        report = LocationReport(
+            agent_id=str(uuid.uuid4()),
+            version_id=str(version.id),
+            state=LocationState.FAILED,
+            error=ErrorInfo(message=message, cls="NameError", stack=stack),
+        )
+        record_load(org_id=followed.org_id, version_id=version.id, report=report, loaded_elsewhere=False)
