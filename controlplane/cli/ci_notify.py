@@ -113,11 +113,11 @@ def _short(location: LocationState) -> str:
         return "see below"
     if location.version is None:
         return _plain(location.history[-1].log) if location.history else ""
-    phases = location.version["phases"]
-    counts = ", ".join(
-        f"{count} {name}" for name, count in location.version["counts"].items() if name in {"assets", "jobs"}
+    phases, counts = location.version["phases"], location.version["counts"]
+    found = ", ".join(
+        f"{counts[name]} {name[:-1] if counts[name] == 1 else name}" for name in ("assets", "jobs") if counts.get(name)
     )
-    return f"{counts} in {sum(phases.values()):.0f} s" if phases else counts
+    return f"{found or 'nothing'} in {sum(phases.values()):.0f} s" if phases else found
 
 
 def _plain(text: str) -> str:

@@ -101,7 +101,7 @@ def test_comment_is_made_once_and_edited_in_place(state: StateDir, pull: FakePul
         "\n"
         "| Code location | Status | |\n"
         "|---|---|---|\n"
-        "| sales | ✅ success | 4 assets, 1 jobs in 2 s |\n"
+        "| sales | ✅ success | 4 assets, 1 job in 2 s |\n"
         "\n"
         "`aaaaaaaaaaaa` · [CI](https://ci.example.com/1)\n"
     )

@@ -122,7 +122,7 @@ def test_ci_deploys_a_pull_request_and_its_runs_are_found_by_number(run: Command
     assert (branch["name"], branch["pull_request"], branch["head_sha"]) == (begun["deployment"], 31, head)
     assert branch["merge_base_sha"] == base
     assert ran["status"] == "SUCCESS"
-    assert "| sales | ✅ success | 1 assets" in run("ci", "status", "--markdown").stdout
+    assert "| sales | ✅ success | 1 asset, 1 job in " in run("ci", "status", "--markdown").stdout
 
     slept = json.loads(run("branch", "sleep", "--pr", "31", "--json").stdout)
     woken = json.loads(run("branch", "wake", begun["deployment"], "--json").stdout)
