@@ -86,6 +86,15 @@ def roll_back_for(access: Access, target: Deployment, promotion_id: UUID) -> Pro
     return promotions.roll_back(org_id=access.org.id, promotion_id=promotion_id, actor=access.actor)
 
 
+def without_hidden_sources(access: Access, rows: Sequence[Promotion]) -> None:
+    """Leave out the names of deployments that the caller may not enter; the rows are not to be saved. Call it inside org_scope."""
+    there = Deployment.objects.for_org(access.org.id).filter(id__in={row.source_id for row in rows})
+    hidden = {found.id for found in there if not access.may_enter(found.place)}
+    for row in rows:
+        if row.source_id in hidden:
+            row.source_name = "another deployment"
+
+
 def shown_locations(access: Access, target: Deployment, row: Promotion) -> dict[str, dict[str, str | None]]:
     """The code locations of a promotion that the caller may know of."""
     part = visible_to(access, target).part(Permission.LOCATION_READ)

@@ -69,6 +69,7 @@ class _OfPromotions(DeploymentAPIView):
 
     def shown(self, row: Promotion) -> Promotion:
         """Without code locations of which the caller may not know; it is not to be saved."""
+        promoting.without_hidden_sources(self.access, [row])
         row.locations = promoting.shown_locations(self.access, self.deployment, row)
         smoke = row.smoke_job
         if smoke and not self.visible.part(Permission.LOCATION_READ).has_location(smoke["location"]):

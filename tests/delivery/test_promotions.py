@@ -17,7 +17,11 @@ from controlplane.deployments.services import create_deployment
 from controlplane.runs.models import Run
 from tenants.audit.models import AuditEvent
 from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.models import GrantScope, Role
+from tenants.people.grants import Holder, HolderKind, store_grant
+from tenants.people.terms import GrantTerms
 from tenants.scoping import org_scope
+from tests.cast import make_member
 from tests.delivery.test_deployment_deletion import Killed, killed_at
 from tests.environment.variables import make_branch
 from tests.factories import deploy, load, loaded_report, make_location, make_manifest
@@ -234,6 +238,21 @@ def test_nothing_is_promoted_into_a_frozen_deployment(cast, staging):
     assert "Quarter end" in ended.message
     with pytest.raises(DeploymentFrozenError):
         begin(cast, staging)
+
+
+def test_whoever_may_not_enter_the_source_does_not_learn_its_name(cast, staging):
+    promotion = begin(cast, staging)
+    terms = GrantTerms(scope=GrantScope.DEPLOYMENT, role=Role.VIEWER, deployment_id=cast.deployment.id)
+    somebody = make_member(cast.org, f"prod-only@{cast.org.slug}.example")
+    store_grant(org_id=cast.org_id, actor=cast.actor, holder=Holder(HolderKind.USER, somebody.pk), terms=terms)
+
+    [seen] = cast.api(somebody).get(cast.api_path("promotions/")).json()["results"]
+    page = cast.signed_in(somebody).get(f"/{cast.org.slug}/prod/promotions/{promotion.id}").content.decode()
+
+    assert seen["source_name"] == "another deployment"
+    assert "another deployment into prod" in page
+    assert "staging" not in page
+    assert cast.api(somebody).get(cast.api_path("promotions/preview/?from=staging")).status_code == 404
 
 
 def test_what_no_agent_loads_fails_in_the_end(cast, staging):

@@ -57,6 +57,7 @@ class Promotions(DeploymentPage):
         page = page_of_rows(
             promotions.promotions(self.org_id, self.deployment.id), asked(request, size=20), by=("-id",)
         )
+        promoting.without_hidden_sources(self.access, page.results)
         context |= {
             "source": source,
             "sources": self.sources(),
@@ -79,6 +80,7 @@ class PromotionPage(DeploymentPage):
 
     def get(self, request: HttpRequest, promotion_id: UUID) -> HttpResponse:
         row = promotions.promotion(self.org_id, self.deployment.id, promotion_id)
+        promoting.without_hidden_sources(self.access, [row])
         newest = promotions.promotions(self.org_id, self.deployment.id).first()
         smoke = row.smoke_job
         knows_smoke = smoke and self.visible.part(Permission.LOCATION_READ).has_location(smoke["location"])
