@@ -19,8 +19,8 @@ def as_markdown(state: StateDir) -> str:
     """The comment's text. What comes from user code is in code blocks, where nothing of it is markup."""
     session = state.session()
     locations = state.locations()
-    head = f"[**{_plain(session.deployment)}**]({session.deployment_url})"
-    lines = [_mark(session), f"### Daggerboard: {head}", "", "| Code location | Status | |", "|---|---|---|"]
+    head = f": [**{_plain(session.deployment)}**]({session.deployment_url})" if session.deployment else ""
+    lines = [_mark(session), f"### Daggerboard{head}", "", "| Code location | Status | |", "|---|---|---|"]
     lines += [
         f"| {_plain(one.location_name)} | {_SIGNS[one.status]} {one.status} | {_short(one)} |" for one in locations
     ]
@@ -38,8 +38,8 @@ def as_markdown(state: StateDir) -> str:
 def notify(state: StateDir, *, as_json: bool) -> None:
     """Write the comment; CommandError when there is no pull request, no token, or the host refuses."""
     session = state.session()
-    if session.checkout.pull_request is None:
-        errors.print("This is no pull request; there is nobody to tell.")
+    if session.checkout.pull_request is None or not session.deployment:
+        errors.print("This is no pull request, or one that never had a branch deployment; there is nobody to tell.")
         if as_json:
             say_json({"comment": None})
         return

@@ -110,6 +110,7 @@ def test_nobody_takes_it_and_the_step_fails_with_the_reason(cast: Cast, run: Run
 def test_pull_request_that_ended_closes_its_branch_deployment(cast: Cast, run: Run, repository: Path) -> None:
     git(repository, "checkout", "-q", "-b", "feature")
     never_opened = answer(run, "ci", "init", *PULL, "--pull-request-status", "CLOSED")
+    assert answer(run, "ci", "notify") == {"comment": None}
     run("ci", "init", *PULL)
 
     ended = answer(run, "ci", "init", *PULL, "--pull-request-status", "MERGED")
