@@ -68,6 +68,7 @@ def _branches(world: Any) -> Iterator[tuple[str, str]]:
         ("materialize", f"../{there}/branch/materialize?affected=1"),
         ("commit", f"../d/{there}@bbbbbbb"),
         ("held", f"../{held}/"),
+        ("whole-lineage", f"../{there}/lineage?asset=returns"),
         ("assets", f"../{there}/assets"),
     )
 

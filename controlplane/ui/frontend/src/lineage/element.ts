@@ -53,7 +53,8 @@ export class AssetLineage extends HTMLElement {
   }
 
   private async load(): Promise<void> {
-    const [wire, statuses] = await Promise.all([getJson<Wire>(attribute(this, "data-graph")), getJson<Statuses>(attribute(this, "data-statuses"))]);
+    const [wire, statuses, changes] = await Promise.all([getJson<Wire>(attribute(this, "data-graph")), getJson<Statuses>(attribute(this, "data-statuses")), this.changes()]);
+    for (const node of wire.nodes) node.change ??= changes.get(node.key) ?? null;
     const chosen = this.chosen?.key;
     const assets = attribute(this, "data-assets");
     this.graph = new Graph(wire, (key) => assetAddress(assets, key));
@@ -61,6 +62,14 @@ export class AssetLineage extends HTMLElement {
     this.list.show(this.graph);
     if (chosen) this.choose(this.graph.byKey(chosen), false);
     this.draw();
+  }
+
+  // What a branch did to each asset, by key; empty elsewhere, and for whoever may not compare it with its base.
+  private async changes(): Promise<Map<string, Wire["nodes"][number]["change"]>> {
+    const address = this.dataset["changes"];
+    if (!address) return new Map();
+    const { nodes } = await getJson<Wire>(address).catch((): Wire => ({ nodes: [], edges: [] }));
+    return new Map(nodes.map((node) => [node.key, node.change]));
   }
 
   private first(): void {
