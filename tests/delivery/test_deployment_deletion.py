@@ -24,6 +24,7 @@ from tenants.people.terms import GrantTerms
 from tenants.scoping import org_scope
 from tests.environment.variables import make_branch, set_variable
 from tests.factories import make_location, queue_run
+from tests.isolation.changes import childless
 from tests.isolation.world import make_world
 from tests.runs.scripts import make_stage
 
@@ -77,6 +78,7 @@ def test_no_row_and_no_object_is_left_and_the_neighbours_are_untouched(monkeypat
     monkeypatch.setattr(deletion, "_ROWS", 2)
     world = make_world()
     cast = world.alice
+    childless(world)
     run_ids = _run_ids(cast)
     set_variable(cast, "TOKEN")
     terms = GrantTerms(scope=GrantScope.DEPLOYMENT, role=Role.ADMIN, deployment_id=cast.deployment.id)
