@@ -85,6 +85,11 @@ def test_buttons_of_the_head_do_what_they_say(changed: Changed) -> None:
         with org_scope(changed.cast.org_id):
             row = BranchDeployment.objects.for_org(changed.cast.org_id).get(deployment_id=changed.branch.deployment_id)
         assert row.state == becomes
+    for do, idle in (("keep-awake", None), ("let-sleep", 3600)):
+        assert browser.post(address, {"do": do}).status_code == 302
+        with org_scope(changed.cast.org_id):
+            row = BranchDeployment.objects.for_org(changed.cast.org_id).get(deployment_id=changed.branch.deployment_id)
+        assert row.sleep_after_seconds == idle
     assert browser.post(address, {"do": "dance"}).status_code == 400
 
 

@@ -23,6 +23,7 @@ from tenants.errors import AppError, ForbiddenError, InvalidError, NotFoundError
 from tenants.permissions import Permission
 
 _RUNS = 8
+_IDLE_SECONDS = 3600
 TABS = (("changes", "Changes"), ("lineage", "Lineage of the changes"), ("results", "Results beside the base"))
 
 
@@ -118,6 +119,16 @@ def _sleep(page: BranchAction, _request: HttpRequest) -> str:
     return "Asleep. It wakes by itself when a run is launched."
 
 
+def _keep_awake(page: BranchAction, _request: HttpRequest) -> str:
+    life.keep_awake(**page.asked, awake=True, sleep_after=None)
+    return "It stays awake until somebody lets it sleep."
+
+
+def _let_sleep(page: BranchAction, _request: HttpRequest) -> str:
+    life.keep_awake(**page.asked, awake=False, sleep_after=_IDLE_SECONDS)
+    return "It sleeps after an hour in which nothing was wanted of it."
+
+
 def _close(page: BranchAction, _request: HttpRequest) -> str:
     closing.close(**page.asked, reason=f"Closed by {page.access.actor.label}.")
     return "Closing: its runs are canceled, its closing job runs, and it is archived. Its pages stay for a while."
@@ -139,6 +150,8 @@ _ACTIONS = {
     "extend": _extend,
     "wake": _wake,
     "sleep": _sleep,
+    "keep-awake": _keep_awake,
+    "let-sleep": _let_sleep,
     "close": _close,
     "rebuild": _rebuild,
     "approve": _approve,
