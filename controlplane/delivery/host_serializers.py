@@ -106,7 +106,7 @@ class RepositorySerializer(serializers.Serializer[Any]):
         help_text="The full deployment that branch deployments belong to; null for none, or one you may not know of."
     )
     mode = serializers.ChoiceField(BranchMode.choices)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of ours; Field.label is a text
     exclude_labels = serializers.ListField(child=serializers.CharField())
     comment_mode = serializers.ChoiceField(CommentMode.choices)
     sleep_after_seconds = serializers.IntegerField(allow_null=True)
@@ -127,7 +127,9 @@ class ChangeRepositorySerializer(serializers.Serializer[Any]):
         max_length=63, allow_null=True, allow_blank=True, required=False, help_text="A full deployment by name."
     )
     mode = serializers.ChoiceField(BranchMode.choices, required=False)
-    label = _text(100, help_text="For the mode label: which label asks for a branch deployment.")
+    label = _text(  # type: ignore[assignment]  # as above
+        100, help_text="For the mode label: which label asks for a branch deployment."
+    )
     exclude_labels = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=20, required=False, help_text="Labels that forbid one."
     )
