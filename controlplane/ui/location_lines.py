@@ -27,7 +27,7 @@ _HERE = (AgentState.CONNECTED, AgentState.DRAINING)
 
 @dataclass(frozen=True)
 class VersionLine:
-    """One version as a row or a page shows it."""
+    """One version as a row or a page shows it; `changes` are its definitions against the version before, where they are known."""
 
     version: LocationVersion
     changes: VersionChanges | None = None
