@@ -41,6 +41,21 @@ FIGURES = (
         "ready_seconds", "s", 30, "`daggerboard up` in an empty folder until ready, first run of the sample included"
     ),
     Figure("permission_check_ms", "ms", 10, "what finding out who may costs a request: 42 grants, five teams, median"),
+    Figure(
+        "pull_request_ready_p95_s",
+        "s",
+        20,
+        "a pull request opened until its code is loaded and the comment says so, p95",
+    ),
+    Figure("push_ready_p95_s", "s", 10, "the same for a push to it"),
+    Figure(
+        "branch_wake_p95_s", "s", 5, "a sleeping branch deployment, from the wish until a run of it is claimed, p95"
+    ),
+    Figure(
+        "agent_restart_20_locations_s", "s", 15, "an agent killed until the next has its 20 locations, none reloaded"
+    ),
+    Figure("branch_page_p95_ms", "ms", 200, "pages of 200 sleeping branch deployments of ten code locations each, p95"),
+    Figure("storage_200_branches_ratio", "x", 2, "what 200 branch deployments store, to what one does"),
     *(Figure(f"rss_mb_{name}", "MB", None, f"resident memory of {name} after all that") for name in PROCESSES),
 )
 BY_KEY = {figure.key: figure for figure in FIGURES}

@@ -8,21 +8,33 @@ from pathlib import Path
 from benchmarks import runs
 from benchmarks.figures import PROCESSES
 from benchmarks.measuring import Values, gather
+from benchmarks.own.agent_restart import agent_restart
 from benchmarks.own.cpu import cpu_told
 from benchmarks.own.daggerboard import DaggerboardSystem
 from benchmarks.own.flood import events_per_second
 from benchmarks.own.graph import api
 from benchmarks.own.lineage_page import graph_interactive
 from benchmarks.own.log_line import log_line_visible
+from benchmarks.own.many_branches import many_branches
 from benchmarks.own.permission_check import permission_check
 from benchmarks.own.processes import memory
+from benchmarks.own.pull_requests import pull_requests
 from benchmarks.own.ready import ready
 from benchmarks.own.sign_in import sign_in
 from benchmarks.own.tenants import fair_wait, list_pages
 from tests.installation import Installation, installed
 
 # These bring what they need themselves.
-ALONE = frozenset({"ready_seconds", "permission_check_ms"})
+ALONE: dict[str, tuple[frozenset[str], Callable[[], Values]]] = {
+    "start in an empty folder": (frozenset({"ready_seconds"}), ready),
+    "who may": (frozenset({"permission_check_ms"}), permission_check),
+    "pull requests": (
+        frozenset({"pull_request_ready_p95_s", "push_ready_p95_s", "branch_wake_p95_s"}),
+        pull_requests,
+    ),
+    "restart of the agent": (frozenset({"agent_restart_20_locations_s"}), agent_restart),
+    "many branches": (frozenset({"branch_page_p95_ms", "storage_200_branches_ratio"}), many_branches),
+}
 LAUNCHES, RUNS, REPEATS = 60, 100, 9
 Measure = tuple[frozenset[str], str, Callable[[], Values]]
 
@@ -30,11 +42,10 @@ Measure = tuple[frozenset[str], str, Callable[[], Values]]
 def measure(keys: frozenset[str]) -> Values:
     """The figures among `keys`, each on a fresh installation that has done nothing but the measures before it."""
     values: Values = {}
-    if "ready_seconds" in keys:
-        gather(values, "start in an empty folder", ready)
-    if "permission_check_ms" in keys:
-        gather(values, "who may", permission_check)
-    if keys - ALONE:
+    for what, (given, work) in ALONE.items():
+        if keys & given:
+            gather(values, what, work)
+    if keys.difference(*(given for given, _work in ALONE.values())):
         gather(values, "an installation with the acceptance project", lambda: _installed(keys))
     return values
 
