@@ -8,12 +8,12 @@ import pytest
 from controlplane.deployments.models import BranchDeployment, BranchState
 from controlplane.runs.models import Run
 from tenants.audit.models import AuditEvent
-from tenants.models import GrantScope, Role
+from tenants.models import GrantScope, Role, TargetKind, User
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.delivery.changed_branches import Changed, make_branch, make_changed
 from tests.factories import asset, make_manifest
-from tests.tenants.people import person
+from tests.tenants.people import deny, person
 
 
 @pytest.fixture
@@ -159,6 +159,31 @@ def test_who_may_not_enter_the_base_reads_why_nothing_is_compared(changed: Chang
 
     assert "people who may enter its base" in page
     assert "Changed in branch" not in page
+
+
+@pytest.mark.parametrize("scope", [GrantScope.DEPLOYMENT, GrantScope.BRANCHES_OF])
+def test_pages_hold_nothing_that_is_hidden_on_either_side(cast: Cast, scope: GrantScope) -> None:
+    before = make_manifest([asset("raw", "canary_gone", code_version="1"), asset("canary_gone"), asset("low", "raw")])
+    after = make_manifest([asset("raw", "canary_new", code_version="2"), asset("canary_new"), asset("low", "raw")])
+    far = make_manifest([asset("canary_far", "raw")], location="canary_place")
+    changed = make_changed(cast, before, after, others={"canary_place": far})
+    user = person(cast, Role.EDITOR, scope=GrantScope.ORGANIZATION)
+    hidden = {"scope": scope, "deployment_id": cast.deployment.id}
+    deny(cast, user, target=TargetKind.SELECTION, target_value="key:canary*", **hidden)
+    deny(cast, user, target=TargetKind.LOCATION, target_value="canary_place", **hidden)
+    paths = ["", "?tab=lineage", "?tab=results", "branch/lineage", "branch/materialize?affected=1", "@"]
+
+    def page(path: str, user: User | None = None) -> str:
+        where = f"d/{changed.name}@bbbbbbb" if path == "@" else f"{changed.name}/{path}"
+        return text(cast.signed_in(user).get(f"/{cast.org.slug}/{where}"))
+
+    assert all(
+        name in "".join(map(page, paths)) for name in ("canary_gone", "canary_new", "canary_far", "canary_place")
+    )
+    for path in paths:
+        shown = page(path, user)
+        assert "canary" not in shown, path
+    assert "raw" in page("", user)
 
 
 def test_list_is_filtered_and_leads_to_each_branch(cast: Cast) -> None:
