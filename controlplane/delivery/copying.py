@@ -104,7 +104,12 @@ def _draft(variable: EnvironmentVariable, value: str, boxes: dict[str, str]) -> 
 def _copy_locations(there: Access, source: Deployment, copied: Copied) -> int:
     """What serves, or what is deployed where nothing has served yet."""
     count = 0
-    for location in visible_to(there, source).code_locations():
+    visible = visible_to(there, source)
+    for location in visible.code_locations():
+        # SECURITY: who may not deploy an archive does not learn of it by way of a copy either.
+        if not visible.permits(Permission.LOCATION_WRITE, location=location.name):
+            copied.left_out.append(f"The code location {location.name}: this needs the permission code_location:write.")
+            continue
         version = location.current or location.desired
         if version is None:
             copied.left_out.append(f"The code location {location.name}: nothing was ever deployed there.")

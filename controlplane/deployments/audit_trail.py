@@ -42,6 +42,8 @@ def deployed(location: CodeLocation) -> dict[str, Any] | None:
         "target": {name: value for name, value in version.target.items() if value is not None},
         "git_commit": version.git_commit,
         "git_url": version.git_url,
+        "source_sha256": version.source_sha256,
+        "image": version.image,
         "queue": location.queue,
     }
     return {name: value for name, value in found.items() if value != ""}

@@ -123,6 +123,14 @@ class LocationVersion(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["org_id", "location", "number"], name="location_version_number_once")
         ]
+        indexes = [
+            # Agents ask whether they may have an archive, the sweep whether anybody may.
+            models.Index(
+                fields=["org_id", "source_sha256"],
+                name="location_version_of_source",
+                condition=~models.Q(source_sha256=""),
+            )
+        ]
 
 
 class SourceArchive(TenantModel):

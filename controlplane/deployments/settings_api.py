@@ -32,6 +32,7 @@ class DeploymentSettingsView(DeploymentAPIView):
     @extend_schema(operation_id="set_deployment_settings", request=SettingsSerializer, responses=SettingsSerializer)
     def put(self, request: Request) -> Response:
         """Replace the whole document. What it leaves out is the default again; a key that has no effect here is refused."""
+        self.visible.require_on_all(Permission.DEPLOYMENT_WRITE)
         asked = SettingsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         stored = set_settings(
