@@ -246,7 +246,9 @@ def test_work_of_one_who_was_killed_is_taken_over_when_its_lease_ends(followed):
     followed.open()
     followed.handle_news()
     assert pull_requests._claim(followed.org_id, followed.pull().id) is not None
-    followed.work()
+    with org_scope(followed.org_id):
+        PullRequest.objects.for_org(followed.org_id).update(work_due_at=Now())
+    pull_requests.look_after(org_id=followed.org_id, pull_request_id=followed.pull().id)
     assert followed.pull().delivery_state == DeliveryState.NONE
 
     with org_scope(followed.org_id):
