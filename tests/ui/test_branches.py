@@ -52,6 +52,14 @@ def test_first_screen_lists_what_the_branch_changes(changed: Changed) -> None:
     assert "Materialize what changed" in page
 
 
+def test_runs_are_brought_up_to_date_without_the_rest(changed: Changed) -> None:
+    address = f"/{changed.cast.org.slug}/{changed.name}/"
+    part = text(changed.cast.signed_in().get(address, headers={"HX-Request": "true", "HX-Target": "branch-runs"}))
+
+    assert 'id="branch-runs" data-live="runs"' in part
+    assert "Changed in branch" not in part
+
+
 @pytest.mark.parametrize(
     ("to", "words"),
     [

@@ -62,6 +62,9 @@ def first_screen(page: DeploymentPage, request: HttpRequest) -> HttpResponse:
         context["groups"] = change_groups(found.comparison, page.links)
     if found is not None and tab == "results":
         context["results"] = compare_results(found, page.visible, visible_to(page.access, found.base))
+    if wants_part(request, "branch-runs"):
+        # Alone, so that what somebody unfolded in the list of changes stays so.
+        return page.render_part(request, "branch/_runs.html", **context)
     if wants_part(request, "branch-screen"):
         return page.render_part(request, "branch/_screen.html", **context)
     return page.render(request, "branch/branch.html", **context)
