@@ -9,12 +9,12 @@ from controlplane.catalog import event_api as history
 from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
-from controlplane.delivery import branch_api as branches
-from controlplane.delivery import change_api as branch_changes
-from controlplane.delivery import deployment_api as full_deployments
-from controlplane.delivery import host_api as git
-from controlplane.delivery import promotion_api as promotions
-from controlplane.delivery import repository_api as repositories
+from controlplane.delivery.branches import api as branches
+from controlplane.delivery.changes import api as branch_changes
+from controlplane.delivery.connections import api as git
+from controlplane.delivery.connections import repository_api as repositories
+from controlplane.delivery.full_deployments import api as full_deployments
+from controlplane.delivery.promotions import api as promotions
 from controlplane.deployments import api as deployments
 from controlplane.deployments import job_api as jobs
 from controlplane.deployments import protection_api as protection

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from controlplane.delivery.webhook_view import receive
+from controlplane.delivery.connections.webhook_view import receive
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controlplane.core.urls")),

@@ -4,15 +4,12 @@ from uuid import UUID
 
 from celery import shared_task
 
-from controlplane.delivery import (
-    branch_sweep,
-    deployment_deletion,
-    news,
-    promotions,
-    pull_requests,
-    reconciling,
-    webhooks,
-)
+from controlplane.delivery.branches import sweep as branch_sweep
+from controlplane.delivery.connections import news, webhooks
+from controlplane.delivery.full_deployments import deletion as deployment_deletion
+from controlplane.delivery.promotions import services as promotions
+from controlplane.delivery.pull_requests import attending as pull_requests
+from controlplane.delivery.pull_requests import reconciling
 
 
 @shared_task(name="delivery.delete_deployments")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types

@@ -1,5 +1,6 @@
 """A branch deployment in words: its state, what that means for whoever reads a page, and the addresses of its pull request."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -60,6 +61,13 @@ class BranchLine:
         """`acme/data#7`, or `acme/data` for a branch without a pull request."""
         number = self.branch.pull_request
         return f"{self.branch.repository}#{number}" if number is not None else self.branch.repository
+
+    def is_about(self, words: Iterable[str]) -> bool:
+        """Whether all of these casefolded words are in its names: `#7` finds pull request 7."""
+        branch = self.branch
+        number = "" if branch.pull_request is None else f"#{branch.pull_request}"
+        text = f"{self.name} {branch.title} {branch.branch} {branch.repository} {number} {branch.head_sha}".casefold()
+        return all(word in text for word in words)
 
     @property
     def pull_request_url(self) -> str:

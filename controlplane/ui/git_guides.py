@@ -5,7 +5,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 
-from controlplane.delivery.host_serializers import webhook_url
+from controlplane.delivery.connections.serializers import webhook_url
 from controlplane.delivery.hosts.github import EVENTS, PERMISSIONS
 from controlplane.delivery.models import GitConnection, Provider
 

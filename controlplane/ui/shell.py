@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
+
 from controlplane.deployments.branches import branch_of
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.ui.branch_words import BranchLine
@@ -63,6 +65,7 @@ _RAIL = (
     ("Lineage", "lineage", Permission.ASSET_READ, ""),
     ("Runs", "runs", Permission.RUN_READ, ""),
     ("Jobs", "jobs", Permission.JOB_READ, ""),
+    ("Branches", "branches", Permission.ORGANIZATION_READ, ""),
     ("Code locations", "locations", Permission.LOCATION_READ, "Deployment"),
     ("Environment", "environment", Permission.ENVIRONMENT_READ, ""),
     ("Agents", "agents", Permission.AGENT_READ, ""),
@@ -83,11 +86,16 @@ def shell(
         org=access.org,
         deployment=deployment,
         person=access.actor.label,
-        nav=rail(_RAIL, access, section=section, address=links.page),
+        nav=rail(_RAIL, access, section=section, address=lambda name: _address(links, name)),
         deployment_groups=_groups(access.org, deployment, deployments),
         organizations=organizations,
         branch=_branch(access, deployment, deployments),
     )
+
+
+def _address(links: Links, name: str) -> str:
+    """Branches are listed for the whole organization; the other pages of the rail are the deployment's."""
+    return reverse("pages:branches", args=[links.org]) if name == "branches" else links.page(name)
 
 
 def rail(

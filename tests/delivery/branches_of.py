@@ -7,9 +7,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from agent.protocol import Target
-from controlplane.delivery.ci_branches import create_or_update
+from controlplane.delivery.branches.ci import create_or_update
+from controlplane.delivery.branches.opening import Wishes
 from controlplane.delivery.models import BranchLife
-from controlplane.delivery.opening import Wishes
 from controlplane.deployments.branches import BranchFacts, branch_of
 from controlplane.deployments.code import Code
 from controlplane.deployments.deploying import LocationDeploy, deploy_locations

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.test import Client
 
-from controlplane.delivery.connections import ConnectionValues, create_connection
+from controlplane.delivery.connections.repositories import repositories, sync_repositories
+from controlplane.delivery.connections.services import ConnectionValues, create_connection
 from controlplane.delivery.models import GitConnection, Repository
-from controlplane.delivery.repositories import repositories, sync_repositories
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.delivery.hosts.host import FakeHost

@@ -12,9 +12,12 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from agent.protocol import ErrorInfo, LocationReport, LocationState
-from controlplane.delivery import branch_sweep, news, pull_requests, reconciling, webhooks
+from controlplane.delivery.branches import sweep as branch_sweep
+from controlplane.delivery.connections import news, webhooks
+from controlplane.delivery.connections.repositories import RepositorySettings, update_repository
 from controlplane.delivery.models import PullRequest, Repository
-from controlplane.delivery.repositories import RepositorySettings, update_repository
+from controlplane.delivery.pull_requests import attending as pull_requests
+from controlplane.delivery.pull_requests import reconciling
 from controlplane.deployments.branches import branch_of
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import BranchDeployment, BranchState, CodeLocation, LocationVersion

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.delivery import closing
+from controlplane.delivery.branches import closing
 from controlplane.deployments.models import BranchState
 from controlplane.deployments.services import create_deployment
 from tests.delivery.branches_of import fresh, life_row, load_branch, make_branch

@@ -2,9 +2,9 @@
 
 import pytest
 
-from controlplane.delivery.branch_file import read, settings_of
 from controlplane.delivery.models import Repository
 from controlplane.delivery.project.problems import ProjectError
+from controlplane.delivery.pull_requests.branch_file import read, settings_of
 
 WHOLE = """
 mode: label

@@ -2,8 +2,9 @@
 
 import pytest
 
-from controlplane.delivery import branch_sweep, closing, life
-from controlplane.delivery.opening import Wishes
+from controlplane.delivery.branches import closing, life
+from controlplane.delivery.branches import sweep as branch_sweep
+from controlplane.delivery.branches.opening import Wishes
 from controlplane.deployments import branches
 from controlplane.deployments.models import BranchState
 from controlplane.runs.models import Run

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.test import Client
 
-from controlplane.delivery import webhooks
-from controlplane.delivery.connections import ConnectionValues, api_url, create_connection, update_connection
+from controlplane.delivery.connections import webhooks
+from controlplane.delivery.connections.services import ConnectionValues, api_url, create_connection, update_connection
 from controlplane.delivery.hosts.base import HostUnavailableError
 from controlplane.delivery.models import GitConnection, Provider, Repository
 from tenants.audit.models import AuditEvent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.delivery.copying import Part
+from controlplane.delivery.full_deployments.copying import Part
 from controlplane.deployments import protecting
 from controlplane.deployments.models import CodeLocation
 from controlplane.environment import selectors as environment

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection, connections
 
 from controlplane.core.objects import store
-from controlplane.delivery import deployment_deletion as deletion
-from controlplane.delivery.deployment_deletion import delete_deployment
+from controlplane.delivery.full_deployments import deletion
+from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments.freezing import DeploymentFrozenError, freeze, thaw
 from controlplane.deployments.models import BranchDeployment, Deployment, DeploymentDeletion
 from controlplane.deployments.services import create_deployment

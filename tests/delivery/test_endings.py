@@ -6,8 +6,8 @@ import pytest
 from django.db.models.functions import Now
 from django.test import override_settings
 
-from controlplane.delivery import reconciling
 from controlplane.delivery.models import DeliveryState, GitConnection, PullRequest, Repository
+from controlplane.delivery.pull_requests import reconciling
 from controlplane.deployments.models import BranchState
 from tenants.scoping import org_scope
 from tests.delivery.branches_of import fresh, is_awake, move_times

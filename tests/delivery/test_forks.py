@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.delivery import approvals
+from controlplane.delivery.branches import approvals
 from controlplane.delivery.models import DeliveryState
 from controlplane.deployments.models import BranchState
 from tenants.errors import ConflictError

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from controlplane.delivery import promotions
-from controlplane.delivery.promotions import go_on, promote, roll_back
+from controlplane.delivery.promotions import services as promotions
+from controlplane.delivery.promotions.services import go_on, promote, roll_back
 from controlplane.deployments import protecting
 from controlplane.deployments.freezing import DeploymentFrozenError, freeze
 from controlplane.deployments.loading import record_load

@@ -5,8 +5,8 @@ import datetime
 import pytest
 from django.db.models.functions import Now
 
-from controlplane.delivery import pull_requests
 from controlplane.delivery.models import DeliveryState, PullRequest
+from controlplane.delivery.pull_requests import attending as pull_requests
 from tenants.scoping import org_scope
 from tests.delivery.branches_of import move_times
 from tests.delivery.following import PROJECT, follow

@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from controlplane.core import rate_limits
-from controlplane.delivery import webhooks
+from controlplane.delivery.connections import webhooks
 from controlplane.delivery.hosts.base import NewsKind
 from controlplane.delivery.models import WebhookDelivery
 from tenants.scoping import org_scope

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane.delivery import closing
-from controlplane.delivery.ci_branches import create_or_update
+from controlplane.delivery.branches import closing
+from controlplane.delivery.branches.ci import create_or_update
 from controlplane.delivery.models import DeliveryState, GitConnection, PullRequest, PullRequestState, Repository
 from controlplane.deployments.branches import BranchFacts, branch_of, sleep
 from controlplane.deployments.selectors import deployment

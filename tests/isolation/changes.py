@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane.delivery.deployment_deletion import delete_deployment
+from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Promotion
 from tenants.audit.models import AuditEvent

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from controlplane.delivery.connections import ConnectionValues, create_connection
+from controlplane.delivery.connections.services import ConnectionValues, create_connection
 from controlplane.delivery.models import Repository
 from tenants.scoping import org_scope
 from tests.cast import Cast

@@ -32,7 +32,6 @@ SWEEPS = {
     "delivery.delete_deployments": "deployments that were deleted and have history left",
     "deployments.sweep_source_archives": "source archives that no version is made of",
     "delivery.sweep_webhooks": "webhooks that are kept no longer",
-    "deployments.sweep_source_archives": "source archives that no version is made of",
     "dispatch.sweep_commands": "commands past their deadline",
     "runs.sweep_leases": "attempts whose lease has lapsed",
     "runs.sweep_timeouts": "runs that took too long",

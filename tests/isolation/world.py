@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agent.protocol import LogChunk, LogStream
 from controlplane.audit_log.services import create_stream
-from controlplane.delivery.promotions import promote
+from controlplane.delivery.promotions.services import promote
 from controlplane.deployments.models import Promotion
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
 from controlplane.runs import log_store

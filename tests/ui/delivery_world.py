@@ -4,7 +4,7 @@ import msgspec
 from django.utils import timezone
 
 from agent.protocol import ErrorInfo, LocationReport, LocationState
-from controlplane.delivery.promotions import go_on, promote, roll_back
+from controlplane.delivery.promotions.services import go_on, promote, roll_back
 from controlplane.deployments import protecting
 from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.loading import record_load

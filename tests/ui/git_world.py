@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.test import override_settings
 
-from controlplane.delivery.connections import ConnectionValues, create_connection, note_answer
+from controlplane.delivery.connections.repositories import base_called, current_settings, update_repository
+from controlplane.delivery.connections.services import ConnectionValues, create_connection, note_answer
 from controlplane.delivery.hosts.base import HostRefusedError
-from controlplane.delivery.repositories import base_called, current_settings, update_repository
 from tests.cast import Cast, make_cast
 from tests.delivery.connected import Connected, connect
 from tests.delivery.hosts.fake_github import FakeGitHub

@@ -9,8 +9,9 @@ from tests import session
 
 _WIDTHS = {"wide": (1280, 900), "narrow": (390, 844)}
 _LOOKS = (("wide", "light"), ("narrow", "dark"), ("wide", "dark"), ("narrow", "light"))
-# With this word only the first two.
+# With this word only the first two; with the other the whole page, not what a screen shows.
 _BRIEF = "--brief"
+_FULL = "--full"
 _SETTLE_MS = 450
 
 
@@ -44,7 +45,14 @@ _EMPTY = "empty"
 
 def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
     yield "overview", ""
-    yield "git", "../settings/git"
+    yield from (
+        ("git", "../settings/git"),
+        ("branches", "../branches"),
+        ("promotions", "promotions"),
+        ("new", "../new"),
+    )
+    yield from (("settings", "settings"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
+    yield from (("token", "../settings/agent-tokens"), ("add", "code-location/new"))
     yield from ((name, name) for name in ("assets", "lineage", "jobs", "runs", "code-locations", "agents"))
 
 
@@ -61,13 +69,19 @@ def _people(people: Any) -> Iterator[tuple[str, str]]:
 
 
 def _branches(world: Any) -> Iterator[tuple[str, str]]:
-    there, held = world.changed.name, world.others[2].deployment.name
+    there = world.changed.name
+    sleeping, held, _closing, archived = (one.deployment.name for one in world.others[1:5])
     yield from (("list", "../branches"), ("list-none", "../branches?q=nothing"), ("first", f"../{there}/"))
     yield from ((tab, f"../{there}/?tab={tab}") for tab in ("lineage", "results"))
     yield from (
         ("materialize", f"../{there}/branch/materialize?affected=1"),
         ("commit", f"../d/{there}@bbbbbbb"),
         ("held", f"../{held}/"),
+        ("sleeping", f"../{sleeping}/"),
+        ("archived", f"../{archived}/"),
+        ("list-all", "../branches?state=all"),
+        ("environment", f"../{there}/environment"),
+        ("nothing-to-materialize", f"../{held}/branch/materialize"),
         ("whole-lineage", f"../{there}/lineage?asset=returns"),
         ("assets", f"../{there}/assets"),
     )
@@ -180,7 +194,7 @@ def _picture(context: Any, address: str, file: Path) -> None:
     page.goto(address)
     page.wait_for_timeout(_SETTLE_MS)
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.screenshot(path=str(file), full_page=False)
+    page.screenshot(path=str(file), full_page=_FULL in sys.argv)
     page.close()
     if problems or overflow > 0:
         sys.stdout.write(f"{file.name}: overflow {overflow} {problems[:3]}\n")
@@ -195,7 +209,7 @@ def main(prepare: Callable[[], Any] = session.begin) -> None:
         django.setup()
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else "test-artifacts/look")
         folder.mkdir(parents=True, exist_ok=True)
-        take(folder, [word for word in sys.argv[2:] if word != _BRIEF])
+        take(folder, [word for word in sys.argv[2:] if word not in {_BRIEF, _FULL}])
     finally:
         services.stop()
 

@@ -4,7 +4,7 @@ import html
 
 import pytest
 
-from controlplane.delivery import promotions
+from controlplane.delivery.promotions import services as promotions
 from controlplane.deployments.models import Deployment, Promotion
 from controlplane.deployments.protection import parse
 from controlplane.deployments.services import create_deployment

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from django.db.models import Q
 
-from controlplane.delivery import ci_branches, closing
-from controlplane.delivery.branch_bases import base_for
-from controlplane.delivery.branch_serializers import TellBranchSerializer
+from controlplane.delivery.branches import ci as ci_branches
+from controlplane.delivery.branches import closing
+from controlplane.delivery.branches.bases import base_for
+from controlplane.delivery.branches.serializers import TellBranchSerializer
 from controlplane.delivery.dagster_cloud.caller import Caller, here
 from controlplane.deployments import selectors
 from controlplane.deployments.branches import BranchFacts

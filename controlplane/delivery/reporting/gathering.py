@@ -13,8 +13,8 @@ from controlplane.definitions import selectors as definitions
 from controlplane.definitions.comparison import Comparison, compare
 from controlplane.definitions.differences import Change, Kind
 from controlplane.definitions.manifest import Manifest
-from controlplane.delivery.branch_rows import life_of
-from controlplane.delivery.branch_selectors import address
+from controlplane.delivery.branches.rows import life_of
+from controlplane.delivery.branches.selectors import address
 from controlplane.delivery.models import DeliveryState, PullRequest, PullRequestState
 from controlplane.delivery.reporting.error_places import annotation_of, annotations_of_problems, message_of
 from controlplane.delivery.reporting.report import Changes, Report, Row, Stage

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from controlplane.delivery.branch_file import settings_of
 from controlplane.delivery.hosts.base import GitHost, HostGoneError, HostRefusedError
 from controlplane.delivery.models import BranchMode, CommentMode, DeliveryState, PullRequest
+from controlplane.delivery.pull_requests.branch_file import settings_of
 from controlplane.delivery.reporting import checks, comment
 from controlplane.delivery.reporting.gathering import gather
 from controlplane.delivery.reporting.host_deployments import host_deployment, inactive

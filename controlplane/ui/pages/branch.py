@@ -6,9 +6,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
-from controlplane.delivery import approvals, closing, life
-from controlplane.delivery.branch_selectors import view_of
-from controlplane.delivery.result_comparison import compare_results
+from controlplane.delivery.branches import approvals, closing, life
+from controlplane.delivery.branches.selectors import view_of
+from controlplane.delivery.changes.results import compare_results
 from controlplane.deployments.branch_changes import BranchChanges, changes
 from controlplane.deployments.branches import branch_of
 from controlplane.deployments.models import BranchDeployment, DeploymentKind

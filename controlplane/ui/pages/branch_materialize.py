@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from controlplane.delivery.materializing import Plan, PlannedRun, materialize, plan
+from controlplane.delivery.changes.materializing import Plan, PlannedRun, materialize, plan
 from controlplane.deployments.branch_changes import changes
 from controlplane.deployments.visibility import visible_to
 from controlplane.ui.branch_words import BranchLine

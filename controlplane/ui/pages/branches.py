@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from controlplane.delivery.branch_selectors import BranchFilter, BranchView, branches_for
+from controlplane.delivery.branches.selectors import BranchFilter, BranchView, branches_for
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.branch_changes import changes
 from controlplane.deployments.models import BranchState, Deployment
@@ -114,10 +114,8 @@ class _Wanted:
 
     def has(self, view: BranchView) -> bool:
         branch = view.branch
-        number = "" if branch.pull_request is None else f"#{branch.pull_request}"
-        text = f"{view.name} {branch.title} {branch.branch} {branch.repository} {number} {branch.head_sha}".casefold()
         return (
-            all(word in text for word in self.q.casefold().split())
+            BranchLine(branch, view.base).is_about(self.q.casefold().split())
             and self.repository in {"", branch.repository}
             and self.base in {"", view.base}
             and (branch.state == self.state if self.state and self.state != "all" else self._is_shown(branch.state))

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from controlplane.delivery.deployment_deletion import delete_deployment
+from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments import freezing, protecting, selectors, services
 from controlplane.deployments.models import DeploymentKind
 from controlplane.ui.pages.base import DeploymentPage

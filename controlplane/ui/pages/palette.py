@@ -1,13 +1,20 @@
-"""What the palette finds: assets, jobs and code locations by name, runs by their id."""
+"""What the palette finds: pages, deployments, branches by title or pull request, assets, jobs and code locations by name, runs by their id."""
 
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 
+from controlplane.delivery.branches.selectors import BranchFilter, branches_for
+from controlplane.deployments import selectors as deployments
+from controlplane.deployments.models import DeploymentKind
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run
 from controlplane.runs.selectors import RunFilter
+from controlplane.ui.branch_words import BranchLine
+from controlplane.ui.links import Links
 from controlplane.ui.pages.base import DeploymentPage
+from controlplane.ui.pages.settings_base import SETTINGS_RAIL
 from controlplane.ui.status_words import word
 from controlplane.ui.templatetags.ui_values import short_id
 from tenants.permissions import Permission
@@ -27,8 +34,64 @@ class Palette(DeploymentPage):
         words = request.GET.get("q", "").casefold().split()
         items: list[dict[str, str]] = []
         if words:
-            items = [*self._runs(words), *self._assets(words), *self._jobs(words), *self._locations(words)]
+            items = [
+                *self._pages(words),
+                *self._runs(words),
+                *self._deployments(words),
+                *self._branches(words),
+                *self._assets(words),
+                *self._jobs(words),
+                *self._locations(words),
+                *self._settings(words),
+            ]
         return JsonResponse({"items": items})
+
+    def _pages(self, words: list[str]) -> list[dict[str, str]]:
+        """Those that no rail leads to; the browser knows the others."""
+        known = [
+            ("Promotions", Permission.LOCATION_WRITE, self.links.page("promote")),
+            ("Add a code location", Permission.LOCATION_WRITE, self.links.page("location-new")),
+            ("New deployment", Permission.FULL_DEPLOYMENT_WRITE, reverse("pages:deployment-new", args=[self._org])),
+        ]
+        return [
+            self._item("Pages", label, "", url)
+            for label, right, url in known
+            if self.access.allows(right) and _has(label, words)
+        ]
+
+    def _settings(self, words: list[str]) -> list[dict[str, str]]:
+        return [
+            self._item("Organization settings", label, "", reverse(f"pages:{name}", args=[self._org]))
+            for label, name, right, _heading in SETTINGS_RAIL
+            if self.access.allows(right) and _has(f"{label} settings", words)
+        ]
+
+    def _deployments(self, words: list[str]) -> list[dict[str, str]]:
+        full = [one for one in deployments.deployments_for(self.access) if one.kind == DeploymentKind.FULL]
+        found = [one.name for one in full if one.id != self.deployment.id and _has(one.name, words)]
+        return [self._item("Deployments", name, "", Links(self._org, name).overview) for name in found[:_MOST]]
+
+    def _branches(self, words: list[str]) -> list[dict[str, str]]:
+        lines = [BranchLine(view.branch, view.base) for view in branches_for(self.access, BranchFilter())]
+        found = [line for line in lines if line.is_about(words)]
+        # A whole number is most likely meant as one, then what lives, then what was active last.
+        number = words[0].removeprefix("#")
+        found.sort(
+            key=lambda line: (
+                str(line.branch.pull_request) != number,
+                not line.is_living,
+                -line.branch.active_at.timestamp(),
+            )
+        )
+        return [
+            self._item(
+                "Branch deployments",
+                line.title,
+                f"{line.reference} · {line.state_word}",
+                Links(self._org, line.name).overview,
+            )
+            for line in found[:_MOST]
+        ]
 
     def _assets(self, words: list[str]) -> list[dict[str, str]]:
         nodes = self.visible.definitions(Permission.ASSET_READ).graph.nodes
@@ -60,8 +123,16 @@ class Palette(DeploymentPage):
         found += [run for run in recent if str(run.id).endswith(text)][:_MOST]
         return [self._item("Runs", _run_label(run), word(run.status), self.links.run(run.id)) for run in found]
 
+    @property
+    def _org(self) -> str:
+        return self.access.org.slug
+
     def _item(self, group: str, label: str, note: str, url: str) -> dict[str, Any]:
         return {"group": group, "label": label, "note": note, "url": url}
+
+
+def _has(text: str, words: list[str]) -> bool:
+    return all(word in text.casefold() for word in words)
 
 
 def _run_label(run: Run) -> str:

@@ -7,7 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from controlplane.delivery import promoting, promotions
+from controlplane.delivery.promotions import promoting
+from controlplane.delivery.promotions import services as promotions
 from controlplane.deployments import protecting, selectors
 from controlplane.deployments.models import Deployment, DeploymentKind, Promotion, PromotionState
 from controlplane.ui import definition_changes

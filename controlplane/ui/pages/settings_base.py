@@ -12,7 +12,7 @@ from tenants.http import OrgPage
 from tenants.permissions import Permission
 
 # Label, page (its name in the URLconf), right, and the heading above it.
-_RAIL = (
+SETTINGS_RAIL = (
     ("General", "settings", Permission.ORGANIZATION_READ, "Organization"),
     ("Deployments", "settings-deployments", Permission.ORGANIZATION_READ, ""),
     ("Quotas", "settings-quotas", Permission.ORGANIZATION_READ, ""),
@@ -42,7 +42,7 @@ class SettingsPage(OrgPage):
             "org": org,
             "person": self.access.actor.label,
             "nav": rail(
-                _RAIL,
+                SETTINGS_RAIL,
                 self.access,
                 section=self.section,
                 address=lambda name: reverse(f"pages:{name}", args=[org.slug]),

@@ -6,8 +6,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from controlplane.delivery.copying import Part, copy_deployment
-from controlplane.delivery.deployment_deletion import deletions
+from controlplane.delivery.full_deployments.copying import Part, copy_deployment
+from controlplane.delivery.full_deployments.deletion import deletions
 from controlplane.deployments import selectors, services
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.visibility import visible_to

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from controlplane.delivery import connections, repositories, webhooks
-from controlplane.delivery.connections import DEFAULT_URLS, ConnectionValues, NewConnection
-from controlplane.delivery.host_serializers import base_shown
+from controlplane.delivery.connections import repositories, webhooks
+from controlplane.delivery.connections import services as connections
+from controlplane.delivery.connections.serializers import base_shown
+from controlplane.delivery.connections.services import DEFAULT_URLS, ConnectionValues, NewConnection
 from controlplane.delivery.models import GitConnection, Provider
 from controlplane.ui.git_guides import guide_of
 from controlplane.ui.pages.settings_base import SettingsPage

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from controlplane.delivery import repositories
-from controlplane.delivery.host_serializers import base_shown
+from controlplane.delivery.connections import repositories
+from controlplane.delivery.connections.repositories import RepositorySettings
+from controlplane.delivery.connections.serializers import base_shown
 from controlplane.delivery.models import BranchMode, CommentMode
 from controlplane.delivery.models import Repository as RepositoryRow
-from controlplane.delivery.repositories import RepositorySettings
 from controlplane.ui.pages.settings_git import GitPage
 from tenants.errors import AppError
 from tenants.permissions import Permission

@@ -35,7 +35,7 @@ class CommandPalette extends HTMLElement {
   private build(): HTMLDialogElement {
     this.input = h("input", {
       class: "palette-input", type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-list",
-      "aria-autocomplete": "list", "aria-label": "Find", placeholder: "Find a page, an asset, a job, a run id…", autocomplete: "off", spellcheck: "false",
+      "aria-autocomplete": "list", "aria-label": "Find", placeholder: "Find a page, an asset, a job, a run id, #7…", autocomplete: "off", spellcheck: "false",
     });
     this.list = h("div", { class: "palette-list", id: "palette-list", role: "listbox", "aria-label": "Found" });
     this.input.addEventListener("input", () => this.changed());

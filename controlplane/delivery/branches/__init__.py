@@ -1,0 +1,1 @@
+"""Branch deployments: how they open, sleep, wake and end; their REST."""

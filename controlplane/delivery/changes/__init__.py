@@ -1,0 +1,1 @@
+"""What a branch deployment changes: results side by side, and materializing what changed."""

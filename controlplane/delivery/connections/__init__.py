@@ -1,0 +1,1 @@
+"""Connections to Git hosts, their repositories and their webhooks."""

@@ -1,0 +1,1 @@
+"""Full deployments: made, copied and deleted."""

@@ -1,0 +1,1 @@
+"""Promotions: code of one deployment deployed into another, tried, and taken back."""

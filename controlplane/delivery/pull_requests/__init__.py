@@ -1,0 +1,1 @@
+"""Pull requests: compared with their host, fetched, built and deployed."""
