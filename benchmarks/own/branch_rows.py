@@ -33,7 +33,7 @@ def _make(count: int, first: int) -> list[str]:
 
 
 def _branch(org_id: Any, prod: Any, number: int) -> str:
-    from controlplane.delivery.ci_branches import create_or_update
+    from controlplane.delivery.branches.ci import create_or_update
     from controlplane.deployments import base_snapshots, branches
     from controlplane.deployments.branches import BranchFacts
     from tenants.access import SYSTEM
