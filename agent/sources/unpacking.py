@@ -2,7 +2,8 @@
 
 SECURITY: an archive is a stranger's. Nothing of it may land outside of its folder, whatever its names and links say; it may not be
 larger than allowed, nor become it; and only files, folders and links exist in it. Links are made after all files, so that no file is
-ever written through one, and refused when they lead out.
+ever written through one, and refused when what is written in them may lead out: the file system's own answer is not asked for, which
+ends where paths are too long.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ class _Unpacking:
                 )
             self._one(tar, member)
         for path, target in self._links:
-            path.symlink_to(target)
-        for path, target in self._links:
             self._check_link(path, target)
+        for path, target in self._links:
+            path.symlink_to(target)
         return self._bytes
 
     def _one(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
@@ -129,10 +130,13 @@ class _Unpacking:
         path.chmod(PROGRAM_MODE if program else FILE_MODE)
 
     def _check_link(self, path: Path, target: str) -> None:
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            name = path.relative_to(self._folder)
+        """Steps up come first, from where the link really is, and stay inside; the rest goes down, through links of the same kind."""
+        name, parts = path.relative_to(self._folder), PurePosixPath(target).parts
+        up = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+        if target.startswith("/") or ".." in parts[up:] or up > len(name.parts) - 1:
             raise BadArchiveError(
-                f"{name} in the source archive is a link to {target}, which is outside of it. Pack the file itself."
+                f"{name} in the source archive is a link to {target}, which is outside of it or goes up after it went down. "
+                "Pack the file itself."
             )
 
 

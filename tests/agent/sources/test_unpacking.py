@@ -11,6 +11,7 @@ import pytest
 from agent.sources import unpacking
 from agent.sources.unpacking import BadArchiveError, Limits, unpack
 from tests.agent.sources.archives import link, packed, special
+from tests.delivery.hostile_archives import out_of_reach
 
 MEGABYTE = 1024 * 1024
 
@@ -58,11 +59,23 @@ def test_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
         [link("d/out", "../../it2")],
         # Each alone stays inside; together they lead out.
         [link("d/e/up", "../.."), link("out", "d/e/up/..")],
+        # It goes up after it went down, which is where links on the way count.
+        [link("out", "d/../d")],
     ],
 )
 def test_link_that_leads_out_is_refused(tmp_path: Path, links: list[tarfile.TarInfo]) -> None:
     with pytest.raises(BadArchiveError, match="outside of it"):
         unpacked(tmp_path, packed({"d/e/f": "x"}, *links))
+
+
+@pytest.mark.parametrize("planted", ["owned.txt", ""])
+def test_links_too_long_to_follow_lead_nowhere(tmp_path: Path, planted: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+
+    with pytest.raises(BadArchiveError):
+        unpacked(tmp_path, out_of_reach(victim, top="", planted=planted))
+    assert list(victim.iterdir()) == []
 
 
 def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
