@@ -12,6 +12,7 @@ import hmac
 import secrets
 import signal
 import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +25,7 @@ from agent.worker_link import WorkerLink
 from agent.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from agent.environment import Environment
@@ -48,6 +50,8 @@ class Left(msgspec.Struct, frozen=True):
     ticks: int
     salt: str
     started_as: str
+    # Where it waits. A copy of the home folder is another agent's, and this worker is none of its own.
+    address: str
 
 
 def worker_address(settings: WorkerSettings, pid: int) -> Path:
@@ -59,11 +63,14 @@ async def leave_behind(worker: WorkerProcess, command: Command, *, record: Path,
     """Have the worker wait for the next process of this agent when this one is gone."""
     if settings.worker_patience <= 0:
         return
-    salt = secrets.token_hex(16)
-    left = Left(pid=worker.pid, ticks=worker.identity[1], salt=salt, started_as=_fingerprint(command, salt))
+    salt, address = secrets.token_hex(16), str(worker_address(settings, worker.pid))
+    started_as = _fingerprint(command, salt)
+    left = Left(pid=worker.pid, ticks=worker.identity[1], salt=salt, started_as=started_as, address=address)
     with contextlib.suppress(OSError):
+        # What a killed worker with the same pid left would say that this one waits.
+        worker_address(settings, worker.pid).unlink(missing_ok=True)
         write_atomically(record, msgspec.json.encode(left))
-        await worker.link.stay(str(worker_address(settings, worker.pid)), settings.worker_patience)
+        await worker.link.stay(address, settings.worker_patience)
 
 
 async def take_over(
@@ -78,6 +85,9 @@ async def take_over(
     """Answer the worker that an earlier process left, connected; None when there is none that is what is wanted now."""
     left = _taken(record)
     if left is None or not is_alive(left.pid, left.ticks):
+        return None
+    if left.address != str(worker_address(settings, left.pid)):
+        log.warning("worker.not_ours", pid=left.pid, effect="left alone: it belongs to an agent with another home")
         return None
     if not hmac.compare_digest(left.started_as, _fingerprint(command, left.salt)):
         log.info("worker.not_taken_over", pid=left.pid, reason="it was started otherwise than it would be now")
@@ -99,12 +109,12 @@ async def take_over(
     )
 
 
-async def has_let_go(pid: int, ticks: int, settings: WorkerSettings) -> bool:
-    """Wait until a worker is gone or waits for its next agent: either way no request of the last one can be under way any more."""
+async def has_let_go(pid: int, ticks: int, settings: WorkerSettings, *, is_ours: Callable[[], bool]) -> bool:
+    """Wait until a worker is gone, waits for its next agent, or was taken over: no request of the last one can be under way then."""
     address = worker_address(settings, pid)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2 * PATIENCE):
-            while is_alive(pid, ticks) and not address.exists():  # noqa: ASYNC110 - nothing tells of a stranger's file
+            while is_alive(pid, ticks) and not address.exists() and not is_ours():  # noqa: ASYNC110 - nothing tells of a stranger's file
                 await asyncio.sleep(LOOK_AGAIN)
             return True
     return False
@@ -123,8 +133,19 @@ async def _connected(address: Path, left: Left) -> socket.socket | None:
             connection.close()
             await asyncio.sleep(LOOK_AGAIN)
             continue
-        return connection
+        if _peer(connection) == left.pid:
+            return connection
+        # SECURITY: somebody else listens there, and would be told what to run and with which config.
+        log.error("worker.impersonated", address=str(address), expected_pid=left.pid)
+        connection.close()
+        return None
     return None
+
+
+def _peer(connection: socket.socket) -> int:
+    """Answer the process that listens on the other side."""
+    pid: int = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    return pid
 
 
 def _taken(record: Path) -> Left | None:

@@ -128,6 +128,7 @@ class Location:
     async def retire(self) -> None:
         """Let the worker go when its attempts have ended."""
         self.state = LocationState.UNLOADED
+        self._record.unlink(missing_ok=True)
         if self.worker is not None:
             await self.worker.leave()
             await self.worker.link.closed.wait()

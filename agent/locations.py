@@ -108,9 +108,11 @@ class Locations:
 
     async def has_let_go(self, pid: int, ticks: int) -> bool:
         """Wait until no request of an earlier agent can be under way any more in this worker; False when that takes too long."""
-        if any(location.worker and location.worker.identity == (pid, ticks) for location in self._hosted.values()):
-            return True
-        return await has_let_go(pid, ticks, self._settings)
+        return await has_let_go(pid, ticks, self._settings, is_ours=lambda: self._has_worker(pid, ticks))
+
+    def _has_worker(self, pid: int, ticks: int) -> bool:
+        """Say whether it was taken over: then it is ours, and has done all that it was asked before."""
+        return any(location.worker and location.worker.identity == (pid, ticks) for location in self._hosted.values())
 
     def all(self) -> list[Location]:
         return list(self._hosted.values())

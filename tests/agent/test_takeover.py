@@ -1,7 +1,10 @@
 """A restarted agent takes its code workers over: nothing is loaded again that did not change."""
 
+import json
 import os
+import shutil
 import signal
+import socket
 import sys
 
 import psutil
@@ -174,3 +177,30 @@ def test_without_patience_workers_end_with_their_agent(plane, new_agent, site):
 
     eventually(lambda: len(site.imports), lambda count: count == 2, seconds=30)
     assert agent.logged("location.taken_over") == []
+
+
+def test_copy_of_the_home_leaves_the_workers_of_the_other_alone(plane, real, site, new_agent):
+    [worker] = map(int, site.imports)
+    copied = new_agent(worker_path="", start_watchdog=10)
+    shutil.copytree(real.home / "locations", copied.home / "locations")
+    copied.env = STEADY
+    copied.start()
+
+    eventually(lambda: copied.logged("worker.not_ours"), bool, seconds=20)
+    eventually(lambda: len(site.imports), lambda count: count == 2, seconds=30)
+    assert psutil.pid_exists(worker)
+
+
+def test_somebody_else_at_the_address_is_not_taken_for_the_worker(plane, real, site):
+    [worker] = map(int, site.imports)
+    record = json.loads(next(real.home.glob("locations/*/worker.json")).read_text())
+    os.kill(worker, signal.SIGSTOP)
+    real.kill9()
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(record["address"])
+        stranger.listen()
+        real.start()
+        eventually(lambda: real.logged("worker.impersonated"), bool, seconds=20)
+
+    eventually(lambda: len(site.imports), lambda count: count == 2, seconds=30)
+    assert real.logged("location.taken_over") == []
