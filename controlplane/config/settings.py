@@ -443,6 +443,12 @@ MAX_REPOSITORY_BYTES = env.integer(
 RECONCILE_SECONDS = env.number(
     "DAGGERBOARD_RECONCILE_SECONDS", 300.0, "how often each repository's open pull requests are asked for"
 )
+# Longer than asking a repository with hundreds of pull requests takes, and than fetching, packing and telling one does.
+DELIVERY_LEASE_SECONDS = env.number(
+    "DAGGERBOARD_DELIVERY_LEASE_SECONDS",
+    180.0,
+    "how long a repository or pull request waits for a worker that was killed while it looked after it",
+)
 GONE_GRACE_SECONDS = env.number(
     "DAGGERBOARD_GONE_GRACE_SECONDS",
     3600.0,

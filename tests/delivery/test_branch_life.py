@@ -262,6 +262,18 @@ def test_archived_branch_is_deleted_after_its_days(cast):
     assert not exists(cast.org_id, branch.deployment_id)
 
 
+def test_branch_that_somebody_archived_since_it_was_chosen_is_kept(cast):
+    """Two workers sweep at once: one chose it while it was closing, the other archived it meanwhile."""
+    branch = make_branch(cast)
+    load_branch(cast, branch)
+    closing.close(org_id=cast.org_id, deployment_id=branch.deployment_id, reason="done", actor=cast.actor)
+    assert fresh(branch).state == BranchState.ARCHIVED
+
+    branch_sweep.look_after(org_id=cast.org_id, deployment_id=branch.deployment_id)
+
+    assert exists(cast.org_id, branch.deployment_id)
+
+
 def test_reopened_branch_lives_again_with_its_first_job(cast):
     wishes = Wishes(expire_after=86_400 * 7, on_create={"location": "shop", "job": "nightly"})
     branch = make_branch(cast, wishes=wishes)

@@ -39,7 +39,7 @@ def approve(followed, pull):
 def fetched(followed, sha):
     """Requests for the files of a commit."""
     return [
-        asked.path for asked in followed.host.asked if sha in asked.path + str(asked.query) and "arch" in asked.path
+        asked.path for asked in followed.host.asked if sha in asked.path + str(asked.query) and "tar" in asked.path
     ]
 
 
@@ -60,6 +60,7 @@ def test_approved_commit_is_deployed_as_a_forks(followed, pull):
     followed.settle()
 
     assert followed.versions()["shop"].git_commit == pull.head_sha
+    assert fetched(followed, pull.head_sha), "or nothing here says what is fetched"
     assert followed.branch().is_fork
     assert followed.branch().state == BranchState.ACTIVE
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -31,8 +32,6 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 TASK = "delivery.look_after_pull_request"
-# Longer than fetching, packing and telling takes.
-_LEASE = datetime.timedelta(seconds=180)
 _LOOK_AGAIN, _SELDOM = datetime.timedelta(seconds=2), datetime.timedelta(seconds=20)
 # Seconds within which what was deployed has usually loaded.
 _SOON = 120.0
@@ -47,9 +46,10 @@ _DUE = """
     SELECT p.org_id, p.id FROM pull_request p
     WHERE (p.leased_until IS NULL OR p.leased_until < now()) AND p.work_due_at <= now()
     UNION
-    SELECT p.org_id, p.id FROM pull_request p
-    JOIN branch_deployment b ON b.org_id = p.org_id AND b.deployment_id = p.deployment_id
-    WHERE p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> b.state
+    -- A run wakes a branch without knowing of pull requests; whatever else changes its state wakes them itself (rows.py).
+    SELECT p.org_id, p.id FROM branch_deployment b
+    JOIN pull_request p ON p.org_id = b.org_id AND p.deployment_id = b.deployment_id
+    WHERE b.state = 'active' AND p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> 'active'
     LIMIT 500
 """
 
@@ -64,7 +64,7 @@ class Lease:
 
 
 def sweep() -> None:
-    """Wake a task for every pull request that is due, and for those whose branch fell asleep or woke since the host was told."""
+    """Wake a task for every pull request that is due, and for those whose branch woke since the host was told."""
     PullRequest.objects.across_orgs(reason="pull requests about which something has to be done")
     for org_id, pull_request_id in recordsets.fetch(_DUE, using="door"):
         with org_scope(org_id):
@@ -93,7 +93,7 @@ def look_after(*, org_id: UUID, pull_request_id: UUID) -> None:
 
 
 def _claim(org_id: UUID, pull_request_id: UUID) -> Lease | None:
-    until = timezone.now() + _LEASE
+    until = timezone.now() + datetime.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
     with org_scope(org_id):
         rows = PullRequest.objects.for_org(org_id).filter(id=pull_request_id, work_due_at__lte=Now())
         free = rows.filter(Q(leased_until=None) | Q(leased_until__lt=Now()))

@@ -30,8 +30,6 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 TASK = "delivery.reconcile_repository"
-# Longer than asking a repository with hundreds of pull requests takes.
-_LEASE = datetime.timedelta(seconds=120)
 
 
 def sweep() -> None:
@@ -42,7 +40,7 @@ def sweep() -> None:
     wanted = ~Q(mode=BranchMode.OFF) | Q(deploys_default_branch=True) | Q(id__in=deployed)
     for org_id, repository_id in due.filter(wanted, reconcile_due_at__lte=Now()).values_list("org_id", "id"):
         ids = {"org_id": str(org_id), "repository_id": str(repository_id)}
-        background.wake_task(TASK, ids, expires=_LEASE.total_seconds())
+        background.wake_task(TASK, ids, expires=settings.DELIVERY_LEASE_SECONDS)
 
 
 def reconcile(*, org_id: UUID, repository_id: UUID) -> None:
@@ -70,7 +68,7 @@ def reconcile(*, org_id: UUID, repository_id: UUID) -> None:
 
 def _claim(org_id: UUID, repository_id: UUID) -> datetime.datetime | None:
     """Move its due time on, so that nobody else asks meanwhile; that time, None when it is not due."""
-    until = timezone.now() + _LEASE
+    until = timezone.now() + datetime.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
     with org_scope(org_id):
         rows = Repository.objects.for_org(org_id).filter(id=repository_id, reconcile_due_at__lte=Now())
         return until if rows.update(reconcile_due_at=until) else None
