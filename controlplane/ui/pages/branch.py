@@ -24,7 +24,7 @@ from tenants.permissions import Permission
 
 _RUNS = 8
 _IDLE_SECONDS = 3600
-TABS = (("changes", "Changes"), ("lineage", "Lineage of the changes"), ("results", "Results beside the base"))
+TABS = (("changes", "Changes"), ("lineage", "Lineage"), ("results", "Results"))
 
 
 class BranchPage(DeploymentPage):

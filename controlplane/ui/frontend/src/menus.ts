@@ -3,8 +3,9 @@ export function startMenus(): void {
   document.addEventListener("click", (event) => closeMenus(event.target as Node));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    const open = document.querySelector<HTMLDetailsElement>("details[data-menu][open]");
+    const open = document.querySelector<HTMLDetailsElement>("details[data-menu][open]") ?? questionOf(event.target);
     closeMenus(null);
+    if (open) open.open = false;
     open?.querySelector("summary")?.focus();
   });
   document.querySelector("[data-rail-toggle]")?.addEventListener("click", (event) => {
@@ -17,4 +18,9 @@ function closeMenus(except: Node | null): void {
   for (const menu of document.querySelectorAll<HTMLDetailsElement>("details[data-menu][open]")) {
     if (!except || !menu.contains(except)) menu.open = false;
   }
+}
+
+// A question that was unfolded before something is changed; it stays open while somebody works elsewhere.
+function questionOf(target: EventTarget | null): HTMLDetailsElement | null {
+  return target instanceof Element ? target.closest<HTMLDetailsElement>("details:is(.confirm, .confirm-wide)[open]") : null;
 }
