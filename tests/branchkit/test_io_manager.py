@@ -36,7 +36,6 @@ class Deployment:
         base, own = (
             dg.FilesystemIOManager(base_dir=str(tmp_path / place)) for place in ("base", f"branches/{self.name}")
         )
-        base, own = (manager.create_io_manager(dg.build_init_resource_context()) for manager in (base, own))
         self.manager = BranchIOManager(base=base, own=own, branch=branch)
 
     def run(self, *assets, others=(), partition=None):
@@ -128,3 +127,28 @@ def test_job_of_a_branch_does_nothing_in_a_full_deployment(monkeypatch):
         branch_job("close_branch", [seen.append]).execute_in_process()
 
     assert seen == []
+
+
+class Kept(dg.ConfigurableIOManager):
+    """An IO manager of its own, with config, that is no factory."""
+
+    kept: dict = {}
+
+    def handle_output(self, context, obj):
+        self.kept[context.asset_key.path[-1]] = obj
+
+    def load_input(self, context):
+        return self.kept[context.asset_key.path[-1]]
+
+
+def test_configurable_io_managers_are_taken_as_they_stand_in_resources():
+    base, own = Kept(kept={}), Kept(kept={})
+    resources = {"io_manager": BranchIOManager(base=base, own=own, branch=Branch("pr-7"))}
+
+    assert dg.materialize([table], resources=resources, run_config={"ops": {"table": {"config": {"by": "me"}}}}).success
+    assert (base.kept, own.kept) == ({}, {"table": "table of me"})
+
+
+def test_what_is_no_io_manager_is_refused_when_the_code_loads():
+    with pytest.raises(TypeError, match="own of a BranchIOManager is an IO manager, not dict"):
+        BranchIOManager(base=Kept(kept={}), own={})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Union
 
 import dagster as dg
 
 from daggerboard_branchkit.branch import Branch, current_branch
+
+# What people write in `resources`: an IO manager itself, or one with config (`ConfigurableIOManager`, `ConfigurableIOManagerFactory`).
+AnyIOManager = Union["dg.IOManager", "dg.ConfigurableIOManagerFactory[Any]"]
 
 
 class BranchIOManager(dg.IOManager):
@@ -15,14 +18,18 @@ class BranchIOManager(dg.IOManager):
     What the branch has is what was materialized in it: each deployment has an event log of its own. In a full deployment all goes to
     the base. An input of several partitions of which the branch has some is read partition by partition, and comes as a dictionary by
     partition key, as Dagster's own IO managers give it.
+
+    Either may be an IO manager itself or a configurable one as it stands in `resources`, such as
+    `dg.FilesystemIOManager(base_dir=…)` or `DuckDBPandasIOManager(database=…)`; its config must be there when the code loads.
+    TypeError for anything else.
     """
 
-    def __init__(self, *, base: dg.IOManager, own: dg.IOManager, branch: Branch | None = None) -> None:
-        self._base, self._own = base, own
+    def __init__(self, *, base: AnyIOManager, own: AnyIOManager, branch: Branch | None = None) -> None:
+        self._base, self._own = _made(base, "base"), _made(own, "own")
         self._branch = branch
 
     @classmethod
-    def here(cls, *, base: dg.IOManager, own: dg.IOManager) -> BranchIOManager:
+    def here(cls, *, base: AnyIOManager, own: AnyIOManager) -> BranchIOManager:
         """For the deployment of this process."""
         return cls(base=base, own=own, branch=current_branch())
 
@@ -91,6 +98,15 @@ class _OnePartition:
 
     def get_asset_identifier(self) -> list[str]:
         return self.get_identifier()
+
+
+def _made(manager: Any, name: str) -> Any:
+    """The IO manager itself; a configurable one is made, as Dagster makes it before a run."""
+    if hasattr(manager, "handle_output") and hasattr(manager, "load_input"):
+        return manager
+    if hasattr(manager, "create_io_manager"):
+        return manager.create_io_manager(dg.build_init_resource_context())
+    raise TypeError(f"{name} of a BranchIOManager is an IO manager, not {type(manager).__name__}.")
 
 
 def _is_made_by_this_run(context: dg.InputContext) -> bool:
