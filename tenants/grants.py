@@ -37,11 +37,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Place:
-    """A deployment as grants see it. `parent_id` is the full deployment that a branch deployment belongs to."""
+    """A deployment as grants and reaches see it. `parent_id` is the full deployment that a branch deployment belongs to.
+
+    `is_fork`: strangers wrote the code of the branch.
+    """
 
     id: UUID
     is_branch: bool = False
     parent_id: UUID | None = None
+    is_fork: bool = False
 
 
 @dataclass(frozen=True)

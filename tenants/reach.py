@@ -16,14 +16,15 @@ _MAX_NAMES = 200
 _MAX_NAME = 200
 # Those that say which deployments; they add up.
 _OF_PLACES = ("deployments", "branches_of", "all_branches", "all_deployments")
-_FIELDS = frozenset({*_OF_PLACES, "queues", "code_locations", "bootstrap_only"})
+_FIELDS = frozenset({*_OF_PLACES, "forks", "queues", "code_locations", "bootstrap_only"})
 
 
 @dataclass(frozen=True)
 class Reach:
     """What the agents of a token may serve. Places add up: deployments named, branches of those named, all branches, all full deployments.
 
-    One that names no place is all full deployments, and no branch.
+    One that names no place is all full deployments, and no branch. Branches of forks, whose code strangers wrote, are within it only with
+    `forks`, however it names branches.
     `queues` and `code_locations` are names, None for any. With `bootstrap_only` the token is good for registering alone.
     """
 
@@ -31,6 +32,7 @@ class Reach:
     branches_of: frozenset[UUID] = frozenset()
     all_branches: bool = False
     all_deployments: bool = False
+    forks: bool = False
     queues: frozenset[str] | None = None
     code_locations: frozenset[str] | None = None
     bootstrap_only: bool = False
@@ -47,6 +49,7 @@ class Reach:
             branches_of=_ids(given, "branches_of"),
             all_branches=_flag(given, "all_branches"),
             all_deployments=_flag(given, "all_deployments"),
+            forks=_flag(given, "forks"),
             queues=_names(given, "queues"),
             code_locations=_names(given, "code_locations"),
             bootstrap_only=_flag(given, "bootstrap_only"),
@@ -59,6 +62,7 @@ class Reach:
             "branches_of": sorted(map(str, self.branches_of)),
             "all_branches": self.all_branches,
             "all_deployments": self.all_deployments,
+            "forks": self.forks,
             "bootstrap_only": self.bootstrap_only,
         }
         found = {name: value for name, value in found.items() if value}
@@ -81,19 +85,24 @@ class Reach:
 
         `places` are the deployments that the other one names and that still are: what was deleted is within nothing.
         """
-        named = all(self.has_place(places[i]) for i in other.deployments if i in places)
+        named = all(self.has_place(places[i]) for i in other.deployments if i in places and other.has_place(places[i]))
         full = self.has_all_full or not other.has_all_full
         branches = self.all_branches or (not other.all_branches and other.branches_of <= self.branches_of)
+        forks = self.forks or not (other.forks and other.has_branches)
         return (
             named
             and full
             and branches
+            and forks
             and _among(other.queues, self.queues)
             and _among(other.code_locations, self.code_locations)
         )
 
     def has_place(self, place: Place) -> bool:
         """Whether the deployment is within it."""
+        # SECURITY: no other word lets code of strangers in; they choose the queue and the name of their code locations themselves.
+        if place.is_fork and not self.forks:
+            return False
         if place.id in self.deployments:
             return True
         if place.is_branch:
@@ -112,7 +121,7 @@ class Reach:
         )
 
 
-EVERYTHING = Reach(all_deployments=True, all_branches=True)
+EVERYTHING = Reach(all_deployments=True, all_branches=True, forks=True)
 
 
 def covers_sql(*, location: str, queue: str, reach: str = "t.reach", deployment: str = "d") -> str:
@@ -123,6 +132,7 @@ def covers_sql(*, location: str, queue: str, reach: str = "t.reach", deployment:
             THEN ({reach}->'all_branches')::boolean OR {reach}->'branches_of' ? {deployment}.parent_id::text
             ELSE {reach} IS NULL OR NOT {reach} ?| ARRAY[{keys}] OR ({reach}->'all_deployments')::boolean END
         OR {reach}->'deployments' ? {deployment}.id::text)
+        AND (NOT {deployment}.is_fork OR ({reach}->'forks')::boolean)
         AND ({reach} IS NULL OR (
             ({reach}->'queues' IS NULL OR {reach}->'queues' ? {queue})
             AND ({reach}->'code_locations' IS NULL OR {reach}->'code_locations' ? {location}))))"""

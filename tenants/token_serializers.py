@@ -34,6 +34,9 @@ class ReachSerializer(serializers.Serializer[Any]):
     )
     all_branches = serializers.BooleanField(required=False, help_text="All branch deployments.")
     all_deployments = serializers.BooleanField(required=False, help_text="All full deployments.")
+    forks = serializers.BooleanField(
+        required=False, help_text="Of the branch deployments reached, also those of forks, whose code strangers wrote."
+    )
     queues = serializers.ListField(
         child=serializers.CharField(max_length=100), required=False, allow_null=True, max_length=200
     )

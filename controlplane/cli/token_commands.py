@@ -63,6 +63,9 @@ def create(
         typer.Option("--branches-of", help="With --agent: branch deployments of this one; may be repeated."),
     ] = None,
     all_branches: Annotated[bool, typer.Option("--all-branches", help="With --agent: all branch deployments.")] = False,
+    forks: Annotated[
+        bool, typer.Option("--forks", help="With --agent: of the branches reached, also those of forks.")
+    ] = False,
     bootstrap_only: Annotated[
         bool, typer.Option("--bootstrap-only", help="With --agent: good for registering only.")
     ] = False,
@@ -83,6 +86,7 @@ def create(
         "all_deployments": all_deployments,
         "branches_of": branches_of,
         "all_branches": all_branches,
+        "forks": forks,
         "bootstrap_only": bootstrap_only,
     }
     reach = {field: value for field, value in reach.items() if value}

@@ -85,6 +85,9 @@ def ensure_branch(*, org_id: UUID, parent: Deployment, facts: BranchFacts, actor
         for name, value in {**facts.columns(), "is_fork": known.is_fork or facts.is_fork}.items():
             setattr(known, name, value)
         known.save()
+        if known.is_fork and not known.deployment.is_fork:
+            known.deployment.is_fork = True
+            known.deployment.save(update_fields=["is_fork"])
         return known
 
 
@@ -192,7 +195,7 @@ def _make(org_id: UUID, parent: Deployment, facts: BranchFacts, actor: Actor) ->
             continue
         try:
             deployment = Deployment.objects.create_in(
-                org_id, name=name, kind=DeploymentKind.BRANCH, parent_id=parent.id
+                org_id, name=name, kind=DeploymentKind.BRANCH, parent_id=parent.id, is_fork=facts.is_fork
             )
         except IntegrityError as error:
             raise ConflictError(f"Somebody made a deployment called {name} just now. Try again.") from error

@@ -23,6 +23,8 @@ class Deployment(TenantModel):
     kind = models.CharField(max_length=10, choices=DeploymentKind.choices, default=DeploymentKind.FULL)
     # The full deployment that a branch deployment belongs to.
     parent_id = models.UUIDField(null=True)
+    # SECURITY: as of its BranchDeployment, here for those who decide by it in SQL which agents it reaches.
+    is_fork = models.BooleanField(default=False, db_default=False)
     description = models.CharField(max_length=500, blank=True)
     # Agents load what is in a deployment while it is awake; its pages need nobody awake.
     is_awake = models.BooleanField(default=True, db_default=True)
@@ -45,7 +47,8 @@ class Deployment(TenantModel):
     @property
     def place(self) -> Place:
         """The deployment as grants see it."""
-        return Place(id=self.id, is_branch=self.kind == DeploymentKind.BRANCH, parent_id=self.parent_id)
+        is_branch = self.kind == DeploymentKind.BRANCH
+        return Place(id=self.id, is_branch=is_branch, parent_id=self.parent_id, is_fork=self.is_fork)
 
 
 class CodeLocation(TenantModel):
@@ -221,7 +224,20 @@ class BranchDeployment(TenantModel):
                 condition=models.Q(pull_request=None),
             ),
         ]
-        indexes = [models.Index(fields=["org_id", "state"], name="branch_by_state")]
+        indexes = [
+            models.Index(fields=["org_id", "state"], name="branch_by_state"),
+            # Sweeps of all organizations ask for these every few seconds, and most branches are none of them.
+            models.Index(fields=["org_id", "active_at"], name="branch_awake", condition=models.Q(state="active")),
+            models.Index(fields=["org_id"], name="branch_closing", condition=models.Q(state="closing")),
+            models.Index(
+                fields=["org_id", "expires_at"],
+                name="branch_expires",
+                condition=models.Q(state__in=["active", "sleeping", "held"]),
+            ),
+            models.Index(
+                fields=["org_id", "archived_at"], name="branch_archived", condition=models.Q(state="archived")
+            ),
+        ]
 
 
 class BranchRevision(TenantModel):

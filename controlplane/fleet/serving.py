@@ -126,6 +126,8 @@ def missing_reach(reach: Reach | None, wanted: Served) -> list[str]:
 def _missing_place(reach: Reach, wanted: Served) -> str:
     if not wanted.place.is_branch:
         return f"its token does not reach the deployment {wanted.place_words}; add it under Settings, Agent tokens"
+    if wanted.place.is_fork and not reach.forks:
+        return "its token does not reach branches of forks; allow them under Settings, Agent tokens"
     lacks = "serves no branch deployments" if not reach.has_branches else f"does not reach {wanted.place_words}"
     return f"its token {lacks}; allow branches of {wanted.base} under Settings, Agent tokens"
 

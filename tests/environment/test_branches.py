@@ -1,5 +1,7 @@
 """What code of branch deployments finds in its environment, and what code of forks never does (promises S5, S7)."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.protocol import Target
@@ -44,9 +46,9 @@ def deploy(cast, deployment, name="shop"):
     return deploy_location(org_id=cast.org_id, deployment_id=deployment.id, name=name, code=code, actor=cast.actor)
 
 
-def on_the_wire(cast, agent):
+def on_the_wire(cast, agent, reach=EVERYTHING):
     with org_scope(cast.org_id):
-        return {(found.deployment, found.name): found for found in desired_locations(cast.org_id, agent, EVERYTHING)}
+        return {(found.deployment, found.name): found for found in desired_locations(cast.org_id, agent, reach)}
 
 
 @pytest.fixture
@@ -147,6 +149,23 @@ def test_fork_stays_one_whoever_tells_of_it_next(cast):
 
     with org_scope(cast.org_id):
         assert BranchDeployment.objects.for_org(cast.org_id).get(deployment_id=deployment.id).is_fork
+
+
+def test_agent_gets_no_fork_unless_its_token_says_so(cast, agent):
+    """A fork chooses the queue and the names of its code locations: neither keeps it from an agent that serves branches."""
+    branch, fork = open_branch(cast), open_branch(cast, is_fork=True, number=13)
+    deploy(cast, branch), deploy(cast, fork)
+
+    assert [name for name, _ in on_the_wire(cast, agent, replace(EVERYTHING, forks=False))] == [branch.name]
+
+
+def test_branch_that_turns_out_to_be_a_fork_is_taken_from_agents_of_other_branches(cast, agent):
+    deploy(cast, open_branch(cast))
+
+    fork = open_branch(cast, is_fork=True)
+
+    assert fork.place.is_fork
+    assert on_the_wire(cast, agent, replace(EVERYTHING, forks=False)) == {}
 
 
 def test_agent_that_knows_no_isolation_gets_no_fork(cast):

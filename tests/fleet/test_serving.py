@@ -91,6 +91,16 @@ def test_location_that_nobody_serves_names_the_nearest_agent(cast: Cast) -> None
     )
 
 
+def test_agent_whose_token_leaves_out_forks_says_so(cast: Cast) -> None:
+    make_agent(cast, "of-branches", Reach(all_branches=True))
+    facts = BranchFacts(repository="acme/shop", branch="b", pull_request=8, is_fork=True)
+    fork = ensure_branch(org_id=cast.org_id, parent=cast.deployment, facts=facts, actor=cast.actor)
+
+    found = ask(cast, fork.deployment.name, location="shop")
+
+    assert "its token does not reach branches of forks; allow them under Settings" in reasons(found, "of-branches")
+
+
 @pytest.mark.parametrize(("is_fork", "words"), [(True, "code of a fork"), (False, "source archives")])
 def test_agent_that_is_too_old_says_so(cast: Cast, is_fork: bool, words: str) -> None:
     make_agent(cast, "old", protocol_version="1.1")

@@ -21,12 +21,17 @@ PLACES = {
         Place(id=uuid.UUID(int=11), is_branch=True, parent_id=PROD),
         Place(id=uuid.UUID(int=12), is_branch=True, parent_id=PROD),
         Place(id=uuid.UUID(int=21), is_branch=True, parent_id=OTHER),
+        Place(id=uuid.UUID(int=22), is_branch=True, parent_id=OTHER, is_fork=True),
         Place(id=uuid.UUID(int=90), is_branch=True, parent_id=None),
     )
 }
 # A full deployment, and a branch of it, that nobody names: what is made tomorrow.
 NEW = uuid.UUID(int=7)
-TOMORROW = [Place(id=NEW, is_branch=False), Place(id=uuid.UUID(int=71), is_branch=True, parent_id=NEW)]
+TOMORROW = [
+    Place(id=NEW, is_branch=False),
+    Place(id=uuid.UUID(int=71), is_branch=True, parent_id=NEW),
+    Place(id=uuid.UUID(int=72), is_branch=True, parent_id=NEW, is_fork=True),
+]
 NAMES = ["etl", "shop"]
 
 _some_names = st.none() | st.frozensets(st.sampled_from(NAMES))
@@ -36,6 +41,7 @@ reaches = st.builds(
     branches_of=st.frozensets(st.sampled_from([PROD, OTHER]), max_size=2),
     all_branches=st.booleans(),
     all_deployments=st.booleans(),
+    forks=st.booleans(),
     queues=_some_names,
     code_locations=_some_names,
     bootstrap_only=st.booleans(),
@@ -43,7 +49,7 @@ reaches = st.builds(
 
 _ASK = f"""
     SELECT coalesce({covers_sql(location="x.location", queue="x.queue")}, false)
-    FROM (SELECT %s::jsonb AS reach) t, (SELECT %s::uuid AS id, %s::text AS kind, %s::uuid AS parent_id) d,
+    FROM (SELECT %s::jsonb AS reach) t, (SELECT %s::uuid AS id, %s::text AS kind, %s::uuid AS parent_id, %s::boolean AS is_fork) d,
          (SELECT %s::text AS location, %s::text AS queue) x
 """
 
@@ -65,6 +71,7 @@ def test_database_decides_as_python_does(reach: Reach, place: Place, location: s
                 place.id,
                 "branch" if place.is_branch else "full",
                 place.parent_id,
+                place.is_fork,
                 location,
                 queue,
             ],
@@ -99,7 +106,11 @@ def test_one_includes_another_exactly_when_it_covers_all_of_it(one: Reach, other
         assert missing == []
     elif other.queues != frozenset() and other.code_locations != frozenset() and other.deployments <= PLACES.keys():
         # What it names and does not hold yet counts: a branch that is opened tomorrow is of a deployment that is there today.
-        tomorrow = [Place(id=uuid.uuid4(), is_branch=True, parent_id=parent) for parent in (PROD, OTHER, NEW)]
+        tomorrow = [
+            Place(id=uuid.uuid4(), is_branch=True, parent_id=parent, is_fork=is_fork)
+            for parent in (PROD, OTHER, NEW)
+            for is_fork in (False, True)
+        ]
         later = [place for place in tomorrow if other.has_place(place) and not one.has_place(place)]
         assert missing or later
 
@@ -112,6 +123,20 @@ def test_no_place_is_every_full_deployment_and_no_branch() -> None:
     assert not Reach(queues=frozenset({"etl"})).has_place(branch)
     assert EVERYTHING.has_place(branch)
     assert EVERYTHING.has_place(PLACES[PROD])
+
+
+def test_fork_is_within_reach_only_where_the_token_says_so() -> None:
+    fork = PLACES[uuid.UUID(int=22)]
+
+    for reach in (
+        Reach(),
+        Reach(all_deployments=True, all_branches=True),
+        Reach(branches_of=frozenset({OTHER})),
+        Reach(deployments=frozenset({fork.id})),
+        Reach(forks=True),
+    ):
+        assert not reach.has_place(fork)
+    assert Reach(branches_of=frozenset({OTHER}), forks=True).has_place(fork)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +154,10 @@ def test_no_place_is_every_full_deployment_and_no_branch() -> None:
         (Reach(deployments=frozenset({PROD})), Reach(branches_of=frozenset({PROD})), False),
         (Reach(all_branches=True), Reach(branches_of=frozenset({PROD})), True),
         (Reach(branches_of=frozenset({PROD})), Reach(all_branches=True), False),
+        (Reach(all_branches=True), Reach(all_branches=True, forks=True), False),
+        (Reach(all_branches=True, forks=True), Reach(all_branches=True), True),
+        # Without branches there are no forks among them.
+        (Reach(), Reach(forks=True), True),
         (Reach(queues=frozenset({"a"})), Reach(), False),
         (replace(EVERYTHING, queues=frozenset({"a", "b"})), Reach(queues=frozenset({"a"})), True),
         (Reach(code_locations=frozenset({"a"})), Reach(code_locations=frozenset({"b"})), False),

@@ -6,7 +6,6 @@ and versions, and the sha256 of the archive is what tells that nothing changed.
 
 import hashlib
 import io
-import os
 import stat
 import struct
 import tarfile

@@ -19,11 +19,13 @@ from tenants import token_actions
 from tenants.errors import InvalidError, NotFoundError
 from tenants.models import ApiToken, TokenKind
 from tenants.permissions import Permission
-from tenants.reach import EVERYTHING, Reach
+from tenants.reach import Reach
 from tenants.token_rules import Terms, access_token
 
 # What an agent's name may be (fleet.services): the token gets the same one.
 _MAX_NAME = 100
+# Code of forks is chosen on the token's own page, with more room to think.
+_WITH_BRANCHES = Reach(all_deployments=True, all_branches=True)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class NewToken(Agents):
             kind=TokenKind.AGENT,
             name=name,
             terms=Terms(),
-            reach=EVERYTHING if "all_branches" in request.POST else Reach(),
+            reach=_WITH_BRANCHES if "all_branches" in request.POST else Reach(),
         )
         response = self.render(
             request,
