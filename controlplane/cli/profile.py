@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.embedded.files import write_private
 from controlplane.embedded.state import locate_home
@@ -46,17 +48,41 @@ def save_profile(profile: Profile) -> None:
 
 
 def load_profile(*, deployment: str | None = None) -> Profile:
-    """The profile in force; CommandError says how to make one."""
-    known = _saved() | {key: os.environ[name] for key, name in _VARIABLES.items() if os.environ.get(name)}
-    if deployment:
-        known["deployment"] = deployment
+    """The profile in force; CommandError says how to make one.
+
+    SECURITY: what `up` stored counts for the address that it was stored for, and for no other.
+    """
+    given = _given(without={"deployment"} if deployment else set())
+    saved = _saved()
+    if "url" in given and not _is_same_address(given["url"], saved.get("url", "")):
+        saved = {}
+    known = saved | given | ({"deployment": deployment} if deployment else {})
     missing = [name for key, name in _VARIABLES.items() if not known.get(key)]
     if missing:
-        raise CommandError(
-            f"No control plane is known here: start one with `make up`, or set {', '.join(missing)}.",
-            exit_code=ExitCode.NOT_SIGNED_IN,
-        )
+        where = f"Of {given['url']} not everything is known" if "url" in given else "No control plane is known here"
+        start = "" if "url" in given else "start one with `make up`, or "
+        raise CommandError(f"{where}: {start}set {', '.join(missing)}.", exit_code=ExitCode.NOT_SIGNED_IN)
     return Profile(**known)
+
+
+def _given(*, without: set[str]) -> dict[str, str]:
+    """What the environment says; CommandError for a variable that is set to nothing: nobody knows what was meant."""
+    found = {key: os.environ[name] for key, name in _VARIABLES.items() if name in os.environ and key not in without}
+    empty = [_VARIABLES[key] for key, value in found.items() if not value.strip()]
+    if empty:
+        raise CommandError(
+            f"{', '.join(empty)} is set, but empty: give it a value, or unset it.", exit_code=ExitCode.NOT_SIGNED_IN
+        )
+    return found
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    """Whether both are the same server and path; spelling apart."""
+    try:
+        first, second = (httpx.URL(url.strip().rstrip("/")) for url in (one, other))
+    except httpx.InvalidURL:
+        return False
+    return first == second
 
 
 _VARIABLES = {
