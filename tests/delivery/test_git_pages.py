@@ -95,8 +95,8 @@ def test_webhooks_are_listed_with_their_outcome(cast, github, browser):
     github.ping()
     shop.push("work", {"n": "1"})
     page = text(browser.get(f"/{cast.org.slug}/settings/git/{connected.connection.id}"))
-    assert "nothing to do" in page
-    assert "waiting" in page
+    assert "Nothing to do" in page
+    assert "Waiting" in page
 
 
 def test_deleted_connection_is_gone(cast, github, browser):
