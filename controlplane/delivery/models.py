@@ -93,6 +93,11 @@ class Repository(TenantModel):
     # The commit of the default branch that was deployed last, and the newest that is known.
     deployed_sha = models.CharField(max_length=64, blank=True)
     head_sha = models.CharField(max_length=64, blank=True)
+    # When the host was asked for that head: of two workers, the one that asked later is right.
+    head_asked_at = models.DateTimeField(null=True)
+    # The commit that cannot be deployed as it is, and why: it is not tried again.
+    failed_sha = models.CharField(max_length=64, blank=True)
+    failed_why = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
@@ -217,6 +222,8 @@ class BranchLife(TenantModel):
     close_deadline = models.DateTimeField(null=True)
     # When somebody looks at it next; null when nothing is to be done. Whoever looks moves it on first (a lease).
     due_at = models.DateTimeField(null=True)
+    # What was due could not be done: until then others come first.
+    put_off_until = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         db_table = "branch_life"

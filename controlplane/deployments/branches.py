@@ -12,6 +12,7 @@ from django.utils.text import slugify
 
 from controlplane.core import wakeups
 from controlplane.deployments import audit_trail
+from controlplane.deployments.freezing import hold
 from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import (
     BranchDeployment,
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 _MAX_NAME = 100
 # What a branch and its revisions know of the base.
 OF_BASE = ("merge_base_sha", "base_manifests", "base_note")
+_RUNS_NOTHING = frozenset({BranchState.HELD, BranchState.CLOSING, BranchState.ARCHIVED})
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class BranchFacts:
 def ensure_branch(*, org_id: UUID, parent: Deployment, facts: BranchFacts, actor: Actor) -> BranchDeployment:
     """The branch deployment of this pull request (or branch), made if it is missing, told what is new if not.
 
-    InvalidError when the parent is no full deployment, or the facts name no repository or branch.
+    InvalidError when the parent is no full deployment, or the facts name no repository or branch; ConflictError when it belongs to
+    another parent. The row stays locked until the caller's transaction ends.
     """
     if parent.kind != DeploymentKind.FULL:
         raise InvalidError(f"{parent.name} is a branch deployment itself. Name a full deployment as the base.")
@@ -77,26 +80,46 @@ def ensure_branch(*, org_id: UUID, parent: Deployment, facts: BranchFacts, actor
         raise InvalidError("A branch deployment needs the names of its repository and of its branch.")
     with org_scope(org_id):
         # One at a time for each organization: two pushes must not make two.
-        Deployment.objects.for_org(org_id).select_for_update().get(id=parent.id)
-        known = find_branch(org_id, facts)
+        Deployment.objects.for_org(org_id).select_for_update(no_key=True).get(id=parent.id)
+        found = find_branch(org_id, facts)
+        known = _locked(org_id, found.deployment_id) if found is not None else None
         if known is None:
             return _make(org_id, parent, facts, actor)
+        _check_parent(known, parent)
         # SECURITY: once a fork's, always a fork's. Whoever tells of it next, CI for example, may not know.
-        for name, value in {**facts.columns(), "is_fork": known.is_fork or facts.is_fork}.items():
+        told = {**facts.columns(), "is_fork": known.is_fork or facts.is_fork}
+        for name, value in told.items():
             setattr(known, name, value)
-        known.save()
+        # Its state is not told here: somebody may be putting it to sleep.
+        known.save(update_fields=[*told])
         if known.is_fork and not known.deployment.is_fork:
             known.deployment.is_fork = True
             known.deployment.save(update_fields=["is_fork"])
         return known
 
 
+def _check_parent(known: BranchDeployment, parent: Deployment) -> None:
+    """A branch deployment was compared with its parent, and has its environment: it is never moved to another silently."""
+    name, parent_id = known.deployment.name, known.deployment.parent_id
+    if parent_id == parent.id:
+        return
+    own = Deployment.objects.for_org(known.org_id).filter(id=parent_id).values_list("name", flat=True).first()
+    raise ConflictError(
+        f"The branch deployment {name} belongs to {own or 'another deployment'}, not to {parent.name}. Name that as its base, or "
+        f"delete {name}: the next deploy makes it again, of {parent.name}."
+    )
+
+
 def find_branch(org_id: UUID, facts: BranchFacts) -> BranchDeployment | None:
-    """The branch deployment that these facts are about, with `deployment`; call it inside org_scope."""
-    rows = BranchDeployment.objects.for_org(org_id).select_related("deployment").filter(repository=facts.repository)
-    if facts.pull_request is not None:
-        return rows.filter(pull_request=facts.pull_request).first()
-    return rows.filter(pull_request=None, branch=facts.branch).first()
+    """The branch deployment that these facts are about, with `deployment`; call it inside org_scope.
+
+    A connected repository's own comes first: it may be kept under an earlier name of the repository.
+    """
+    rows = BranchDeployment.objects.for_org(org_id).select_related("deployment")
+    rows = rows.filter(pull_request=facts.pull_request)
+    rows = rows if facts.pull_request is not None else rows.filter(branch=facts.branch)
+    own = rows.filter(repository_id=facts.repository_id).first() if facts.repository_id is not None else None
+    return own or rows.filter(repository=facts.repository).first()
 
 
 def branch_of(org_id: UUID, deployment_id: UUID) -> BranchDeployment:
@@ -113,16 +136,17 @@ def is_branch(org_id: UUID, deployment_id: UUID) -> bool:
     return BranchDeployment.objects.for_org(org_id).filter(deployment_id=deployment_id).exists()
 
 
-def wake(*, org_id: UUID, deployment_id: UUID) -> None:
+def wake(*, org_id: UUID, deployment_id: UUID, to_close: bool = False) -> None:
     """Something is wanted of a branch deployment: agents load its code, if it slept. Nothing happens to a full one.
 
-    ConflictError for one that is archived or waits for approval.
+    ConflictError for one that is archived, waits for approval, or is closing; `to_close`: it is its closing job that is wanted.
     """
     with org_scope(org_id):
         branch = _locked(org_id, deployment_id)
         if branch is None:
             return
-        if branch.state in {BranchState.HELD, BranchState.ARCHIVED}:
+        refused = _RUNS_NOTHING - {BranchState.CLOSING} if to_close else _RUNS_NOTHING
+        if branch.state in refused:
             label = BranchState(branch.state).label.lower()
             raise ConflictError(f"The branch deployment {branch.deployment.name} is {label}; nothing runs in it.")
         slept = branch.state == BranchState.SLEEPING
@@ -171,6 +195,7 @@ def keep_manifests(org_id: UUID, deployment_id: UUID, versions: Iterable[Locatio
 
 
 def _locked(org_id: UUID, deployment_id: UUID) -> BranchDeployment | None:
+    hold(org_id, deployment_id)
     rows = BranchDeployment.objects.for_org(org_id).select_related("deployment").select_for_update(of=("self",))
     return rows.filter(deployment_id=deployment_id).first()
 

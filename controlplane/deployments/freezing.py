@@ -42,6 +42,14 @@ def require_thawed(org_id: UUID, deployment_id: UUID) -> None:
         raise DeploymentFrozenError(frozen_text(name, frozen_by, reason))
 
 
+def hold(org_id: UUID, deployment_id: UUID) -> bool:
+    """Keep a deployment from being deleted until the caller's transaction ends; False when there is none. Call it inside org_scope.
+
+    Whoever locks rows of a deployment holds it first, as its deletion does: otherwise the two wait for each other.
+    """
+    return bool(recordsets.fetch(_HELD, (org_id, deployment_id)))
+
+
 def frozen_text(name: str, frozen_by: str, reason: str) -> str:
     """What is said to whoever would change something in it."""
     why = f": {reason.rstrip('.')}." if reason else "."

@@ -27,8 +27,13 @@ from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 
-def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor) -> Run:
-    """Put a run into the queue, checked against the stored definitions, with the materializations that it plans."""
+def request_run(
+    *, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor, to_close: bool = False
+) -> Run:
+    """Put a run into the queue, checked against the stored definitions, with the materializations that it plans.
+
+    `to_close`: it is the closing job of a branch deployment, the only one that such a deployment still takes.
+    """
     with org_scope(org_id):
         require_writable(org_id)
         require_thawed(org_id, deployment_id)
@@ -38,7 +43,7 @@ def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor
             tags[PARTITION_TAG] = request.partition
         config = _checked_config(target, request)
         # The last thing that can refuse: it holds the branch, which a call to user code above may have to wake itself.
-        wake(org_id=org_id, deployment_id=deployment_id)
+        wake(org_id=org_id, deployment_id=deployment_id, to_close=to_close)
         run = _create(org_id, deployment_id, request, target, tags=tags, config=config, actor=actor)
         _label(run)
         _plan(run, target)

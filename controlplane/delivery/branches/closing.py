@@ -170,12 +170,18 @@ def _give_up(rows: BranchRows, actor: Actor) -> None:
         rows.life.close_error = (
             f"The closing job had not ended after {minutes} minutes. What it should take away may still be there."
         )
-    archive(rows, actor)
+    archive(rows, actor, late=True)
 
 
-def archive(rows: BranchRows, actor: Actor) -> None:
-    """The end: no agent loads it any more, its pages open from stored definitions. Call it with the rows locked."""
+def archive(rows: BranchRows, actor: Actor, *, late: bool = False) -> None:
+    """The end: no agent loads it any more, its pages open from stored definitions. Call it with the rows locked.
+
+    Unless it is `late`, it waits for runs that have not ended: one may have been asked for just before the end began.
+    """
     branch, life = rows.branch, rows.life
+    if not late and _under_way(branch).exists():
+        _look_again(life, _LOOK_AGAIN)
+        return
     branches.set_awake(branch, awake=False)
     branch.state, branch.archived_at = BranchState.ARCHIVED, timezone.now()
     branch.save(update_fields=["state", "archived_at"])
@@ -193,6 +199,11 @@ def archive(rows: BranchRows, actor: Actor) -> None:
     )
     wake_pull_requests(branch.org_id, branch.deployment_id)
     log.info("branch.archived", org=str(branch.org_id), deployment=rows.name, error=life.close_error)
+
+
+def _under_way(branch: BranchDeployment) -> QuerySet[Run]:
+    rows = Run.objects.for_org(branch.org_id).filter(deployment_id=branch.deployment_id)
+    return rows.exclude(status__in=TERMINAL)
 
 
 def _was_loaded(rows: BranchRows) -> bool:

@@ -26,7 +26,13 @@ def request(rows: BranchRows, job: Mapping[str, str], hook: Hook) -> UUID:
     """Queue the job; the id of its run. An AppError says why it cannot be run. In the caller's transaction."""
     asked = RunRequest(location=job["location"], job=job["job"], tags={HOOK_TAG: hook.value})
     branch = rows.branch
-    run = request_run(org_id=branch.org_id, deployment_id=branch.deployment_id, request=asked, actor=SYSTEM)
+    run = request_run(
+        org_id=branch.org_id,
+        deployment_id=branch.deployment_id,
+        request=asked,
+        actor=SYSTEM,
+        to_close=hook == Hook.ON_CLOSE,
+    )
     return run.id
 
 

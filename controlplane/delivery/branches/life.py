@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
+from django.db.models import Max
 from django.utils import timezone
 
 from controlplane.core import wakeups
@@ -36,7 +37,13 @@ def sleep_if_idle(*, org_id: UUID, deployment_id: UUID) -> bool:
         if rows.branch.state != BranchState.ACTIVE or idle is None:
             return False
         since = timezone.now() - datetime.timedelta(seconds=idle)
-        if rows.branch.active_at > since or _is_loading(rows) or _ran_since(org_id, deployment_id, since):
+        if rows.branch.active_at > since or _is_loading(rows):
+            return False
+        used_at = _used_at(org_id, deployment_id)
+        if used_at is not None and used_at > since:
+            # Not asked again until it has been idle for as long since then.
+            rows.branch.active_at = used_at
+            rows.branch.save(update_fields=["active_at"])
             return False
         branches.sleep(org_id=org_id, deployment_id=deployment_id)
         wake_pull_requests(org_id, deployment_id)
@@ -48,9 +55,13 @@ def _is_loading(rows: BranchRows) -> bool:
     return rows.life.on_create is not None and rows.life.due_at is not None
 
 
-def _ran_since(org_id: UUID, deployment_id: UUID, since: datetime.datetime) -> bool:
+def _used_at(org_id: UUID, deployment_id: UUID) -> datetime.datetime | None:
+    """When its runs used it last: now, while one is queued or under way."""
     runs = Run.objects.for_org(org_id).filter(deployment_id=deployment_id)
-    return runs.exclude(status__in=TERMINAL).exists() or runs.filter(ended_at__gt=since).exists()
+    if runs.exclude(status__in=TERMINAL).exists():
+        return timezone.now()
+    latest: datetime.datetime | None = runs.aggregate(latest=Max("ended_at"))["latest"]
+    return latest
 
 
 def note_time(*, org_id: UUID, deployment_id: UUID) -> bool:

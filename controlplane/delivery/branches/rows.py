@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from controlplane.core.background import enqueue
 from controlplane.delivery.models import BranchLife, PullRequest
+from controlplane.deployments.freezing import hold
 from controlplane.deployments.models import BranchDeployment
 from tenants.audit.services import AuditTarget
 from tenants.errors import NotFoundError
@@ -39,6 +40,8 @@ def default_expiry() -> int:
 
 def locked(org_id: UUID, deployment_id: UUID) -> BranchRows:
     """Both rows, locked until the transaction ends; NotFoundError when this is no branch deployment. Call it inside org_scope."""
+    # The order is the same everywhere: the deployment, its branch, its pull request.
+    hold(org_id, deployment_id)
     rows = BranchDeployment.objects.for_org(org_id).select_related("deployment").select_for_update(of=("self",))
     branch = rows.filter(deployment_id=deployment_id).first()
     if branch is None:
