@@ -51,6 +51,16 @@ def in_scope(org_id: UUID) -> bool:
     return connection.in_atomic_block and getattr(connection, "scoped_org_id", None) == org_id
 
 
+@contextmanager
+def read_scope(org_id: UUID) -> Iterator[None]:
+    """As `org_scope`, for what only reads: inside that scope it costs no savepoint, which is two more questions to the database."""
+    if in_scope(org_id):
+        yield
+        return
+    with org_scope(org_id):
+        yield
+
+
 def announce(*, using: str = "default", setting: str, value: str) -> None:
     """Set one of the settings that the policies read, until the current transaction ends."""
     with connections[using].cursor() as cursor:

@@ -18,7 +18,7 @@ from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
 from tenants.errors import NotFoundError
 from tenants.permissions import Permission
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 # Dagster's tags `<this><asset key>`.
 _OF_INPUTS = ("dagster/input_data_version/", "dagster/input_event_pointer/")
@@ -78,7 +78,7 @@ def assets(visible: Visible, wanted: AssetFilter | None = None) -> list[AssetVie
 def asset(visible: Visible, key: str) -> AssetView:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
     node = asset_definitions(visible).graph.nodes.get(key)
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         state = _states(visible).filter(asset_key=key).first()
     if not _sees(visible, key) or (node is None and state is None):
         raise NotFoundError(f"There is no asset {key} in this deployment.")
@@ -88,7 +88,7 @@ def asset(visible: Visible, key: str) -> AssetView:
 
 def asset_states(visible: Visible) -> dict[str, AssetState]:
     """The latest state of every asset that has one. Metadata and serializations stay in the database until asked for."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes", "observation_serdes")
         return {row.asset_key: row for row in _states(visible).defer(*heavy) if _sees(visible, row.asset_key)}
 
@@ -166,7 +166,7 @@ def _seen_keys(visible: Visible) -> Q:
 def _check_views(visible: Visible, keys: Iterable[str]) -> Mapping[str, tuple[CheckView, ...]]:
     """The checks of these assets, which the caller sees: the defined ones, then those that only have a state."""
     wanted, definitions = set(keys), asset_definitions(visible)
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         rows = CheckState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
         if len(wanted) == 1:
             rows = rows.filter(asset_key__in=wanted)

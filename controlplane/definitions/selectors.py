@@ -13,7 +13,7 @@ from controlplane.definitions.manifest_cache import ManifestCache
 from controlplane.definitions.models import DefinitionsFile
 from controlplane.definitions.services import is_sha256, object_key
 from tenants.errors import InvalidError, NotFoundError
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 _decoder = msgspec.json.Decoder(Manifest)
 # A decoded manifest takes about four times its bytes.
@@ -23,7 +23,7 @@ _cache = ManifestCache(max_bytes=96 * 1024 * 1024)
 def missing(org_id: UUID, sha256s: Iterable[str]) -> list[str]:
     """Those of the files that this organization does not have, in the same order."""
     wanted = [sha256 for sha256 in dict.fromkeys(sha256s) if is_sha256(sha256)]
-    with org_scope(org_id):
+    with read_scope(org_id):
         stored = set(DefinitionsFile.objects.for_org(org_id).filter(sha256__in=wanted).values_list("sha256", flat=True))
     return [sha256 for sha256 in wanted if sha256 not in stored]
 

@@ -27,7 +27,7 @@ from controlplane.deployments.visibility import Visible, visible_to
 from tenants.access import Access
 from tenants.errors import ForbiddenError, NotFoundError
 from tenants.permissions import Permission
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 # As short as Git itself makes them.
 _MIN_SHA = 4
@@ -72,7 +72,7 @@ class BranchChanges:
 def changes(access: Access, deployment: Deployment) -> BranchChanges:
     """What the branch changes. NotFoundError for a full deployment; ForbiddenError for who may not enter the base."""
     org_id = access.org.id
-    with org_scope(org_id):
+    with read_scope(org_id):
         branch = branch_of(org_id, deployment.id)
         rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment.id)
         deployed = set(rows.values_list("name", flat=True))
@@ -83,7 +83,7 @@ def changes(access: Access, deployment: Deployment) -> BranchChanges:
 def changes_at(access: Access, deployment: Deployment, revision: BranchRevision) -> BranchChanges:
     """What the branch changed when it was deployed from this commit, against the base as it was then."""
     org_id = access.org.id
-    with org_scope(org_id):
+    with read_scope(org_id):
         branch = branch_of(org_id, deployment.id)
         there = at_revision(org_id, revision)
         then = _State(there, set(revision.versions), revision.base_manifests, revision.base_note, revision.created_at)
@@ -106,7 +106,7 @@ def revision_of(org_id: UUID, deployment: Deployment, sha: str) -> BranchRevisio
     none = NotFoundError(f"{deployment.name} was never deployed from a commit {sha[:12]}.")
     if len(sha) < _MIN_SHA:
         raise none
-    with org_scope(org_id):
+    with read_scope(org_id):
         rows = BranchRevision.objects.for_org(org_id).filter(deployment_id=deployment.id, sha__startswith=sha.lower())
         found = rows.order_by("-created_at").first()
     if found is None:

@@ -13,12 +13,12 @@ from controlplane.deployments.current_definitions import DeploymentDefinitions, 
 from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion
 from tenants.access import Access
 from tenants.errors import NotFoundError
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 
 def deployments(org_id: UUID) -> list[Deployment]:
     """All deployments, by name."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         return list(Deployment.objects.for_org(org_id).order_by("name"))
 
 
@@ -27,9 +27,16 @@ def deployments_for(access: Access) -> list[Deployment]:
     return [found for found in deployments(access.org.id) if access.may_enter(found.place)]
 
 
+def deployments_to_name(access: Access) -> list[Deployment]:
+    """As `deployments_for`, for who only names them: without the documents of each, which hundreds of branches make long to read."""
+    with read_scope(access.org.id):
+        rows = Deployment.objects.for_org(access.org.id).defer("protection", "protection_override", "settings")
+        return [found for found in rows.order_by("name") if access.may_enter(found.place)]
+
+
 def deployment(org_id: UUID, name: str) -> Deployment:
     """One deployment by name; NotFoundError when there is none."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         found = Deployment.objects.for_org(org_id).filter(name=name).first()
     if found is None:
         raise NotFoundError(f"There is no deployment called {name}.")
@@ -38,13 +45,13 @@ def deployment(org_id: UUID, name: str) -> Deployment:
 
 def code_locations(org_id: UUID, deployment_id: UUID) -> list[CodeLocation]:
     """The code locations with their desired and current versions, by name."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         return list(_locations(org_id).filter(deployment_id=deployment_id).order_by("name"))
 
 
 def location(org_id: UUID, deployment_id: UUID, name: str) -> CodeLocation:
     """One code location with its versions; NotFoundError when there is none."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         found = _locations(org_id).filter(deployment_id=deployment_id, name=name).first()
     if found is None:
         raise no_location(name)
@@ -63,7 +70,7 @@ def versions(org_id: UUID, location_id: UUID) -> QuerySet[LocationVersion]:
 
 def versions_by_id(org_id: UUID, version_ids: Iterable[UUID]) -> dict[UUID, LocationVersion]:
     """Versions with their location and deployment; those that were deleted are left out."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         rows = LocationVersion.objects.for_org(org_id).filter(id__in=list(version_ids))
         return {row.id: row for row in rows.select_related("location", "location__deployment")}
 

@@ -12,7 +12,7 @@ from controlplane.environment.visible import VariableRights
 from tenants.access import Access
 from tenants.errors import NotFoundError
 from tenants.permissions import Permission
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 _SCOPE_FIELDS = {"full_deployment": "in_full", "all_branch_deployments": "in_all_branches", "local": "in_local"}
 
@@ -26,7 +26,7 @@ def owner_id(deployment: Deployment) -> UUID:
 
 def variables(deployment: Deployment) -> list[EnvironmentVariable]:
     """All variables of a full deployment; of a branch deployment those that hold there. By name."""
-    with org_scope(deployment.org_id):
+    with read_scope(deployment.org_id):
         return list(_of(deployment).order_by("name", "id"))
 
 
@@ -38,7 +38,7 @@ def visible_variables(access: Access, deployment: Deployment) -> list[Environmen
 
 def variable(access: Access, deployment: Deployment, variable_id: UUID) -> EnvironmentVariable:
     """One variable; NotFoundError when there is none, or the caller may not know of it."""
-    with org_scope(deployment.org_id):
+    with read_scope(deployment.org_id):
         found = _of(deployment).filter(id=variable_id).first()
     if found is None or not VariableRights(access).sees(found):
         raise NotFoundError("There is no such environment variable here.")
@@ -65,7 +65,7 @@ def local_variables(deployment: Deployment) -> list[EnvironmentVariable]:
 
 def agent_keys(org_id: UUID) -> list[AgentKey]:
     """The public key of every agent that has one."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         return list(AgentKey.objects.for_org(org_id).order_by("agent_id"))
 
 

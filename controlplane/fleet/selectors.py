@@ -14,7 +14,7 @@ from controlplane.fleet.health import AgentState, Fact, Heard, Patience, Verdict
 from controlplane.fleet.models import Agent, AgentLocation
 from tenants.access import Access
 from tenants.errors import NotFoundError
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 # On top of the time a poll is held: slow networks, and the pause before the next poll.
 _POLL_SLACK_SECONDS = 20.0
@@ -48,7 +48,7 @@ class AgentView:
 
 def agents(org_id: UUID) -> list[AgentView]:
     """Every agent that ever registered, by name."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         rows = list(_timed(org_id).order_by("name"))
         loaded = list(AgentLocation.objects.for_org(org_id).order_by("version_id"))
     by_agent: dict[UUID, list[AgentLocation]] = {}
@@ -59,7 +59,7 @@ def agents(org_id: UUID) -> list[AgentView]:
 
 def agent(org_id: UUID, agent_id: UUID) -> AgentView:
     """One agent; NotFoundError when the organization has none by this id."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         found = _timed(org_id).filter(id=agent_id).first()
         if found is None:
             raise NotFoundError("There is no such agent here. It may have to register again.")

@@ -1,6 +1,6 @@
 """Who would serve a code location, and why not: every agent of the organization, with the label that is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -67,9 +67,13 @@ class Serving:
 
 def served(location: CodeLocation, version: LocationVersion | None) -> Served:
     """A code location that is there; needs `deployment` loaded. Call it inside org_scope."""
-    place = served_by_name(location.deployment, location=location.name, queue=location.queue)
+    return served_there(served_by_name(location.deployment, location="", queue=""), location, version)
+
+
+def served_there(anything: Served, location: CodeLocation, version: LocationVersion | None) -> Served:
+    """A code location of a deployment, from what is asked of anything in it. No query."""
     from_source = version is not None and bool(version.source_sha256 or version.image)
-    return replace(place, from_source=from_source)
+    return replace(anything, location=location.name, queue=location.queue, from_source=from_source)
 
 
 def served_by_name(deployment: Deployment, *, location: str, queue: str) -> Served:
@@ -98,15 +102,40 @@ def branches_of(deployment: Deployment, *, location: str, queue: str) -> Served:
 _NOBODY = UUID(int=0)
 
 
+@dataclass(frozen=True)
+class Agents:
+    """Every agent of an organization, what its token reaches, by token, and who of them is blocked: to be asked about many locations."""
+
+    views: Sequence[AgentView]
+    reaches: Mapping[UUID, Reach]
+    blocked: frozenset[UUID]
+
+    def asked(self, wanted: Served) -> Serving:
+        """What each of them says to it. No query."""
+        answers = [Answer(view, self._reasons(view, wanted)) for view in self.views]
+        return Serving(wanted, sorted(answers, key=lambda answer: (not answer.serves, answer.view.agent.name)))
+
+    def _reasons(self, view: AgentView, wanted: Served) -> list[str]:
+        agent = view.agent
+        found = ["it is blocked; let it in again on its page"] if agent.id in self.blocked else []
+        if wanted.queue not in agent.queues:
+            found.append(f"it does not serve the queue {wanted.queue}, only {', '.join(agent.queues)}")
+        found += missing_reach(self.reaches.get(agent.token_id), wanted)
+        found += filter(None, [inability(agent, from_source=wanted.from_source, isolated=wanted.isolated)])
+        if view.state != AgentState.CONNECTED:
+            found.append(f"it takes no work now: {view.cause}")
+        return found
+
+
+def asking(org_id: UUID, agents: Sequence[AgentView]) -> Agents:
+    """The agents with what is to be known before they are asked. Call it inside org_scope."""
+    blocked = BlockedAgent.objects.for_org(org_id).values_list("agent_id", flat=True)
+    return Agents(agents, live_reaches(org_id, agents), frozenset(blocked))
+
+
 def serving(org_id: UUID, agents: Sequence[AgentView], wanted: Served) -> Serving:
     """Ask each of the agents. Call it inside org_scope."""
-    reaches = live_reaches(org_id, agents)
-    blocked = set(BlockedAgent.objects.for_org(org_id).values_list("agent_id", flat=True))
-    answers = [
-        Answer(view, _reasons(view, reaches.get(view.agent.token_id), wanted, blocked=view.agent.id in blocked))
-        for view in agents
-    ]
-    return Serving(wanted, sorted(answers, key=lambda answer: (not answer.serves, answer.view.agent.name)))
+    return asking(org_id, agents).asked(wanted)
 
 
 def missing_reach(reach: Reach | None, wanted: Served) -> list[str]:
@@ -130,15 +159,3 @@ def _missing_place(reach: Reach, wanted: Served) -> str:
         return "its token does not reach branches of forks; allow them under Settings, Agent tokens"
     lacks = "serves no branch deployments" if not reach.has_branches else f"does not reach {wanted.place_words}"
     return f"its token {lacks}; allow branches of {wanted.base} under Settings, Agent tokens"
-
-
-def _reasons(view: AgentView, reach: Reach | None, wanted: Served, *, blocked: bool) -> list[str]:
-    agent = view.agent
-    found = ["it is blocked; let it in again on its page"] if blocked else []
-    if wanted.queue not in agent.queues:
-        found.append(f"it does not serve the queue {wanted.queue}, only {', '.join(agent.queues)}")
-    found += missing_reach(reach, wanted)
-    found += filter(None, [inability(agent, from_source=wanted.from_source, isolated=wanted.isolated)])
-    if view.state != AgentState.CONNECTED:
-        found.append(f"it takes no work now: {view.cause}")
-    return found

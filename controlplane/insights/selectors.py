@@ -20,7 +20,7 @@ from controlplane.insights.models import AssetUsage, StepUsage
 from controlplane.insights.pricing import default_price_book
 from tenants.ids import first_uuid7_at
 from tenants.permissions import Permission
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 # A run may end days after its id was made; its usage is looked for this much further back.
 _LONGEST_RUN = datetime.timedelta(days=14)
@@ -52,13 +52,13 @@ class Share:
 
 def asset_cost(visible: Visible, key: str, *, days: int = 30) -> Cost:
     """What one asset used."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         return _total([_asset_usage(visible, days).filter(asset_key=key)], days)
 
 
 def deployment_cost(visible: Visible, *, days: int = 30) -> Cost:
     """What all runs of a deployment used."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         return _total(_usage(visible, days), days)
 
 
@@ -68,7 +68,7 @@ def costs_of(deployments: Iterable[Visible]) -> dict[UUID, int]:
     if not seen:
         return {}
     ids = {one.deployment_id for one in seen}
-    with org_scope(seen[0].org_id):
+    with read_scope(seen[0].org_id):
         rows = StepUsage.objects.for_org(seen[0].org_id).filter(deployment_id__in=ids)
         found = dict(rows.values_list("deployment_id").annotate(cost=Sum("cost_micros")))
     return {one: found.get(one, 0) for one in ids}
@@ -77,7 +77,7 @@ def costs_of(deployments: Iterable[Visible]) -> dict[UUID, int]:
 def daily_cost(visible: Visible, *, days: int = 30) -> list[Share]:
     """Cost by day (UTC), oldest first; days without usage are absent."""
     found: Counter[datetime.date] = Counter()
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         for rows in _usage(visible, days):
             by_day = rows.annotate(day=TruncDay("ended_at")).values("day").annotate(cost=Sum("cost_micros"))
             found.update({row["day"].date(): row["cost"] for row in by_day.order_by("day")})
@@ -86,7 +86,7 @@ def daily_cost(visible: Visible, *, days: int = 30) -> list[Share]:
 
 def costliest_assets(visible: Visible, *, days: int = 30, most: int = 5) -> list[Share]:
     """The assets that cost most, the dearest first."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         by_asset = _asset_usage(visible, days).values("asset_key")
         rows = by_asset.annotate(cost=Sum("cost_micros")).order_by("-cost", "asset_key")[:most]
         return [Share(row["asset_key"], row["cost"]) for row in rows]
@@ -94,7 +94,7 @@ def costliest_assets(visible: Visible, *, days: int = 30, most: int = 5) -> list
 
 def run_memory_peak(org_id: UUID, run_id: UUID) -> int:
     """The largest resident memory of any step of a run, in bytes."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         peak = StepUsage.objects.for_org(org_id).filter(run_id=run_id).aggregate(peak=Max("peak_rss_bytes"))["peak"]
     return int(peak or 0)
 

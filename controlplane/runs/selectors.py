@@ -15,7 +15,7 @@ from controlplane.runs.visible_runs import covered_runs
 from tenants.errors import InvalidError, NotFoundError
 from tenants.ids import first_uuid7_at
 from tenants.permissions import Permission
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 PAGE_MAX = 500
 # Between the making of a run's id and the database's idea of when the run was made.
@@ -51,7 +51,7 @@ class RunPage:
 
 def run(visible: Visible, run_id: UUID) -> Run:
     """One run; NotFoundError when the caller sees none by this id in the deployment."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         found = _seen(visible).filter(id=run_id).first()
     if found is None:
         raise NotFoundError("There is no such run in this deployment.")
@@ -60,13 +60,13 @@ def run(visible: Visible, run_id: UUID) -> Run:
 
 def attempts(org_id: UUID, run_id: UUID) -> list[RunAttempt]:
     """The attempts at a run, the first one first."""
-    with org_scope(org_id):
+    with read_scope(org_id):
         return list(RunAttempt.objects.for_org(org_id).filter(run_id=run_id).order_by("attempt"))
 
 
 def run_group(visible: Visible, run: Run) -> list[Run]:
     """The run, what it was run again from, and what was run again from it; the first one first."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         rows = _seen(visible).filter(root_run_id=run.root_run_id or run.id)
         return list(rows.defer("run_config", "target_assets").order_by("id"))
 
@@ -74,7 +74,7 @@ def run_group(visible: Visible, run: Run) -> list[Run]:
 def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | None = None, limit: int = 50) -> RunPage:
     """A page of a deployment's runs, the newest first."""
     limit = max(1, min(limit, PAGE_MAX))
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         rows = filtered(visible, filters or RunFilter())
         if cursor is not None:
             rows = rows.filter(id__lt=cursor)
@@ -85,7 +85,7 @@ def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | N
 
 def count_runs(visible: Visible, filters: RunFilter | None = None, *, most: int = 1000) -> int:
     """How many there are, counted up to `most`."""
-    with org_scope(visible.org_id):
+    with read_scope(visible.org_id):
         return filtered(visible, filters or RunFilter()).values("id")[:most].count()
 
 

@@ -1,5 +1,6 @@
 """What the pages show of a code location: what serves, what should serve, and what stands in between."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
@@ -7,7 +8,7 @@ from controlplane.deployments.version_changes import VersionChanges
 from controlplane.fleet.abilities import inability
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView
-from controlplane.fleet.serving import Serving, served, serving
+from controlplane.fleet.serving import Serving, asking, served_by_name, served_there
 from controlplane.ui import git_links, tracebacks
 from controlplane.ui.definition_changes import ChangeCounts, counts
 from controlplane.ui.phase_bar import PHASES, PhaseBar, phase_bar
@@ -167,5 +168,20 @@ class LocationLine:
 
 def location_line(location: CodeLocation, agents: list[AgentView]) -> LocationLine:
     """With those of the agents that serve its queue. Call it inside org_scope, with every agent of the organization."""
-    of_queue = [view for view in agents if location.queue in view.agent.queues]
-    return LocationLine(location, of_queue, serving(location.org_id, agents, served(location, location.desired)))
+    return location_lines([location], agents)[0]
+
+
+def location_lines(locations: Sequence[CodeLocation], agents: list[AgentView]) -> list[LocationLine]:
+    """As `location_line` for locations of one deployment, with as many queries as for one of them."""
+    if not locations:
+        return []
+    asked = asking(locations[0].org_id, agents)
+    anything = served_by_name(locations[0].deployment, location="", queue="")
+    return [
+        LocationLine(
+            location=row,
+            agents=[view for view in agents if row.queue in view.agent.queues],
+            serving=asked.asked(served_there(anything, row, row.desired)),
+        )
+        for row in locations
+    ]

@@ -3,12 +3,13 @@
 import psycopg.errors
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from django.test.utils import CaptureQueriesContext
 
 from tenants.ids import uuid7
 from tenants.models import ApiToken, Membership, TokenKind
-from tenants.scoping import TenantModel, UnscopedQueryError, org_scope
+from tenants.scoping import TenantModel, UnscopedQueryError, org_scope, read_scope
 from tests.callers import new_tenant
 
 TENANT_MODELS = [m for m in apps.get_models() if issubclass(m, TenantModel)]
@@ -119,3 +120,29 @@ def test_scope_ends_inside_a_longer_transaction():
 def test_unknown_organization_sees_nothing():
     with org_scope(uuid7()):
         assert ApiToken.unscoped.count() == 0
+
+
+def test_reading_within_a_scope_asks_nothing_of_its_own():
+    alice = new_tenant()
+
+    with org_scope(alice.org_id), CaptureQueriesContext(connection) as seen, read_scope(alice.org_id):
+        assert Membership.objects.for_org(alice.org_id).count() == 3
+
+    assert len(seen) == 1
+
+
+def test_reading_outside_of_a_scope_is_a_scope():
+    alice = new_tenant()
+
+    with read_scope(alice.org_id):
+        assert Membership.objects.for_org(alice.org_id).count() == 3
+
+    with transaction.atomic():
+        assert list(Membership.objects.for_org(alice.org_id)) == []
+
+
+def test_reading_within_the_scope_of_another_organization_is_refused():
+    alice, mallory = new_tenant(), new_tenant()
+
+    with org_scope(alice.org_id), pytest.raises(UnscopedQueryError), read_scope(mallory.org_id):
+        pass

@@ -11,7 +11,7 @@ from controlplane.delivery.branches.rows import life_of
 from controlplane.delivery.models import BranchLife, PullRequest
 from controlplane.deployments.models import BranchDeployment, Deployment
 from tenants.access import Access
-from tenants.scoping import org_scope
+from tenants.scoping import read_scope
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class BranchView:
         return self.branch.deployment.name
 
 
+# Documents of each branch that no list shows.
+_HEAVY = ("base_manifests", "deployment__protection", "deployment__protection_override", "deployment__settings")
+
+
 def address(org_slug: str, name: str) -> str:
     """Where its pages are."""
     return f"{settings.PUBLIC_URL}/{org_slug}/d/{name}"
@@ -48,8 +52,8 @@ def address(org_slug: str, name: str) -> str:
 def branches_for(access: Access, wanted: BranchFilter) -> list[BranchView]:
     """Those that the caller may enter, by name."""
     org_id = access.org.id
-    with org_scope(org_id):
-        rows = BranchDeployment.objects.for_org(org_id).select_related("deployment")
+    with read_scope(org_id):
+        rows = BranchDeployment.objects.for_org(org_id).select_related("deployment").defer(*_HEAVY)
         if wanted.repository:
             rows = rows.filter(repository=wanted.repository)
         if wanted.pull_request is not None:
@@ -66,7 +70,7 @@ def branches_for(access: Access, wanted: BranchFilter) -> list[BranchView]:
 def view_of(access: Access, branch: BranchDeployment) -> BranchView:
     """One of them; the caller was let in."""
     org_id = access.org.id
-    with org_scope(org_id):
+    with read_scope(org_id):
         return BranchView(
             branch=branch,
             base=_bases(org_id, [branch]).get(branch.deployment.parent_id, ""),

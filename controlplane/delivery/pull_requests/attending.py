@@ -49,7 +49,8 @@ _DUE = """
     -- A run wakes a branch without knowing of pull requests; whatever else changes its state wakes them itself (rows.py).
     SELECT p.org_id, p.id FROM branch_deployment b
     JOIN pull_request p ON p.org_id = b.org_id AND p.deployment_id = b.deployment_id
-    WHERE b.state = 'active' AND p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> 'active'
+    WHERE b.state = 'active' AND b.active_at > now() - interval '10 minutes'
+        AND p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> 'active'
     LIMIT 500
 """
 

@@ -45,7 +45,7 @@ class DeploymentPage(OrgPage):
             principal=self.principal,
             access=self.access,
             deployment=self.deployment,
-            deployments=deployments.deployments_for(self.access),
+            deployments=deployments.deployments_to_name(self.access),
             section=self.section,
         )
         return TemplateResponse(request, template, {**page_context(frame, self.access), **context}, status=status)

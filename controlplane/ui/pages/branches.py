@@ -87,7 +87,7 @@ class Branches(OrgPage):
 
     def _framed(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         """In the frame of the first full deployment: the list itself belongs to none."""
-        entered = deployments.deployments_for(self.access)
+        entered = deployments.deployments_to_name(self.access)
         if not entered:
             return redirect(reverse("pages:organization", args=[self.access.org.slug]))
         deployment = min(entered, key=lambda one: (one.parent_id is not None, one.name))

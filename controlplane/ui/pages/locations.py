@@ -11,7 +11,7 @@ from controlplane.deployments import services
 from controlplane.deployments.models import CodeLocation
 from controlplane.deployments.version_changes import changes_of
 from controlplane.fleet import selectors as fleet
-from controlplane.ui.location_lines import VersionLine, location_line
+from controlplane.ui.location_lines import VersionLine, location_line, location_lines
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from tenants.errors import InvalidError
@@ -30,7 +30,7 @@ class Locations(DeploymentPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         agents = fleet.agents(self.org_id)
         found = self.visible.code_locations()
-        context: dict[str, Any] = {"lines": [location_line(row, agents) for row in found], "has_agents": bool(agents)}
+        context: dict[str, Any] = {"lines": location_lines(found, agents), "has_agents": bool(agents)}
         if wants_part(request, "location-list"):
             return self.render_part(request, "locations/_list.html", **context)
         return self.render(request, "locations/list.html", **context, server=settings.PUBLIC_URL)
