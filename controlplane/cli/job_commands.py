@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository
+from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
 
 app = typer.Typer(no_args_is_help=True, help="Jobs.")
 
@@ -28,6 +28,7 @@ def launch(
         bool, typer.Option("--wait/--no-wait", help="Wait for the end; exit with 1 unless it is a success.")
     ] = False,
     interval: Annotated[float, typer.Option("--interval", "-i", help="Seconds between two looks while waiting.")] = 1,
+    timeout: WaitTimeout = None,
     pr: PullRequest = None,
     repository: Repository = None,
     deployment: Deployment = None,
@@ -43,7 +44,8 @@ def launch(
     request |= {"partition": partition} if partition else {}
     request |= {"tags": _object(tags, "--tags"), "run_config": _object(config_json, "--config-json")}
     target = deployment_for(deployment, pr=pr, repository=repository)
-    raise typer.Exit(launch_run(request, wait=wait, interval=interval, deployment=target, as_json=as_json))
+    ended = launch_run(request, wait=wait, interval=interval, seconds=timeout, deployment=target, as_json=as_json)
+    raise typer.Exit(ended)
 
 
 def _object(text: str, name: str) -> dict[str, Any]:

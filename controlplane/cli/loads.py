@@ -73,12 +73,13 @@ def refuse_failures(loads: list[Load]) -> None:
 
 def failure_text(name: str, version: dict[str, Any]) -> str:
     """What went wrong, as Python tells it: causes first."""
-    return f"The code location {name} failed to load.\n{_traceback(version['error'] or {})}".rstrip()
+    return f"The code location {name} failed to load.\n{traceback_text(version['error'] or {})}".rstrip()
 
 
-def _traceback(error: dict[str, Any]) -> str:
+def traceback_text(error: dict[str, Any]) -> str:
+    """An error of user code as Python prints it: causes first."""
     cause = error.get("cause")
-    before = f"{_traceback(cause)}\nThis caused:\n" if cause else ""
+    before = f"{traceback_text(cause)}\nThis caused:\n" if cause else ""
     message = error.get("message", "")
     return f"{before}{''.join(error.get('stack') or [])}{message}".rstrip()
 

@@ -19,7 +19,7 @@ from controlplane.cli import (
     token_commands,
 )
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository
+from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
 
 app = typer.Typer(
     name="daggerboard",
@@ -99,6 +99,7 @@ def run(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, KEY=VALUE; may be repeated.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
+    timeout: WaitTimeout = None,
     pr: PullRequest = None,
     repository: Repository = None,
     deployment: Deployment = None,
@@ -115,7 +116,7 @@ def run(
     request |= {"run_config": _read_json(config)} if config else {}
     request |= {"tags": dict(_tag(text) for text in tag)} if tag else {}
     target = deployment_for(deployment, pr=pr, repository=repository)
-    raise typer.Exit(launch(request, wait=wait, deployment=target, as_json=as_json))
+    raise typer.Exit(launch(request, wait=wait, seconds=timeout, deployment=target, as_json=as_json))
 
 
 @app.command()
@@ -124,7 +125,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     stream: Annotated[str, typer.Option(help="events, stdout or stderr.")] = "events",
     deployment: Deployment = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines, one document each.")] = False,
 ) -> None:
     """Print a run's events, or what it wrote to stdout or stderr."""
     from controlplane.cli.runs import print_logs

@@ -15,6 +15,12 @@ PullRequest = Annotated[
 Repository = Annotated[
     str | None, typer.Option("--repository", help="owner/name, where git here does not say it or says another.")
 ]
+WaitTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", min=0, help="Wait at most so many seconds for the end; then exit with 1, and the run goes on."
+    ),
+]
 ProjectFile = Annotated[
     str | None, typer.Option("--file", help="The dagster_cloud.yaml, when it is called otherwise.", metavar="FILE")
 ]

@@ -1,34 +1,75 @@
 """`daggerboard run` and `daggerboard logs`."""
 
+import json
 import sys
+import textwrap
 import time
 from typing import Any
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.first_run import TERMINAL, wait_run
-from controlplane.cli.output import say_fields, say_json
+from controlplane.cli.first_run import TERMINAL
+from controlplane.cli.loads import traceback_text
+from controlplane.cli.output import errors, say_fields, say_json
 from controlplane.cli.profile import load_profile
 
 _FOLLOW_SECONDS = 0.3
-# Long enough for any run; Ctrl-C ends the waiting, not the run.
-_WAIT_SECONDS = 7 * 24 * 3600.0
 
 
 def launch(
-    request: dict[str, Any], *, wait: bool, deployment: str | None, as_json: bool, interval: float | None = None
+    request: dict[str, Any],
+    *,
+    wait: bool,
+    deployment: str | None,
+    as_json: bool,
+    interval: float | None = None,
+    seconds: float | None = None,
 ) -> ExitCode:
-    """Launch, perhaps wait, and report; the exit code tells a success from the rest."""
+    """Launch, perhaps wait at most so long, and report; the exit code tells a success from the rest."""
     with ApiClient(load_profile(deployment=deployment)) as client:
         run = client.post("runs/", request)
+        errors.print(f"Run {run['id']}: {client.profile.deployment_url}runs/{run['id']}", markup=False)
         if wait:
-            run = wait_run(client, run["id"], seconds=_WAIT_SECONDS, interval=interval)
+            run = _wait_end(client, run["id"], seconds=seconds, interval=interval)
     if as_json:
         say_json(run)
     else:
         fields = {"run": run["id"], "status": run["status"], "reason": run["failure_message"]}
         say_fields({name: value for name, value in fields.items() if value})
     return ExitCode.OK if not wait or run["status"] == "SUCCESS" else ExitCode.FAILED
+
+
+class _Waiting:
+    """Says why a run waits, whenever that changes."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def tell(self, run: dict[str, Any]) -> None:
+        reason = run["waiting_reason"]
+        if reason and reason != self._told:
+            errors.print(f"The run is queued: {reason}", markup=False)
+        self._told = reason
+
+
+def _wait_end(client: ApiClient, run_id: str, *, seconds: float | None, interval: float | None) -> dict[str, Any]:
+    """The run once it has ended; CommandError after so many seconds. Neither this nor Ctrl-C ends the run."""
+    began, waiting = time.monotonic(), _Waiting()
+    while True:
+        run: dict[str, Any] = client.get(f"runs/{run_id}/")
+        if run["status"] in TERMINAL:
+            return run
+        waiting.tell(run)
+        spent = time.monotonic() - began
+        if seconds is not None and spent >= seconds:
+            why = f" {run['waiting_reason']}" if run["waiting_reason"] else ""
+            raise CommandError(
+                f"Run {run_id} is {run['status']} after {seconds:g} s and goes on by itself.{why} "
+                f"Follow it: daggerboard logs {run_id} --follow"
+            )
+        # A short run is seen to end at once, a long one is not asked about many times a second.
+        pause = interval or min(0.1 + spent / 30, _FOLLOW_SECONDS * 5)
+        time.sleep(pause if seconds is None else min(pause, max(seconds - spent, 0.01)))
 
 
 def print_logs(run_id: str, *, follow: bool, stream: str, deployment: str | None, as_json: bool) -> None:
@@ -43,24 +84,32 @@ def print_logs(run_id: str, *, follow: bool, stream: str, deployment: str | None
 
 
 def _print_events(client: ApiClient, run_id: str, *, follow: bool, as_json: bool) -> None:
-    after = 0
+    after, waiting = 0, _Waiting()
     while True:
-        ended = client.get(f"runs/{run_id}/")["status"] in TERMINAL
+        run = client.get(f"runs/{run_id}/")
         for event in client.pages(f"runs/{run_id}/events/", after=after, limit=500):
             after = event["seq"]
             if as_json:
-                say_json(event)
+                print(json.dumps(event))
             else:
-                print(f"{event['at'][11:23]}  {event['type']:<28} {event['step_key'] or '-':<30} {event['message']}")
-        if ended or not follow:
+                _print_event(event)
+        waiting.tell(run)
+        if run["status"] in TERMINAL or not follow:
             return
         time.sleep(_FOLLOW_SECONDS)
 
 
+def _print_event(event: dict[str, Any]) -> None:
+    print(f"{event['at'][11:23]}  {event['type']:<28} {event['step_key'] or '-':<30} {event['message']}")
+    if event["error"]:
+        print(textwrap.indent(traceback_text(event["error"]), "    "))
+
+
 def _print_captured(client: ApiClient, run_id: str, stream: str, *, follow: bool) -> None:
     printed: dict[str, int] = {}
+    waiting = _Waiting()
     while True:
-        ended = client.get(f"runs/{run_id}/")["status"] in TERMINAL
+        run = client.get(f"runs/{run_id}/")
         for log in client.pages(f"runs/{run_id}/logs/"):
             if log["stream"] == stream and log["size"] > printed.get(log["log_key"], 0):
                 start = printed.get(log["log_key"], 0)
@@ -68,6 +117,7 @@ def _print_captured(client: ApiClient, run_id: str, stream: str, *, follow: bool
                 sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
                 printed[log["log_key"]] = start + len(content)
-        if ended or not follow:
+        waiting.tell(run)
+        if run["status"] in TERMINAL or not follow:
             return
         time.sleep(_FOLLOW_SECONDS)

@@ -1,5 +1,6 @@
 """The statements that store what a fold gathered about steps, attempts and runs."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -44,7 +45,8 @@ _STEPS = f"""
     RETURNING run_id, attempt, step_key, assets, tries, position
 """
 _FAILED_STEPS = """
-    SELECT run_id, step_key, concat_ws(': ', nullif(error ->> 'cls', ''), left(error ->> 'message', 2000))
+    SELECT run_id, step_key,
+           CASE row_number() OVER (PARTITION BY run_id ORDER BY ended_at, position) WHEN 1 THEN error END
     FROM step WHERE org_id = %s AND run_id = ANY(%s) AND status = 'failure' ORDER BY run_id, ended_at, position
 """
 _ATTEMPTS = """
@@ -113,9 +115,9 @@ def _save_usage(org_id: UUID, fold: Fold, assets: dict[tuple[UUID, int, str], li
 
 
 def _complete_reasons(org_id: UUID, fold: Fold) -> None:
-    steps: dict[UUID, list[tuple[str, str]]] = {}
+    steps: dict[UUID, list[tuple[str, Any]]] = {}
     for run_id, step, error in recordsets.fetch(_FAILED_STEPS, [org_id, list(fold.failed)]):
-        steps.setdefault(run_id, []).append((step, error))
+        steps.setdefault(run_id, []).append((step, msgspec.json.decode(error) if error else None))
     for run_id, (run, said) in fold.failed.items():
         run.reason = run.reason or reasons.run_failed(steps.get(run_id, []), said)
 

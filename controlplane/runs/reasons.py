@@ -1,6 +1,7 @@
 """Why a run ended, as a code for programs and a sentence for people: what happened, why, and what to do."""
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -158,13 +159,43 @@ def canceled(by: str) -> Reason:
     return Reason(FailureCode.CANCELED, f"Cancelled by {by}.")
 
 
-def run_failed(steps: list[tuple[str, str]], said: str) -> Reason:
-    """Dagster reported the failure itself: `steps` are the failed ones with their errors, `said` is its own sentence."""
+def run_failed(steps: Sequence[tuple[str, Any]], said: str) -> Reason:
+    """Dagster reported the failure itself: `steps` are the failed ones, the first with its error; `said` is dagster's own sentence."""
     if not steps:
         return Reason(FailureCode.RUN_ERROR, said[:_SAID_MAX] or "The run failed outside any step.")
     (step, error), more = steps[0], len(steps) - 1
+    what = error_words(error)[:_SAID_MAX] or "see its log"
     others = f" {more} more step{'s' if more > 1 else ''} failed." if more else ""
-    return Reason(FailureCode.STEP_FAILED, f"Step {step} failed: {error[:_SAID_MAX] or 'see its log'}.{others}")
+    end = "" if what.endswith((".", "!", "?")) else "."
+    return Reason(FailureCode.STEP_FAILED, f"Step {step} failed: {what}{end}{others}")
+
+
+def error_words(error: Any) -> str:
+    """What the user's code raised, and what that came from: dagster wraps it in errors of its own. `error` is an ErrorInfo as JSON."""
+    raised = error
+    while _is_wrapper(raised):
+        raised = raised["cause"]
+    words, root = _error_line(raised), raised
+    while isinstance(root, dict) and isinstance(root.get("cause"), dict):
+        root = root["cause"]
+    return words if root is raised else f"{words} (caused by {_error_line(root)})"
+
+
+def _is_wrapper(error: Any) -> bool:
+    return (
+        isinstance(error, dict)
+        and str(error.get("cls") or "").startswith("Dagster")
+        and isinstance(error.get("cause"), dict)
+    )
+
+
+def _error_line(error: Any) -> str:
+    """`ValueError: why`. Python's own line begins with the class already, perhaps with its module."""
+    if not isinstance(error, dict):
+        return ""
+    message, name = str(error.get("message") or "").strip(), str(error.get("cls") or "")
+    named = message.partition(":")[0].rpartition(".")[2]
+    return message if not name or named == name else f"{name}: {message}".removesuffix(": ")
 
 
 def _signal_name(number: object) -> str:

@@ -179,6 +179,38 @@ def test_a_failed_run_says_which_step_and_why_and_its_partitions_have_failed(sta
     assert states == {"raw": None, "daily": attempt.run_id}
 
 
+USER = {"cls": "ShopClosed", "message": "shop.errors.ShopClosed: It is Sunday.\n", "stack": []}
+WRAPPED = {
+    "cls": "DagsterExecutionStepExecutionError",
+    "message": 'dagster._core.errors.DagsterExecutionStepExecutionError: Error occurred while executing op "daily":\n',
+    "stack": [],
+    "cause": USER,
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (WRAPPED, "shop.errors.ShopClosed: It is Sunday."),
+        (
+            {**WRAPPED, "cause": {**USER, "cause": {"cls": "KeyError", "message": "KeyError: 'day'\n"}}},
+            "shop.errors.ShopClosed: It is Sunday. (caused by KeyError: 'day').",
+        ),
+        ({"cls": "ValueError", "message": "ValueError\n"}, "ValueError."),
+        ({"cls": "DagsterInvalidConfigError", "message": "bad"}, "DagsterInvalidConfigError: bad."),
+        ({"cls": None, "message": ""}, "see its log."),
+        (None, "see its log."),
+    ],
+)
+def test_the_reason_of_a_failed_step_is_what_the_users_code_raised(error: Any, said: str, stage: Stage) -> None:
+    attempt = stage.claimed()
+    attempt.start("daily")
+    attempt.say("STEP_START", step="daily")
+    attempt.say("STEP_FAILURE", step="daily", error=error)
+    attempt.say("PIPELINE_FAILURE", message="Steps failed: ['daily'].")
+    assert attempt.run.failure_message == f"Step daily failed: {said}"
+
+
 EXITS = [
     ({"reason": "killed_by_signal", "signal": 9}, "killed_by_signal"),
     ({"reason": "out_of_memory", "signal": 9}, "out_of_memory"),
