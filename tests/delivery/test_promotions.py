@@ -10,6 +10,7 @@ from django.utils import timezone
 from controlplane.delivery.promotions import services as promotions
 from controlplane.delivery.promotions.services import go_on, promote, roll_back
 from controlplane.deployments import protecting
+from controlplane.deployments.branches import BranchFacts, ensure_branch
 from controlplane.deployments.freezing import DeploymentFrozenError, freeze
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import CodeLocation, LocationVersion, Promotion, PromotionState
@@ -313,3 +314,53 @@ def test_it_is_asked_for_and_watched_over_rest(cast, staging):
     assert cast.api(cast.viewer).post(path, {"deployment": "staging"}).status_code == 403
     back = api.post(f"{path}{made.json()['id']}/rollback/")
     assert (back.status_code, back.json()["state"]) == (200, "rolling_back")
+
+
+def test_branch_of_a_fork_is_not_promoted(cast):
+    facts = BranchFacts(repository="acme/shop", branch="idea", pull_request=9, is_fork=True)
+    branch = ensure_branch(org_id=cast.org_id, parent=cast.deployment, facts=facts, actor=cast.actor)
+    fork = cast.at(branch.deployment.name)
+    make_location(fork, "shop", deployed={"image": "shop:evil"})
+
+    with pytest.raises(ConflictError, match="strangers wrote its code"):
+        begin(cast, fork)
+    asked = cast.api().post(
+        cast.api_path("promotions/"), {"deployment": fork.deployment.name}, content_type="application/json"
+    )
+    assert asked.status_code == 409
+    assert deployed(cast) == {}
+
+
+def test_only_the_version_that_was_compared_is_promoted(cast, staging):
+    where = cast.api_path("promotions/")
+    lines = cast.api().get(where + "preview/?from=staging").json()
+    seen = {line["name"]: line["version"]["id"] for line in lines}
+    load(staging, deploy(staging, "shop", image="shop:3"), make_manifest())
+
+    wanted = {"deployment": "staging", "locations": ["shop"], "versions": seen}
+    late = cast.api().post(where, wanted, content_type="application/json")
+    on_page = cast.signed_in().post(
+        f"/{cast.org.slug}/prod/promotions",
+        {"from": "staging", "location": ["shop"], "seen": [f"{seen['shop']} shop", f"{seen['docs']} docs"]},
+    )
+
+    assert (late.status_code, on_page.status_code) == (409, 409)
+    assert "version 2 by now" in str(late.json())
+    assert deployed(cast)["shop"][0] == "shop:1"
+    wanted["versions"] = {"docs": seen["docs"]}
+    unchanged = cast.api().post(where, {**wanted, "locations": ["docs"]}, content_type="application/json")
+    assert unchanged.status_code == 201
+
+
+def test_who_may_only_read_the_source_does_not_get_its_code_by_promoting(cast, staging):
+    somebody = make_member(cast.org, f"reads-staging@{cast.org.slug}.example")
+    for there, role in ((cast, Role.ADMIN), (staging, Role.VIEWER)):
+        terms = GrantTerms(scope=GrantScope.DEPLOYMENT, role=role, deployment_id=there.deployment.id)
+        store_grant(org_id=cast.org_id, actor=cast.actor, holder=Holder(HolderKind.USER, somebody.pk), terms=terms)
+
+    asked = cast.api(somebody).post(
+        cast.api_path("promotions/"), {"deployment": "staging", "locations": ["shop"]}, content_type="application/json"
+    )
+
+    assert asked.status_code == 403
+    assert deployed(cast) == {"shop": ("shop:1", 1)}

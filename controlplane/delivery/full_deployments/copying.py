@@ -83,10 +83,15 @@ def _copy_environment(there: Access, source: Deployment, copied: Copied) -> int:
     for variable in found:
         rights.require(Permission.SECRET_READ, variable.locations)
     values = opened(found)
+    may_deploy = visible_to(there, source).permits(Permission.LOCATION_WRITE)
     known = {key.key_id for key in environment.agent_keys(source.org_id)}
     drafts = []
     for variable in found:
         boxes = {key: box for key, box in variable.sealed_boxes.items() if key in known}
+        if variable.kind == VariableKind.SEALED_TO_AGENTS and not may_deploy:
+            # SECURITY: whoever deploys code beside the copy would have an agent open what nobody but its code was to read.
+            copied.left_out.append(f"The variable {variable.name}: this needs the permission code_location:write.")
+            continue
         if variable.kind == VariableKind.SEALED_TO_AGENTS and not boxes:
             copied.left_out.append(f"The variable {variable.name}: no agent of today can open it.")
             continue

@@ -50,6 +50,13 @@ class PromoteSerializer(serializers.Serializer[Any]):
         max_length=500,
         help_text="Names of code locations; all that differ when they are left out.",
     )
+    versions = serializers.DictField(
+        child=serializers.UUIDField(),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="By code location the id of its version there, as the preview said. Another one by now: 409, nothing is promoted.",
+    )
 
 
 class PromotionLineSerializer(serializers.Serializer[Any]):
@@ -111,7 +118,8 @@ class PromotionsView(_OfPromotions):
         asked = PromoteSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         source = self.source(asked.validated_data["deployment"])
-        made = promoting.promote_for(self.access, source, self.deployment, asked.validated_data["locations"])
+        names, seen = asked.validated_data["locations"], asked.validated_data["versions"]
+        made = promoting.promote_for(self.access, source, self.deployment, names, seen)
         return Response(PromotionSerializer(self.shown(made)).data, status=status.HTTP_201_CREATED)
 
 

@@ -1,9 +1,9 @@
 """Promotions within the rights of a caller: what would change, and beginning one. Views go through here.
 
-SECURITY: a promotion copies code. It needs all of each code location to be seen where it comes from, and to be changed where it goes.
+SECURITY: a promotion copies code. It needs each code location to be deployable where it comes from, as its copy would, and where it goes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -59,7 +59,13 @@ def preview(access: Access, source: Deployment, target: Deployment) -> list[Prom
     ]
 
 
-def promote_for(access: Access, source: Deployment, target: Deployment, names: Sequence[str] | None) -> Promotion:
+def promote_for(
+    access: Access,
+    source: Deployment,
+    target: Deployment,
+    names: Sequence[str] | None,
+    seen: Mapping[str, UUID] | None = None,
+) -> Promotion:
     """`promotions.promote` of what the caller may promote; ForbiddenError and NotFoundError as Visible.require."""
     there, here = visible_to(access, source), visible_to(access, target)
     chosen = (
@@ -71,9 +77,11 @@ def promote_for(access: Access, source: Deployment, target: Deployment, names: S
         raise ConflictError(f"There is nothing in {source.name} that {target.name} has not already.")
     for name in chosen:
         there.location(name)
-        there.require(Permission.LOCATION_READ, location=name)
+        there.require(Permission.LOCATION_WRITE, location=name)
         here.require(Permission.LOCATION_WRITE, location=name)
-    return promotions.promote(org_id=access.org.id, source=source, target=target, locations=chosen, actor=access.actor)
+    return promotions.promote(
+        org_id=access.org.id, source=source, target=target, locations=chosen, actor=access.actor, seen=seen
+    )
 
 
 def roll_back_for(access: Access, target: Deployment, promotion_id: UUID) -> Promotion:

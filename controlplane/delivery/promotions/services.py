@@ -5,7 +5,7 @@ killed anywhere and everything happens once. A promotion waits by being looked a
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -53,18 +53,31 @@ _ENDS = frozenset({PromotionState.SUCCEEDED, PromotionState.FAILED, PromotionSta
 
 
 def promote(
-    *, org_id: UUID, source: Deployment, target: Deployment, locations: Sequence[str] | None, actor: Actor
+    *,
+    org_id: UUID,
+    source: Deployment,
+    target: Deployment,
+    locations: Sequence[str] | None,
+    actor: Actor,
+    seen: Mapping[str, UUID] | None = None,
 ) -> Promotion:
     """Begin to put what serves in `source` into `target`; `locations` None for all of them. What is the same there already is left alone.
 
-    ConflictError when there is nothing to promote, or another promotion into the target is under way; DeploymentProtectedError and
-    DeploymentFrozenError as for any deploy. Whoever calls it has checked the rights on both sides.
+    `seen` are the versions in `source` that somebody looked at, by code location: another one is not promoted.
+    ConflictError when one differs, the source is a fork's, there is nothing to promote, or another promotion into the target is under
+    way; DeploymentProtectedError and DeploymentFrozenError as for any deploy. Whoever calls it has checked the rights on both sides.
     """
     if target.kind != DeploymentKind.FULL or target.id == source.id:
         raise InvalidError("Promote into another full deployment.", attr="from")
+    if source.is_fork:
+        # SECURITY: its code would get what that of the target gets. A commit that was approved to be tried was not approved for that.
+        raise ConflictError(
+            f"{source.name} is of a fork: strangers wrote its code, and it is not promoted. Merge its pull request, and deploy that."
+        )
     with org_scope(org_id):
         require_thawed(org_id, target.id)
         chosen = _chosen(org_id, source, target, locations)
+        _check_seen(chosen, source, seen)
         reasons = [
             protecting.require_deploy(org_id, target.id, name=name, code=code_of(version), actor=actor).reason
             for name, version, _before in chosen
@@ -181,6 +194,16 @@ def _chosen(
     if not chosen:
         raise ConflictError(f"{target.name} has the same code as {source.name} already: there is nothing to promote.")
     return chosen
+
+
+def _check_seen(
+    chosen: Sequence[tuple[str, LocationVersion, UUID | None]], source: Deployment, seen: Mapping[str, UUID] | None
+) -> None:
+    for name, version, _before in chosen:
+        if seen is not None and seen.get(name) != version.id:
+            raise ConflictError(
+                f"{name} in {source.name} is version {version.number} by now, which is not what was compared. Compare again, then promote."
+            )
 
 
 def _good(location: CodeLocation | None) -> UUID | None:

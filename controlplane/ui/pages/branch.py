@@ -15,6 +15,7 @@ from controlplane.deployments.models import BranchDeployment, DeploymentKind
 from controlplane.deployments.visibility import visible_to
 from controlplane.insights import selectors as insights
 from controlplane.runs import selectors as runs
+from controlplane.ui.approval import approval_of
 from controlplane.ui.branch_words import BranchLine
 from controlplane.ui.change_graph import change_graph
 from controlplane.ui.change_lines import change_groups
@@ -50,6 +51,9 @@ def first_screen(page: DeploymentPage, request: HttpRequest) -> HttpResponse:
         "branch": view.branch,
         "life": view.life,
         "pull": view.pull,
+        "approval": approval_of(view.pull, request.GET.get("sha", "")),
+        # What a link of the comment leads to: its button has the focus.
+        "ask": request.GET.get("ask", ""),
         "changes": found,
         "refused": refused,
         "tabs": TABS,

@@ -15,7 +15,7 @@ from controlplane.ui import definition_changes
 from controlplane.ui.location_lines import VersionLine
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
-from tenants.errors import AppError
+from tenants.errors import AppError, InvalidError
 from tenants.paging import page_of_rows
 from tenants.permissions import Permission
 
@@ -43,14 +43,15 @@ class Promotions(DeploymentPage):
             chosen = request.POST.getlist("location")
             if source is None or not chosen:
                 return self.shown(request, name, status=400, problem="Choose a deployment, and what of it to promote.")
-            made = promoting.promote_for(self.access, source, self.deployment, chosen)
+            made = promoting.promote_for(self.access, source, self.deployment, chosen, _seen(request))
         except AppError as error:
             return self.shown(request, name, status=error.status, problem=error.message)
         return redirect(self.links.page("promotion", promotion_id=made.id))
 
     def sources(self) -> list[Deployment]:
-        """Where code can come from: any other deployment that the person may enter."""
-        return [one for one in selectors.deployments_for(self.access) if one.id != self.deployment.id]
+        """Where code can come from: any other deployment that the person may enter, and that is no fork's."""
+        found = selectors.deployments_for(self.access)
+        return [one for one in found if one.id != self.deployment.id and not one.is_fork]
 
     def shown(self, request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
         source = next((one for one in self.sources() if one.name == name), None)
@@ -114,6 +115,15 @@ class RollBackPromotion(DeploymentPage):
         promoting.roll_back_for(self.access, self.deployment, promotion_id)
         messages.success(request, "What was deployed before is being deployed again.")
         return redirect(self.links.page("promotion", promotion_id=promotion_id))
+
+
+def _seen(request: HttpRequest) -> dict[str, UUID]:
+    """The versions that the page showed, by code location."""
+    found = (text.partition(" ") for text in request.POST.getlist("seen"))
+    try:
+        return {name: UUID(version) for version, _, name in found}
+    except ValueError as error:
+        raise InvalidError("The form is not the one of this page. Compare again, then promote.") from error
 
 
 def _steps(row: Promotion) -> list[tuple[str, str]]:
