@@ -432,6 +432,9 @@ DUE_JOBS = {
 PROMOTION_LOAD_SECONDS = env.number(
     "DAGGERBOARD_PROMOTION_LOAD_SECONDS", 1800.0, "how long a promotion waits for agents to load what it deployed"
 )
+PROMOTION_SMOKE_SECONDS = env.number(
+    "DAGGERBOARD_PROMOTION_SMOKE_SECONDS", 3600.0, "how long a promotion waits for its smoke job to end"
+)
 
 # ---- branch deployments
 

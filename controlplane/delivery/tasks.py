@@ -8,6 +8,7 @@ from controlplane.delivery.branches import sweep as branch_sweep
 from controlplane.delivery.connections import news, webhooks
 from controlplane.delivery.full_deployments import deletion as deployment_deletion
 from controlplane.delivery.promotions import services as promotions
+from controlplane.delivery.promotions import sweep as promotion_sweep
 from controlplane.delivery.pull_requests import attending as pull_requests
 from controlplane.delivery.pull_requests import reconciling
 
@@ -29,7 +30,7 @@ def sweep_branches() -> None:
 
 @shared_task(name="delivery.go_on_with_promotions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def go_on_with_promotions() -> None:
-    promotions.sweep()
+    promotion_sweep.sweep()
 
 
 @shared_task(name=promotions.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above

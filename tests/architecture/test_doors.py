@@ -19,7 +19,7 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/delivery/pull_requests/reconciling.py": "repositories to be asked for their pull requests",
     "controlplane/delivery/branches/sweep.py": "branch deployments whose time has come",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
-    "controlplane/delivery/promotions/services.py": "promotions that are under way",
+    "controlplane/delivery/promotions/sweep.py": "promotions that are under way",
     "controlplane/delivery/connections/webhooks.py": "whose connection a webhook names, and webhooks that are kept no longer",
     "controlplane/delivery/full_deployments/deletion.py": "deployments that were deleted and have history left",
     "controlplane/deployments/source_sweep.py": "source archives that no version is made of",

@@ -4,7 +4,7 @@ import html
 
 import pytest
 
-from controlplane.delivery.promotions import services as promotions
+from controlplane.delivery.promotions import sweep as promotion_sweep
 from controlplane.deployments.models import Deployment, Promotion
 from controlplane.deployments.protection import parse
 from controlplane.deployments.services import create_deployment
@@ -163,7 +163,7 @@ def test_a_promotion_is_compared_begun_watched_and_taken_back(shop):
 
     answer, text = send(shop, "prod/promotions", {"from": "staging", "location": ["shop"]})
     assert answer.status_code == 200
-    promotions.sweep()
+    promotion_sweep.sweep()
     with org_scope(shop.org_id):
         row = Promotion.objects.for_org(shop.org_id).get()
     part = shop.signed_in().get(

@@ -84,8 +84,12 @@ def sweep(org_id: UUID | None = None) -> int:
         except NotFoundError:
             # Somebody deleted it meanwhile.
             continue
-        except (AppError, DatabaseError) as error:
-            log.warning("branch.not_looked_after", org=str(org), deployment=str(deployment_id), error=str(error))
+        except AppError as error:
+            log.warning("branch.not_looked_after", org=str(org), deployment=str(deployment_id), error=error.message)
+            _put_off(org, deployment_id)
+        except Exception:
+            # A mistake of ours in one row, or a lost connection: the others are looked after all the same.
+            log.exception("branch.not_looked_after", org=str(org), deployment=str(deployment_id))
             _put_off(org, deployment_id)
     return len(due)
 

@@ -6,6 +6,7 @@ killed anywhere and everything happens once. A promotion waits by being looked a
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -33,13 +34,15 @@ from controlplane.deployments.models import (
 from controlplane.deployments.protecting import Allowed
 from controlplane.deployments.protection import stored
 from controlplane.deployments.services import delete_location, promote_location, rollback_location
+from controlplane.runs.errors import RunEndedError
 from controlplane.runs.models import Run
 from controlplane.runs.requests import RunRequest
-from controlplane.runs.services import request_run
+from controlplane.runs.services import cancel_run, request_run
 from controlplane.runs.states import TERMINAL, RunStatus
 from tenants.access import SYSTEM, Actor, ActorKind
 from tenants.audit.services import AuditTarget, record
-from tenants.errors import AppError, ConflictError, InvalidError, NotFoundError
+from tenants.errors import AppError, ConflictError, ForbiddenError, InvalidError, NotFoundError
+from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
@@ -47,6 +50,8 @@ log = structlog.get_logger(__name__)
 TASK = "delivery.go_on_with_promotion"
 # How often one that waits is looked at.
 _LOOK = datetime.timedelta(seconds=2)
+# When one is looked at again that cannot go on now.
+LATER = datetime.timedelta(minutes=1)
 # How many steps one wake-up takes at most.
 _STEPS = 10
 _ENDS = frozenset({PromotionState.SUCCEEDED, PromotionState.FAILED, PromotionState.ROLLED_BACK})
@@ -149,26 +154,31 @@ def promotion(org_id: UUID, deployment_id: UUID, promotion_id: UUID) -> Promotio
     return found
 
 
-def sweep() -> None:
-    """Go on with every promotion that is due."""
-    due = Promotion.objects.across_orgs(reason="go on with promotions").filter(due_at__lte=Now())
-    for org_id, promotion_id in list(due.order_by("due_at").values_list("org_id", "id")[:200]):
-        go_on(org_id=org_id, promotion_id=promotion_id)
-
-
 def go_on(*, org_id: UUID, promotion_id: UUID) -> None:
-    """Take the steps that can be taken now; nothing happens while somebody else takes one."""
+    """Take the steps that can be taken now; nothing happens while somebody else takes one, nor while the organization is not active."""
     for _ in range(_STEPS):
         with org_scope(org_id):
             rows = Promotion.objects.for_org(org_id).select_for_update(skip_locked=True)
             found = rows.filter(id=promotion_id, due_at__isnull=False).first()
             if found is None:
                 return
+            if not _is_writable(org_id):
+                rows.filter(id=found.id).update(due_at=Now() + LATER, since=Now())
+                return
             state = found.state
             _STEP[PromotionState(state)](found)
             if found.state == state:
                 Promotion.objects.for_org(org_id).filter(id=found.id).update(due_at=Now() + _LOOK)
                 return
+
+
+def _is_writable(org_id: UUID) -> bool:
+    """Nothing is deployed, and nothing taken back, before the organization is active again: that is no failure of what was promoted."""
+    try:
+        require_writable(org_id)
+    except ForbiddenError:
+        return False
+    return True
 
 
 def _chosen(
@@ -275,12 +285,20 @@ def _smoke(row: Promotion) -> None:
         row.save(update_fields=["smoke_run_id"])
         return
     found = Run.objects.for_org(org_id).filter(id=row.smoke_run_id).first()
+    _judge_smoke(row, smoke["job"], found)
+
+
+def _judge_smoke(row: Promotion, job: str, found: Run | None) -> None:
     if found is None:
         _fail(row, "The run of the smoke job was deleted.")
     elif found.status == RunStatus.SUCCESS:
         _move(row, PromotionState.SUCCEEDED)
     elif found.status in TERMINAL:
-        _fail(row, f"The smoke job {smoke['job']} ended with {found.status}. {found.failure_message}".strip())
+        _fail(row, f"The smoke job {job} ended with {found.status}. {found.failure_message}".strip())
+    elif _lasted(row) > settings.PROMOTION_SMOKE_SECONDS:
+        with suppress(RunEndedError):
+            cancel_run(org_id=row.org_id, run_id=found.id, actor=SYSTEM)
+        _fail(row, f"The smoke job {job} had not ended within {settings.PROMOTION_SMOKE_SECONDS / 60:g} minutes.")
 
 
 def _take_back(row: Promotion) -> None:
