@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.cli.api_client import ApiClient
-from controlplane.cli.checkout import find_checkout
+from controlplane.cli.checkout import Checkout, checkout_of, find_checkout
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.output import say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
@@ -49,7 +49,13 @@ def find_branch(client: ApiClient, which: Which) -> dict[str, Any]:
         raise CommandError(f"There is no branch deployment of {what}.", exit_code=ExitCode.NOT_FOUND)
     if len(branches) > 1:
         names = ", ".join(f"{branch['name']} ({branch['repository']})" for branch in branches)
-        raise CommandError(f"Several are of {what}: {names}. Name one, or give --repository.", exit_code=ExitCode.USAGE)
+        # One repository may have several of a branch, but one only of a pull request.
+        way = (
+            "Give --repository"
+            if which.pr is not None
+            else f"Give a name instead of --branch, such as {branches[0]['name']}"
+        )
+        raise CommandError(f"Several are of {what}: {names}. {way}.", exit_code=ExitCode.USAGE)
     return branches[0]
 
 
@@ -82,8 +88,8 @@ def list_branches(*, states: list[str], repository: str | None, as_json: bool) -
 def open_branch(*, pr: int | None, branch: str | None, repository: str | None, base: str | None, as_json: bool) -> None:
     """Make or update the branch deployment of the branch that is checked out here, or of the named one."""
     profile = load_profile(deployment=base)
-    told = {"pull_request": pr, "branch": branch, "repository": repository}
-    checkout = replace(find_checkout(Path()), **{name: value for name, value in told.items() if value})  # type: ignore[arg-type]  # by their names
+    checkout = _checkout(branch, repository)
+    checkout = replace(checkout, pull_request=pr) if pr is not None else checkout
     if not checkout.repository or not checkout.branch:
         raise CommandError("Give --repository and --branch: git does not say them here.", exit_code=ExitCode.USAGE)
     if checkout.pull_request is not None and not checkout.pull_request_status:
@@ -92,6 +98,20 @@ def open_branch(*, pr: int | None, branch: str | None, repository: str | None, b
         body = checkout.branch_json(base=profile.deployment)
         made = client.post(f"{profile.organization_path}/branch-deployments/", body)
     say_branch(made, as_json=as_json)
+
+
+def _checkout(branch: str | None, repository: str | None) -> Checkout:
+    """What is known of that branch. Of another repository git here knows nothing; of another branch, not what HEAD says."""
+    here = find_checkout(Path())
+    if repository is not None and here.repository and repository != here.repository:
+        return Checkout(repository=repository, branch=branch or "")
+    here = replace(here, repository=repository or here.repository)
+    if branch is None or branch == here.branch:
+        return here
+    try:
+        return checkout_of(here, branch, Path())
+    except ValueError as error:
+        raise CommandError(str(error), exit_code=ExitCode.NOT_FOUND) from error
 
 
 def act(which: Which, action: str, *, body: dict[str, Any] | None = None, as_json: bool) -> None:

@@ -70,6 +70,15 @@ def find_checkout(folder: Path, environment: Mapping[str, str] | None = None) ->
     return _with_history(_with_git(found, folder), folder)
 
 
+def checkout_of(known: Checkout, branch: str, folder: Path) -> Checkout:
+    """Another branch of the same repository, as git here knows it; ValueError when it does not."""
+    for ref in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"):
+        if sha := ask_git(folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"):
+            named = Checkout(known.repository, known.url, branch, known.default_branch, sha=sha)
+            return _with_history(_with_git(named, folder), folder)
+    raise ValueError(f"git knows no branch {branch} here. Fetch it, or check the spelling.")
+
+
 def git_root(folder: Path) -> Path:
     """The top folder of the checkout; the folder itself outside of git."""
     found = ask_git(folder, "rev-parse", "--show-toplevel")

@@ -101,7 +101,7 @@ def ensure_branch(*, org_id: UUID, parent: Deployment, facts: BranchFacts, actor
 def _check_parent(known: BranchDeployment, parent: Deployment) -> None:
     """A branch deployment was compared with its parent, and has its environment: it is never moved to another silently."""
     name, parent_id = known.deployment.name, known.deployment.parent_id
-    if parent_id == parent.id:
+    if parent_id is None or parent_id == parent.id:
         return
     own = Deployment.objects.for_org(known.org_id).filter(id=parent_id).values_list("name", flat=True).first()
     raise ConflictError(
@@ -240,7 +240,11 @@ def _make(org_id: UUID, parent: Deployment, facts: BranchFacts, actor: Actor) ->
 
 def _names(facts: BranchFacts) -> list[str]:
     """What it may be called, the shortest first: `pr-123`, with the repository before it where that is taken."""
-    own = f"pr-{facts.pull_request}" if facts.pull_request is not None else f"branch-{slugify(facts.branch)}"
+    own = (
+        f"pr-{facts.pull_request}"
+        if facts.pull_request is not None
+        else f"branch-{slugify(facts.branch.replace('/', '-'))}"
+    )
     repository = slugify(facts.repository.replace("/", "-"))
     short = slugify(facts.repository.rpartition("/")[2])
     return [f"{before}-{own}"[:_MAX_NAME] if before else own[:_MAX_NAME] for before in ("", short, repository)]

@@ -200,6 +200,42 @@ def test_branches_are_found_by_name_number_and_branch(cast: Cast, run: Run, repo
         run("branch", "approve", name)
 
 
+def test_another_branch_is_opened_at_its_own_commit(cast: Cast, run: Run, repository: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "feature/alone")
+    head = commit(repository, "Work")
+    git(repository, "checkout", "-q", "main")
+    commit(repository, "More")
+
+    opened = answer(run, "branch", "open", "--branch", "feature/alone")
+
+    assert (opened["name"], opened["head_sha"]) == ("branch-feature-alone", head)
+    assert opened["git"]["message"] == "Work"
+    with pytest.raises(CommandError, match="git knows no branch feature/typo here"):
+        run("branch", "open", "--branch", "feature/typo")
+
+
+def test_branch_of_a_pull_request_is_opened_once(cast: Cast, run: Run, repository: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "feature")
+    first = answer(run, "branch", "open", "--pr", "5")
+
+    again = answer(run, "branch", "open")
+
+    assert (again["name"], again["pull_request"], again["pull_request_status"]) == (first["name"], 5, "OPEN")
+    assert len(branch_rows(cast)) == 1
+    answer(run, "branch", "open", "--pr", "6")
+    with pytest.raises(CommandError, match=r"Give a name instead of --branch, such as pr-5\."):
+        run("branch", "close", "--branch", "feature")
+    run("branch", "close", "pr-5")
+
+
+def test_branch_of_a_fork_is_not_taken_for_ours(cast: Cast, run: Run, repository: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "feature")
+    fork = answer(run, "branch", "open", "--pr", "5")["name"]
+    with org_scope(cast.org_id):
+        BranchDeployment.objects.for_org(cast.org_id).update(is_fork=True)
+    assert answer(run, "branch", "open")["name"] != fork
+
+
 def test_run_is_launched_in_the_branch_of_a_pull_request(cast: Cast, run: Run, repository: Path) -> None:
     git(repository, "checkout", "-q", "-b", "feature")
     run("branch", "open", "--pr", "5")

@@ -71,7 +71,8 @@ class BranchDeploymentsView(OrgAPIView):
         asked = TellBranchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         told = asked.validated_data
-        facts, org_id = TellBranchSerializer.facts(told), self.access.org.id
+        org_id = self.access.org.id
+        facts = ci_branches.of_pull_request(org_id, TellBranchSerializer.facts(told))
         known = branches.find_branch(org_id, facts)
         parent = base_for(self.access, facts, told["base"])
         branch = ci_branches.create_or_update(

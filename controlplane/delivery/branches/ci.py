@@ -8,7 +8,7 @@ from controlplane.delivery.branches.opening import Wishes, default_wishes, take_
 from controlplane.delivery.models import PullRequest, Repository
 from controlplane.deployments import base_snapshots
 from controlplane.deployments.branches import BranchFacts, ensure_branch, find_branch
-from controlplane.deployments.models import BranchDeployment, Deployment, PullRequestStatus
+from controlplane.deployments.models import BranchDeployment, BranchState, Deployment, PullRequestStatus
 from tenants.access import Actor
 from tenants.errors import ConflictError
 from tenants.scoping import org_scope
@@ -32,7 +32,7 @@ def create_or_update(
     ConflictError while an earlier life of it is still ending: try again a little later.
     """
     with org_scope(org_id):
-        facts = _with_repository(org_id, facts)
+        facts = _with_repository(org_id, of_pull_request(org_id, facts))
         known = find_branch(org_id, facts)
         if has_ended(facts) and known is None:
             raise ConflictError("There is no branch deployment of this pull request that could be closed.")
@@ -47,6 +47,30 @@ def create_or_update(
         reason = f"CI says that its pull request is {label}."
         return closing.close(org_id=org_id, deployment_id=branch.deployment_id, reason=reason, actor=actor)
     return closing.branches_now(org_id, branch.deployment_id)
+
+
+def of_pull_request(org_id: UUID, facts: BranchFacts) -> BranchFacts:
+    """Those of a branch alone, as those of its pull request where that has a deployment: one branch has one. Call it inside org_scope.
+
+    SECURITY: never a fork's: its branch may have the name of one of ours.
+    """
+    if facts.pull_request is not None or find_branch(org_id, facts) is not None:
+        return facts
+    rows = BranchDeployment.objects.for_org(org_id).filter(
+        repository=facts.repository, branch=facts.branch, pull_request__isnull=False, is_fork=False
+    )
+    living = rows.exclude(state__in=[BranchState.CLOSING, BranchState.ARCHIVED]).exclude(pull_request_status__in=_ENDED)
+    known = living.order_by("-pull_request").first()
+    if known is None:
+        return facts
+    return replace(
+        facts,
+        pull_request=known.pull_request,
+        pull_request_status=known.pull_request_status,
+        pull_request_url=facts.pull_request_url or known.pull_request_url,
+        branch_url=facts.branch_url or known.branch_url,
+        title=facts.title or known.title,
+    )
 
 
 def has_ended(facts: BranchFacts) -> bool:
