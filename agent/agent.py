@@ -41,7 +41,7 @@ from agent.secret_stores import SecretStore, SecretStores
 from agent.secret_stores.aws import AwsSecretsManager
 from agent.secret_stores.kubernetes import KubernetesSecrets, KubernetesSettings
 from agent.secret_stores.vault import Vault, VaultSettings
-from agent.sources.archives import SourceArchives
+from agent.sources.archives import SourceArchives, SourceNames
 from agent.sources.kept import KeptFolders
 from agent.sources.preparing import Preparation
 from agent.sources.unpacking import Limits
@@ -117,6 +117,7 @@ class Agent:
             archives=SourceArchives(
                 client=self._client,
                 kept=sources,
+                names=SourceNames(self.home.source_key),
                 disk=self.disk,
                 limits=Limits(unpacked_bytes=self.config.source_unpacked_mb * MEGABYTE),
             ),

@@ -25,6 +25,7 @@ class Home:
         self.locations = folder / "locations"
         self.calls = folder / "calls"
         self.sources = folder / "sources"
+        self.source_key = folder / "sources.key"
         self.virtualenvs = folder / "virtualenvs"
         self.uv_cache = folder / "uv-cache"
         self.commands = folder / "commands.log"

@@ -1,9 +1,11 @@
-"""Source archives on this machine: fetched from the control plane, checked, unpacked, and kept by their sha256."""
+"""Source archives on this machine: fetched from the control plane, checked, unpacked, and kept by a name made of their sha256."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
+import secrets
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import httpx
 from agent import log
 from agent.disk import is_full
 from agent.executors import CodeNotLoadedError
+from agent.files import read_or_none, write_atomically
 from agent.retry import Backoff, ControlPlaneError, describe, is_retryable
 from agent.sources.unpacking import Limits, unpack
 
@@ -31,18 +34,40 @@ class SourceNotFetchedError(CodeNotLoadedError):
     """The archive could not be had now; it may be had later."""
 
 
+class SourceNames:
+    """What unpacked archives are called on this machine, by a key in this file, which is made when it is missing.
+
+    SECURITY: paths are in stack traces, which many may read. The sha256 itself would let them deploy the archive, and so read it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        key = read_or_none(path)
+        if key is None:
+            key = secrets.token_bytes(32)
+            write_atomically(path, key, durable=True)
+        self._key = key
+
+    def name(self, sha256: str) -> str:
+        return hmac.new(self._key, sha256.encode(), "sha256").hexdigest()
+
+
 class SourceArchives:
     """Fetches and unpacks each archive once."""
 
-    def __init__(self, *, client: Client, kept: KeptFolders, disk: Disk, limits: Limits) -> None:
+    def __init__(self, *, client: Client, kept: KeptFolders, names: SourceNames, disk: Disk, limits: Limits) -> None:
         self._client = client
+        self._names = names
         self._kept = kept
         self._disk = disk
         self._limits = limits
 
     async def folder(self, source: Source) -> Path:
         """Answer the unpacked archive. Raise SourceNotFetchedError, or BadArchiveError about what is in it."""
-        return await self._kept.get(source.sha256, lambda folder: self._make(source, folder))
+        return await self._kept.get(self.name(source), lambda folder: self._make(source, folder))
+
+    def name(self, source: Source) -> str:
+        """Answer what its folder is called among the kept ones."""
+        return self._names.name(source.sha256)
 
     async def _make(self, source: Source, folder: Path) -> None:
         archive = folder.with_suffix(".tar.gz")

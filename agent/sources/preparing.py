@@ -72,7 +72,7 @@ class Preparation:
     async def _of_source(
         self, desired: DesiredLocation, source: Source, ended: Callable[[DeployPhase, float], None]
     ) -> DesiredLocation:
-        self._note_used(desired, _Used(source.sha256))
+        self._note_used(desired, _Used(self._archives.name(source)))
         since = time.monotonic()
         root = await self._archives.folder(source)
         ended(DeployPhase.PULLED, time.monotonic() - since)
@@ -83,7 +83,7 @@ class Preparation:
             return self._located(desired, _with_own_python(target, folder), code_folders(folder))
         since = time.monotonic()
         virtualenv = await self._virtualenvs.folder(needs, source=source.sha256, isolated=desired.isolated)
-        self._note_used(desired, _Used(source.sha256, virtualenv.name))
+        self._note_used(desired, _Used(self._archives.name(source), virtualenv.name))
         ended(DeployPhase.BUILT, time.monotonic() - since)
         await self._make_room()
         target = msgspec.structs.replace(target, executable_path=str(virtualenv / "bin" / "python"))

@@ -14,7 +14,8 @@ from controlplane.deployments.models import LocationVersion
 from tests.delivery.following import fail_to_load, follow
 
 SHA256 = "ab" * 32
-UNPACKED = f"/var/lib/daggerboard/sources/{SHA256}"
+# Agents call it by a name of their own.
+UNPACKED = f"/var/lib/daggerboard/sources/{'cd' * 32}"
 
 
 def version(*stack, message="boom", cause=None):

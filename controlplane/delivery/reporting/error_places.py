@@ -9,6 +9,8 @@ from controlplane.delivery.reporting.markdown import cut
 from controlplane.deployments.models import LocationVersion
 
 _FRAME = re.compile(r'File "([^"\n]{1,1000})", line (\d{1,7})')
+# Where agents unpack archives (agent/sources/archives.py): their name for one is their own.
+_UNPACKED = re.compile(r"/sources/[0-9a-f]{64}[^/]*/(.+)")
 _PROBLEM = re.compile(r"^([^\s:][^:\n]{0,500}):(\d{1,7}): (.+)$", re.MULTILINE)
 _MOST = 10
 _DEPTH = 10
@@ -19,7 +21,7 @@ def annotation_of(version: LocationVersion, folder: str) -> Annotation | None:
     error: Mapping[str, Any] | None = version.error
     if not error or not version.source_sha256:
         return None
-    found = [place for text in _texts(error) for place in _places(text, version.source_sha256)]
+    found = [place for text in _texts(error) for place in _places(text)]
     if not found:
         return None
     path, line = found[-1]
@@ -59,10 +61,10 @@ def _texts(error: Mapping[str, Any]) -> Iterator[str]:
         yield str(one.get("message", ""))
 
 
-def _places(text: str, sha256: str) -> Iterator[tuple[str, int]]:
-    """Paths below the folder that the archive was unpacked to, which is named after it."""
+def _places(text: str) -> Iterator[tuple[str, int]]:
+    """Paths below the folder that the archive was unpacked to."""
     for path, line in _FRAME.findall(text):
-        _before, found, inner = path.partition(f"/{sha256}")
-        inner = inner.partition("/")[2]
-        if found and inner and ".." not in inner.split("/") and "/site-packages/" not in inner:
+        unpacked = _UNPACKED.search(path)
+        inner = unpacked[1] if unpacked else ""
+        if inner and ".." not in inner.split("/") and "/site-packages/" not in inner:
             yield inner, int(line)

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from agent.protocol import DesiredLocation, Target
-from agent.sources.archives import TRIES
+from agent.protocol import DesiredLocation, Source, Target
+from agent.sources.archives import TRIES, SourceNames
 from tests.agent.conftest import AgentProcess, ended, loaded, location
 from tests.agent.fake_control_plane import FakeControlPlane
 from tests.agent.sources.archives import link, packed, source_of
@@ -26,6 +26,11 @@ def made_of(plane: FakeControlPlane, version_id: str, content: bytes, **fields: 
     source = source_of(content)
     plane.sources[source.sha256] = content
     return location(version_id, source=source, **fields)
+
+
+def unpacked(home: Path, source: Source) -> Path:
+    """Where the agent of this home keeps an archive."""
+    return home / "sources" / SourceNames(home / "sources.key").name(source.sha256)
 
 
 def worker_of(agent: AgentProcess) -> psutil.Process:
@@ -44,10 +49,12 @@ def test_archive_is_fetched_unpacked_and_worked_in(plane: FakeControlPlane, new_
     agent = new_agent().start()
     report = loaded(plane, "v1")
 
-    folder = agent.home / "sources" / source_of(content).sha256
+    folder = unpacked(agent.home, source_of(content))
     assert worker_of(agent).cwd() == str(folder / "project")
     assert (folder / "project/defs.py").read_text() == "x = 1"
     assert list(report.phases) == ["pulled", "started", "loaded"]
+    # Who reads a path must not learn which archive it is: they could deploy it.
+    assert source_of(content).sha256 not in str(folder)
     # Who waits for it hears of each phase when it has ended.
     eventually(lambda: phases(plane, "v1"), lambda found: found[-1] == ["loaded", "pulled", "started"])
     assert [one.state for one in plane.reports][:1] == ["loading"]
@@ -62,7 +69,9 @@ def test_versions_of_the_same_archive_share_it(plane: FakeControlPlane, new_agen
     loaded(plane, "v2")
 
     assert plane.requests["sources"] == 1
-    assert [path.name for path in (agent.home / "sources").iterdir() if path.is_dir()] == [source_of(content).sha256]
+    assert [path for path in (agent.home / "sources").iterdir() if path.is_dir()] == [
+        unpacked(agent.home, source_of(content))
+    ]
 
 
 def test_restarted_agent_fetches_nothing_again(plane: FakeControlPlane, new_agent: NewAgent) -> None:
@@ -246,7 +255,7 @@ def test_locked_projects_packages_are_imported_from_the_archive(plane: FakeContr
     agent = building().start()
     loaded(plane, "v1")
 
-    root = agent.home / "sources" / source_of(content).sha256
+    root = unpacked(agent.home, source_of(content))
     paths = worker_of(agent).environ()["PYTHONPATH"].split(":")
     assert [str(root / name) for name in ("app/src", "app", "lib")] == [
         one for one in paths if one.startswith(str(root))
@@ -366,4 +375,4 @@ def test_least_used_is_removed_and_never_what_is_in_use(plane: FakeControlPlane,
     plane.serve(second, third)
     loaded(plane, "v3")
     assert eventually(lambda: len(virtualenvs(agent)), lambda count: count == 2) == 2
-    assert not (agent.home / "sources" / source_of(plane.sources[first.source.sha256]).sha256).exists()  # type: ignore[union-attr]
+    assert not unpacked(agent.home, source_of(plane.sources[first.source.sha256])).exists()  # type: ignore[union-attr]
