@@ -11,10 +11,12 @@ from controlplane.delivery.hosts.base import HostUnavailableError
 from controlplane.delivery.models import GitConnection, Provider, Repository
 from tenants.audit.models import AuditEvent
 from tenants.errors import ConflictError, InvalidError
+from tenants.models import GrantScope, Role, TargetKind
 from tenants.scoping import org_scope
 from tests.cast import make_member
 from tests.delivery.connected import connect
 from tests.delivery.hosts.fake_github import APP_ID, INSTALLATION_ID, app_pem
+from tests.tenants.people import deny, person
 
 
 @pytest.fixture
@@ -210,6 +212,28 @@ def test_base_that_one_may_not_know_of_is_not_shown(connected, host, cast):
     assert rest(cast, "GET", one).json()["base"] == "prod"
     changed = guest.patch(f"/api/v1/organizations/{cast.org.slug}/{one}", {}, content_type="application/json")
     assert changed.status_code == 403
+
+
+@pytest.mark.parametrize("wanted", [{"base": "prod"}, {"deploys_default_branch": True}, {"mode": "automatic"}])
+def test_who_may_not_deploy_to_the_base_does_not_have_a_repository_deployed_there(connected, host, cast, wanted):
+    """They would choose the code by choosing the repository."""
+    (shop,) = host.repositories.values()
+    one = f"/api/v1/organizations/{cast.org.slug}/repositories/{connected.repository(shop.id).id}/"
+    if "base" not in wanted:
+        rest(cast, "PATCH", one.partition(f"{cast.org.slug}/")[2], {"base": "prod"})
+    admin = person(cast, Role.ORGANIZATION_ADMIN, scope=GrantScope.ORGANIZATION)
+    place = (
+        {"scope": GrantScope.BRANCHES_OF, "deployment_id": cast.deployment.id}
+        if "mode" in wanted
+        else {"target": TargetKind.LOCATION, "target_value": "shop"}
+    )
+    deny(cast, admin, **place)
+
+    refused = cast.api(admin).patch(one, wanted, content_type="application/json")
+    allowed = cast.api(admin).patch(one, {"label": "try"}, content_type="application/json")
+
+    assert (refused.status_code, allowed.status_code) == (403, 200), refused.content
+    assert cast.api().patch(one, wanted, content_type="application/json").status_code == 200
 
 
 def test_another_organizations_connection_is_not_there(connected, host, outsider):

@@ -31,7 +31,7 @@ def base_for(access: Access, facts: BranchFacts, name: str) -> Deployment:
 def possible_bases(access: Access) -> list[Deployment]:
     """Full deployments whose branches the caller may write; ForbiddenError when there are none."""
     full = [row for row in selectors.deployments(access.org.id) if row.kind == DeploymentKind.FULL]
-    found = [row for row in full if _may_write_branches(access, row)]
+    found = [row for row in full if may_write_branches(access, row)]
     if not found:
         raise ForbiddenError(
             f"This needs the permission {Permission.BRANCH_DEPLOYMENT_WRITE} on a deployment's branches."
@@ -39,6 +39,7 @@ def possible_bases(access: Access) -> list[Deployment]:
     return found
 
 
-def _may_write_branches(access: Access, parent: Deployment) -> bool:
+def may_write_branches(access: Access, parent: Deployment) -> bool:
+    """Whether the caller may write every branch of a full deployment, those too that are opened tomorrow."""
     rights = access.holdings.at(Place(uuid7(), is_branch=True, parent_id=parent.id)).cut(access.limit)
     return Permission.BRANCH_DEPLOYMENT_WRITE in rights.everywhere

@@ -13,14 +13,17 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.core.background import enqueue
+from controlplane.delivery.branches.bases import may_write_branches
 from controlplane.delivery.connections import services as connections
 from controlplane.delivery.hosts.base import RepositoryFacts
 from controlplane.delivery.models import BranchMode, CommentMode, Repository
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.deployments.visibility import visible_to
 from tenants.access import Access, Actor
 from tenants.audit.services import AuditTarget, record
-from tenants.errors import AppError, ConflictError, InvalidError, NotFoundError
+from tenants.errors import AppError, ConflictError, ForbiddenError, InvalidError, NotFoundError
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 # A minute, and a year.
@@ -122,8 +125,27 @@ def take_facts(repository: Repository, facts: RepositoryFacts) -> None:
     repository.save(update_fields=["full_name", "web_url", "default_branch", "gone_at"])
 
 
+def change_repository(*, access: Access, repository_id: UUID, settings: RepositorySettings) -> Repository:
+    """`update_repository`, as far as the caller may do by hand what it sets going; ForbiddenError for the rest.
+
+    SECURITY: whoever says which repository is deployed where says which code runs there.
+    """
+    before, base = current_settings(access_repository(access.org.id, repository_id)), settings.base
+    if base is not None:
+        is_new = before.base != base
+        if is_new or (settings.deploys_default_branch and not before.deploys_default_branch):
+            visible_to(access, base).require_on_all(Permission.LOCATION_WRITE)
+        opens = settings.mode != BranchMode.OFF and (is_new or settings.mode != before.mode)
+        if opens and not may_write_branches(access, base):
+            raise ForbiddenError(
+                f"This needs the permission {Permission.BRANCH_DEPLOYMENT_WRITE} on all branches of {base.name}.",
+                attr="mode",
+            )
+    return update_repository(org_id=access.org.id, repository_id=repository_id, settings=settings, actor=access.actor)
+
+
 def update_repository(*, org_id: UUID, repository_id: UUID, settings: RepositorySettings, actor: Actor) -> Repository:
-    """Set what happens for the pull requests of a repository. InvalidError names the field that is wrong."""
+    """Set what happens for the pull requests of a repository. InvalidError names the field that is wrong. The caller may do that."""
     with org_scope(org_id):
         repository = access_repository(org_id, repository_id, lock=True)
         before = _state(repository)

@@ -73,7 +73,10 @@ class RepositoryView(OneRepositoryView):
         if "base" in given:
             given["base"] = repositories.base_called(self.access, given["base"] or "")
         settings = replace(repositories.current_settings(self.repository), **given)
-        return self.answer(repositories.update_repository(settings=settings, **self.who))
+        changed = repositories.change_repository(
+            access=self.access, repository_id=self.repository.id, settings=settings
+        )
+        return self.answer(changed)
 
 
 class ReconcileView(OneRepositoryView):

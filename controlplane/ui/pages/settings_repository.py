@@ -63,7 +63,9 @@ class Repository(RepositoryPage):
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         given = request.POST
         try:
-            repositories.update_repository(settings=self._asked(request), **self.who)
+            repositories.change_repository(
+                access=self.access, repository_id=self.repository.id, settings=self._asked(request)
+            )
         except AppError as error:
             typed = {**given.dict(), "deploys_default_branch": bool(given.get("deploys_default_branch"))}
             return self.form(request, status=error.status, error=error.message, attr=error.attr, given=typed)
