@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.conf import settings
 from django.db.models.functions import Now
 from django.test import override_settings
 
@@ -197,6 +198,59 @@ def test_repository_that_comes_back_within_the_grace_loses_nothing(followed):
     followed.work()
 
     assert followed.living == ["pr-1"]
+
+
+@pytest.mark.parametrize("how", ["our own rules", 403, 451])
+def test_refusal_that_may_end_again_ends_nothing_however_long(followed, how):
+    followed.delivered()
+    allowed = [] if how == "our own rules" else settings.OUTBOUND_ALLOWED_NETWORKS
+    if isinstance(how, int):
+        followed.host.fail(how, times=float("inf"))
+    with override_settings(OUTBOUND_ALLOWED_NETWORKS=allowed):
+        for _ in range(3):
+            followed.poll()
+            followed.work()
+            _pass_grace(followed)
+
+    assert followed.living == ["pr-1"]
+    assert followed.pull().state == "open"
+    assert followed.repository.error
+    assert followed.repository.gone_at is None
+
+
+def test_looks_that_say_something_else_begin_the_grace_anew(followed):
+    followed.delivered()
+    followed.shop.is_reachable = False
+    followed.poll()
+    _pass_grace(followed)
+    followed.host.fail(403, times=1)
+    followed.poll()
+    followed.poll()
+    followed.work()
+    assert followed.living == ["pr-1"]
+
+
+def test_default_branch_that_is_not_there_is_no_error_and_ends_nothing(cast, host):
+    followed = follow(cast, host)
+    followed.delivered()
+    followed.set(deploys_default_branch=True)
+    followed.shop.default_branch = "nowhere"
+    for _ in range(2):
+        followed.poll()
+        followed.work()
+        _pass_grace(followed)
+
+    assert (followed.repository.error, followed.repository.gone_at) == ("", None)
+    assert followed.living == ["pr-1"]
+
+
+def test_older_news_of_a_pull_request_still_says_that_it_is_there(followed):
+    followed.delivered()
+    with org_scope(followed.org_id):
+        rows = PullRequest.objects.for_org(followed.org_id)
+        rows.update(gone_at=Now(), updated_at=Now() + datetime.timedelta(days=1))
+    followed.poll()
+    assert followed.pull().gone_at is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])

@@ -87,7 +87,7 @@ class GitHubHost:
     def branch_head(self, repository: str, branch: str) -> str:
         # Not /branches/<name>: that follows a renamed branch to its new name.
         ref = "/".join(map(path_part, branch.split("/")))
-        return str(self._get(repository, f"/git/ref/heads/{ref}")["object"]["sha"])
+        return str(_known_commit(lambda: self._get(repository, f"/git/ref/heads/{ref}"))["object"]["sha"])
 
     def commit(self, repository: str, sha: str) -> CommitFacts:
         found = _known_commit(lambda: self._get(repository, f"/commits/{path_part(sha)}", per_page=1))

@@ -25,7 +25,7 @@ _MAX_REDIRECTS = 3
 _ARCHIVE_SECONDS = 180.0
 # What hosts ask for when they name no time, and the longest that is believed.
 _DEFAULT_WAIT, _MAX_WAIT = 60.0, 3600.0
-_GONE = frozenset({404, 410, 451})
+_GONE = frozenset({404, 410})
 
 Headers = Callable[[], Mapping[str, str]]
 

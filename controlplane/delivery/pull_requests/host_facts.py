@@ -7,7 +7,6 @@ import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from controlplane.core.background import enqueue
 from controlplane.delivery.connections.repositories import take_facts
@@ -32,14 +31,16 @@ def note_repository(repository: Repository, found: RepositoryFacts) -> None:
 
 
 def _rename(repository: Repository, before: str) -> None:
-    name = repository.full_name
-    own = BranchDeployment.objects.for_org(repository.org_id).filter(repository_id=repository.id)
-    taken = (
-        BranchDeployment.objects.for_org(repository.org_id).filter(repository=name).exclude(repository_id=repository.id)
-    )
-    # Another repository had the name before, and its branches with these numbers have not been deleted yet: theirs stay theirs.
-    numbers = list(taken.values_list("pull_request", flat=True))
-    renamed = own.exclude(pull_request__in=[number for number in numbers if number is not None]).update(repository=name)
+    """Other branch deployments may have these names: of a repository that was called so, or told of by CI. Theirs stay theirs.
+
+    Those of ours that keep the old name are found by the repository's own id, as long as they live.
+    """
+    name, known = repository.full_name, BranchDeployment.objects.for_org(repository.org_id)
+    taken = list(known.filter(repository=name).values_list("pull_request", "branch"))
+    numbers = [number for number, _branch in taken if number is not None]
+    names = [branch for number, branch in taken if number is None]
+    own = known.filter(repository_id=repository.id).exclude(repository=name).exclude(pull_request__in=numbers)
+    renamed = own.exclude(pull_request=None, branch__in=names).update(repository=name)
     log.info("repository.renamed", org=str(repository.org_id), before=before, after=name, branches=renamed)
 
 
@@ -51,18 +52,20 @@ def note_pull_request(repository: Repository, found: PullRequestFacts) -> None:
         if state != PullRequestState.OPEN and not rows.exists():
             return
         fresh = PullRequest(
-            org_id=org_id, repository=repository, number=found.number, **_columns(found), work_due_at=timezone.now()
+            org_id=org_id, repository=repository, number=found.number, **_columns(found), work_due_at=Now()
         )
         PullRequest.unscoped.bulk_create([fresh], ignore_conflicts=True)
         known = rows.select_for_update().get()
         if found.updated_at < known.updated_at:
+            # Older news is no news of it, but the host knows it.
+            rows.filter(gone_at__isnull=False).update(gone_at=None)
             return
         changed = known.gone_at is not None or any(getattr(known, n) != v for n, v in _columns(found).items())
         if known.id != fresh.id and not changed:
             return
         for name, value in _columns(found).items():
             setattr(known, name, value)
-        known.gone_at, known.work_due_at = None, timezone.now()
+        known.gone_at, known.work_due_at = None, Now()
         known.save(update_fields=[*_columns(found), "gone_at", "work_due_at"])
         look_after(org_id, known.id)
 
@@ -91,7 +94,7 @@ def note_missing(repository: Repository, number: int) -> None:
     with org_scope(org_id):
         rows = _open(repository).filter(number=number)
         rows.filter(gone_at=None).update(gone_at=Now())
-        since = timezone.now() - datetime.timedelta(seconds=settings.GONE_GRACE_SECONDS)
+        since = Now() - datetime.timedelta(seconds=settings.GONE_GRACE_SECONDS)
         _end(org_id, list(rows.filter(gone_at__lte=since).values_list("id", flat=True)))
 
 
@@ -99,12 +102,6 @@ def note_all_gone(repository: Repository) -> None:
     """The repository is not there for us any more: all its pull requests end."""
     with org_scope(repository.org_id):
         _end(repository.org_id, list(_open(repository).values_list("id", flat=True)))
-
-
-def note_head(repository: Repository, sha: str) -> None:
-    """The newest commit of its default branch."""
-    with org_scope(repository.org_id):
-        Repository.objects.for_org(repository.org_id).filter(id=repository.id).update(head_sha=sha)
 
 
 def look_at_all(repository: Repository) -> None:

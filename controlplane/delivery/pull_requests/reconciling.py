@@ -1,7 +1,9 @@
 """What Git hosts say of repositories and pull requests, brought into our rows. Webhooks are hints; asking is what counts.
 
 Every repository is asked again within DAGGERBOARD_RECONCILE_SECONDS, so that no webhook is needed for anything. Nothing ends because a
-host is out of order: only after it has said for DAGGERBOARD_GONE_GRACE_SECONDS, at every look, that there is no such thing for us.
+host is out of order, or refuses us: only after it has said for DAGGERBOARD_GONE_GRACE_SECONDS, at every look, that there is no such
+repository or connection for us (404, 410), or that our credential is none any more (401). A 403 is none of that: lists of allowed
+addresses, single sign-on and suspended apps come back.
 """
 
 import datetime
@@ -21,6 +23,7 @@ from controlplane.delivery.hosts.base import (
     HostGoneError,
     HostRefusedError,
     HostUnavailableError,
+    RepositoryFacts,
 )
 from controlplane.delivery.models import BranchMode, GitConnection, PullRequest, PullRequestState, Repository
 from controlplane.delivery.pull_requests import default_branch, host_facts
@@ -30,6 +33,8 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 TASK = "delivery.reconcile_repository"
+# How many one sweep wakes: those that wait longest. The next one comes in seconds.
+_MOST = 500
 
 
 def sweep() -> None:
@@ -38,7 +43,8 @@ def sweep() -> None:
     lives = PullRequest.objects.across_orgs(reason="repositories to be asked for their pull requests")
     deployed = lives.filter(state=PullRequestState.OPEN, deployment_id__isnull=False).values("repository_id")
     wanted = ~Q(mode=BranchMode.OFF) | Q(deploys_default_branch=True) | Q(id__in=deployed)
-    for org_id, repository_id in due.filter(wanted, reconcile_due_at__lte=Now()).values_list("org_id", "id"):
+    late = due.filter(wanted, reconcile_due_at__lte=Now()).order_by("reconcile_due_at")
+    for org_id, repository_id in late.values_list("org_id", "id")[:_MOST]:
         ids = {"org_id": str(org_id), "repository_id": str(repository_id)}
         background.wake_task(TASK, ids, expires=settings.DELIVERY_LEASE_SECONDS)
 
@@ -49,21 +55,33 @@ def reconcile(*, org_id: UUID, repository_id: UUID) -> None:
     if lease is None:
         return
     repository = _repository(org_id, repository_id)
-    host: GitHost | None = None
     try:
         host = client_of(repository.connection)
-        _ask(host, repository)
+        found = host.repository(repository.external_id)
     except HostUnavailableError as error:
         _note(repository, lease, error.message, pause=error.retry_after or 0)
     except HostGoneError as error:
         _note_gone(repository, lease, error, whole=isinstance(error, HostConnectionGoneError))
-    except HostRefusedError as error:
-        _note_gone(repository, lease, error, whole=error.is_unauthenticated)
+    except AppError as error:
+        if isinstance(error, HostRefusedError) and error.is_unauthenticated:
+            _note_gone(repository, lease, error, whole=True)
+        else:
+            _note(repository, lease, error.message)
+    else:
+        _go_on(host, repository, found, lease)
+
+
+def _go_on(host: GitHost, repository: Repository, found: RepositoryFacts, lease: datetime.datetime) -> None:
+    """The host knows the repository. Whatever it answers from here on, nothing is gone."""
+    try:
+        _ask(host, repository, found)
+    except HostUnavailableError as error:
+        _note(repository, lease, error.message, pause=error.retry_after or 0)
     except AppError as error:
         _note(repository, lease, error.message)
     else:
         _note(repository, lease, "")
-        default_branch.deploy(host=host, repository=_repository(org_id, repository_id))
+        default_branch.deploy(host=host, repository=_repository(repository.org_id, repository.id))
 
 
 def _claim(org_id: UUID, repository_id: UUID) -> datetime.datetime | None:
@@ -79,19 +97,28 @@ def _repository(org_id: UUID, repository_id: UUID) -> Repository:
         return Repository.objects.for_org(org_id).select_related("connection").get(id=repository_id)
 
 
-def _ask(host: GitHost, repository: Repository) -> None:
-    external_id = repository.external_id
-    host_facts.note_repository(repository, host.repository(external_id))
+def _ask(host: GitHost, repository: Repository, found: RepositoryFacts) -> None:
+    host_facts.note_repository(repository, found)
     seen = set()
-    for found in host.open_pull_requests(external_id):
-        seen.add(found.number)
-        host_facts.note_pull_request(repository, found)
+    for pull in host.open_pull_requests(repository.external_id):
+        seen.add(pull.number)
+        host_facts.note_pull_request(repository, pull)
     # A list that is read page by page may lack some that are open: none is believed to have ended before it was asked for.
     for number in sorted(set(host_facts.open_numbers(repository)) - seen):
         ask_pull_request(host, repository, number)
     host_facts.look_at_all(repository)
     if repository.deploys_default_branch:
-        host_facts.note_head(repository, host.branch_head(external_id, repository.default_branch))
+        _ask_head(host, repository)
+
+
+def _ask_head(host: GitHost, repository: Repository) -> None:
+    asked_at = timezone.now()
+    try:
+        sha = host.branch_head(repository.external_id, repository.default_branch)
+    except HostGoneError:
+        # Without a commit yet, or the branch is being renamed: there is nothing to deploy.
+        return
+    default_branch.note_head(repository, sha, asked_at)
 
 
 def ask_pull_request(host: GitHost, repository: Repository, number: int) -> None:
@@ -108,15 +135,20 @@ def ask_pull_request(host: GitHost, repository: Repository, number: int) -> None
         host_facts.note_pull_request(repository, found)
 
 
-def _note(repository: Repository, lease: datetime.datetime, problem: str, *, pause: float = 0.0) -> None:
+def _note(
+    repository: Repository, lease: datetime.datetime, problem: str, *, pause: float = 0.0, is_gone: bool = False
+) -> None:
     """How it went, and when to ask again. Whoever asked for an earlier look meanwhile gets it."""
     org_id, again = repository.org_id, timezone.now() + _pause(pause)
     with org_scope(org_id):
         rows = Repository.objects.for_org(org_id).filter(id=repository.id)
         rows.filter(reconcile_due_at=lease).update(reconcile_due_at=again)
         rows.update(error=problem[:500])
+        if not is_gone:
+            # Said at every look, or begun anew.
+            rows.update(gone_at=None)
         if not problem:
-            rows.update(reconciled_at=Now(), gone_at=None)
+            rows.update(reconciled_at=Now())
             known = GitConnection.objects.for_org(org_id).filter(id=repository.connection_id, gone_at__isnull=False)
             known.update(gone_at=None, error="")
     if problem:
@@ -129,7 +161,7 @@ def _pause(asked: float) -> datetime.timedelta:
 
 def _note_gone(repository: Repository, lease: datetime.datetime, error: AppError, *, whole: bool) -> None:
     """The host says that it is not there, or not for us (`whole`: nor is anything of the connection). After the grace, it is believed."""
-    _note(repository, lease, error.message)
+    _note(repository, lease, error.message, is_gone=True)
     org_id = repository.org_id
     with org_scope(org_id):
         rows = Repository.objects.for_org(org_id).filter(id=repository.id)
