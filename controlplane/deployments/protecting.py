@@ -12,8 +12,8 @@ from django.utils import timezone
 from controlplane.deployments.code import Code, code_of, is_same_code
 from controlplane.deployments.freeze_windows import Frozen, frozen_at, next_frozen
 from controlplane.deployments.freezing import require_thawed
-from controlplane.deployments.models import Deployment, DeploymentKind, LocationVersion, VersionState
-from controlplane.deployments.protection import Deployers, Protection, parse, stored
+from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
+from controlplane.deployments.protection import Checks, Deployers, Protection, mistakes, read, refuse, stored
 from tenants.access import Actor, ActorKind
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -108,15 +108,28 @@ def override_of(deployment: Deployment) -> Override | None:
 
 
 def set_protection(*, org_id: UUID, deployment_id: UUID, document: Mapping[str, Any], actor: Actor) -> Deployment:
-    """Make these the rules; an empty document lifts them all. InvalidError at the place that is wrong, or names nobody here."""
-    protection = parse(document)
+    """Make these the rules; an empty document lifts them all. InvalidError with every place that is wrong, or names nobody
+    here.
+    """
+    protection = read(document)
     with org_scope(org_id):
         deployment = _locked(org_id, deployment_id)
-        _check_names(deployment, protection)
+        refuse([*mistakes(protection), *_wrong_names(deployment, protection)])
         before, deployment.protection = deployment.protection, protection.document()
         deployment.save(update_fields=["protection"])
         _record(deployment, actor, "deployment.protect", before=before, after=deployment.protection)
         return deployment
+
+
+def require_unnamed(deployment: Deployment) -> None:
+    """ConflictError while the rules of another deployment name this one: nothing could be deployed there any more. Call it inside org_scope."""
+    others = Deployment.objects.for_org(deployment.org_id).exclude(id=deployment.id)
+    naming = others.filter(protection__checks__loaded_in=deployment.name).order_by("name")
+    names = list(naming.values_list("name", flat=True)[:3])
+    if names:
+        raise ConflictError(
+            f"The protection rules of {', '.join(names)} take only what has loaded in {deployment.name}. Change them first."
+        )
 
 
 def override(*, org_id: UUID, deployment_id: UUID, reason: str, minutes: int, actor: Actor) -> Override:
@@ -199,7 +212,8 @@ def _holder_id(org_id: UUID, actor: Actor) -> UUID | None:
     return (token[0] or token[1]) if token else None
 
 
-def _check_names(deployment: Deployment, protection: Protection) -> None:
+def _wrong_names(deployment: Deployment, protection: Protection) -> list[str]:
+    """Whom and what the rules name that is not here."""
     org_id, deployers = deployment.org_id, protection.deployers or Deployers()
     members = Membership.objects.for_org(org_id).values_list("user__email", flat=True)
     emails = {email.casefold() for email in members}
@@ -208,17 +222,32 @@ def _check_names(deployment: Deployment, protection: Protection) -> None:
         "teams": _known(Team.objects.for_org(org_id), deployers.teams),
         "service_accounts": _known(ServiceAccount.objects.for_org(org_id), deployers.service_accounts),
     }
-    for kind, found in known.items():
-        if False in found:
-            at = found.index(False)
-            name = getattr(deployers, kind)[at]
-            raise InvalidError(
-                f"`$.deployers.{kind}[{at}]`: there is no {name} in this organization.", attr="protection"
-            )
-    elsewhere = protection.checks.loaded_in
-    others = Deployment.objects.for_org(org_id).exclude(id=deployment.id)
-    if elsewhere and not others.filter(name=elsewhere).exists():
-        raise InvalidError(f"`$.checks.loaded_in`: there is no other deployment called {elsewhere}.", attr="protection")
+    wrong = [
+        f"`$.deployers.{kind}[{at}]`: there is no {getattr(deployers, kind)[at]} in this organization."
+        for kind, found in known.items()
+        for at, is_known in enumerate(found)
+        if not is_known
+    ]
+    return wrong + _wrong_checks(deployment, protection.checks)
+
+
+def _wrong_checks(deployment: Deployment, checks: Checks) -> list[str]:
+    org_id, wrong = deployment.org_id, []
+    others = Deployment.objects.for_org(org_id).filter(kind=DeploymentKind.FULL).exclude(id=deployment.id)
+    if checks.loaded_in and not others.filter(name=checks.loaded_in).exists():
+        wrong.append(
+            f"`$.checks.loaded_in`: there is no other full deployment called {checks.loaded_in}. Name one that stays; branch "
+            "deployments end."
+        )
+    there = list(
+        CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment.id).values_list("name", flat=True)
+    )
+    if checks.smoke_job is not None and checks.smoke_job.location not in there:
+        possible = f"there are {', '.join(sorted(there))}" if there else "deploy it first"
+        wrong.append(
+            f"`$.checks.smoke_job.location`: {deployment.name} has no code location {checks.smoke_job.location}; {possible}."
+        )
+    return wrong
 
 
 def _known(rows: Any, names: list[str]) -> list[bool]:

@@ -12,8 +12,8 @@ Everything may be left out: without deployers, whoever holds the right deploys.
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -100,20 +100,40 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 def parse(document: Mapping[str, Any]) -> Protection:
-    """Check a document strictly; InvalidError names the place in it that is wrong, such as `$.freeze_windows[0].start`."""
+    """Check a document strictly; InvalidError names every place in it that is wrong, such as `$.freeze_windows[0].start`."""
+    found = read(document)
+    refuse(mistakes(found))
+    return found
+
+
+def read(document: Mapping[str, Any]) -> Protection:
+    """The document's shape only: InvalidError at the first place that is wrong."""
     try:
-        found = msgspec.convert(document, Protection)
+        return msgspec.convert(document, Protection)
     except msgspec.ValidationError as error:
         raise InvalidError(f"{error}.", attr="protection") from error
+
+
+def refuse(wrong: Sequence[str]) -> None:
+    """InvalidError with all that is wrong, if anything is."""
+    if wrong:
+        raise InvalidError(" ".join(wrong), attr="protection")
+
+
+def mistakes(found: Protection) -> list[str]:
+    """What is wrong in it, wherever it is stored."""
     if len(found.freeze_windows) > _MOST:
-        raise _wrong("$.freeze_windows", f"has more than {_MOST} windows.")
-    for path, texts in _lists(found):
-        _check_texts(path, texts)
-    _ = found.windows
-    for path, text in _texts(found):
-        if len(text) > 300 or not text.isprintable():
-            raise _wrong(path, "is one line of at most 300 characters.")
-    return found
+        return [f"`$.freeze_windows` has more than {_MOST} windows."]
+    checks: list[Callable[[], object]] = [partial(_check_texts, path, texts) for path, texts in _lists(found)]
+    checks += [partial(_window, window, f"$.freeze_windows[{at}]") for at, window in enumerate(found.freeze_windows)]
+    checks += [partial(_check_line, path, text) for path, text in _texts(found)]
+    wrong = []
+    for check in checks:
+        try:
+            check()
+        except InvalidError as error:
+            wrong.append(error.message)
+    return wrong
 
 
 def stored(document: Mapping[str, Any]) -> Protection:
@@ -135,6 +155,11 @@ def _texts(found: Protection) -> Iterator[tuple[str, str]]:
     if found.checks.smoke_job is not None:
         yield "$.checks.smoke_job.location", found.checks.smoke_job.location
         yield "$.checks.smoke_job.job", found.checks.smoke_job.job
+
+
+def _check_line(path: str, text: str) -> None:
+    if len(text) > 300 or not text.isprintable():
+        raise _wrong(path, "is one line of at most 300 characters.")
 
 
 def _check_texts(path: str, texts: Sequence[str]) -> None:

@@ -6,17 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments import protecting
 from controlplane.deployments.code import Code
 from controlplane.deployments.deploying import LocationDeploy, deploy_locations
 from controlplane.deployments.freeze_windows import frozen_at, next_frozen
-from controlplane.deployments.models import Deployment
+from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.protecting import DeploymentProtectedError
 from controlplane.deployments.protection import parse
 from controlplane.deployments.services import create_deployment, delete_location, reload_location, rollback_location
 from tenants.access import SYSTEM, Actor, ActorKind, Principal
 from tenants.audit.models import AuditEvent
-from tenants.errors import InvalidError
+from tenants.errors import ConflictError, InvalidError
 from tenants.models import Team, TeamMembership, TokenKind
 from tenants.scoping import org_scope
 from tenants.token_services import issue_token
@@ -249,3 +250,33 @@ def test_what_the_rules_say_now_is_answered(cast):
 
     assert found["protection"] == {"freeze_windows": ALWAYS, "checks": {"rollback": "automatic"}}
     assert (found["frozen"]["reason"], found["next_frozen"], found["override"]) == ("Audit", None, None)
+
+
+def test_everything_that_is_wrong_is_told_at_once(cast):
+    make_location(cast)
+    checks = {"loaded_in": "nowhere", "smoke_job": {"location": "typo", "job": "nightly"}}
+    windows = [{"days": ["fri"], "start": "25:00", "end": "08:00", "time_zone": BERLIN}]
+
+    with pytest.raises(InvalidError) as refused:
+        protect(cast, deployers={"teams": ["a", "b"]}, freeze_windows=windows, checks=checks)
+
+    for place in ("$.deployers.teams[0]", "$.deployers.teams[1]", "$.freeze_windows[0].start", "$.checks.loaded_in"):
+        assert f"`{place}`" in refused.value.message
+    assert "has no code location typo; there are shop." in refused.value.message
+
+
+def test_code_loads_first_in_a_full_deployment_only(cast):
+    with org_scope(cast.org_id):
+        Deployment.objects.create_in(cast.org_id, name="pr-5", kind=DeploymentKind.BRANCH, parent_id=cast.deployment.id)
+    with pytest.raises(InvalidError, match="no other full deployment called pr-5"):
+        protect(cast, checks={"loaded_in": "pr-5"})
+
+
+def test_deployment_that_rules_name_is_not_deleted(cast):
+    staging = create_deployment(org_id=cast.org_id, name="staging", actor=cast.actor)
+    protect(cast, checks={"loaded_in": "staging"})
+    asked = {"org_id": cast.org_id, "deployment_id": staging.id, "typed_name": "staging", "actor": cast.actor}
+    with pytest.raises(ConflictError, match="rules of prod take only what has loaded in staging"):
+        delete_deployment(**asked)
+    protect(cast)
+    delete_deployment(**asked)

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from controlplane.deployments import protecting
 from controlplane.deployments.code import code_of
-from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind
 from controlplane.deployments.services import create_deployment, deploy_location
 from controlplane.deployments.visibility import visible_to
 from controlplane.environment import selectors as environment
@@ -153,6 +154,21 @@ def _copy_grants(there: Access, source: Deployment, copied: Copied) -> int:
 def _copy_protection(there: Access, source: Deployment, copied: Copied) -> int:
     if source.protection:
         protecting.set_protection(
-            org_id=source.org_id, deployment_id=copied.deployment.id, document=source.protection, actor=there.actor
+            org_id=source.org_id,
+            deployment_id=copied.deployment.id,
+            document=_without_missing_smoke_job(source, copied),
+            actor=there.actor,
         )
     return len(source.protection)
+
+
+def _without_missing_smoke_job(source: Deployment, copied: Copied) -> dict[str, Any]:
+    """The rules; a smoke job's code location may not have come along."""
+    checks = dict(source.protection.get("checks", {}))
+    smoke = checks.get("smoke_job")
+    there = CodeLocation.objects.for_org(source.org_id).filter(deployment_id=copied.deployment.id)
+    if not smoke or there.filter(name=smoke["location"]).exists():
+        return dict(source.protection)
+    del checks["smoke_job"]
+    copied.left_out.append(f"The smoke job: the code location {smoke['location']} was not copied.")
+    return {**source.protection, "checks": checks}
