@@ -1,9 +1,11 @@
 """What webhooks tell: each is a hint, after which the host is asked. A lost, repeated or late one changes nothing in the end."""
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -26,18 +28,37 @@ APPROVE, REBUILD = "approve", "rebuild"
 _REREQUESTED = "rerequested"
 # A wake-up that was not lost has been handled by then.
 _LATE = timedelta(seconds=20)
+# How many one sweep handles, those that wait longest.
+_MOST = 200
+# How long the press of a button waits for a host that does not answer: no poll finds it again.
+_PATIENCE = timedelta(minutes=10)
 
 
 def sweep() -> None:
     """Handle webhooks whose wake-up was lost."""
     rows = WebhookDelivery.objects.across_orgs(reason="webhooks that nobody has handled")
-    late = rows.filter(handled_at=None, received_at__lt=Now() - _LATE)
-    for org_id, connection_id, delivery_id in late.values_list("org_id", "connection_id", "delivery_id")[:200]:
-        handle(org_id=org_id, connection_id=connection_id, delivery_id=delivery_id)
+    late = rows.filter(handled_at=None, received_at__lt=Now() - _LATE).order_by("received_at")
+    for org_id, connection_id, delivery_id in late.values_list("org_id", "connection_id", "delivery_id")[:_MOST]:
+        try:
+            handle(org_id=org_id, connection_id=connection_id, delivery_id=delivery_id)
+        except Exception:
+            # A mistake of ours in one row, or a lost connection: the others are handled all the same.
+            log.exception("webhook.not_handled", org=str(org_id), delivery=delivery_id)
+            _give_up(org_id, connection_id, delivery_id)
+
+
+def _give_up(org_id: UUID, connection_id: UUID, delivery_id: str) -> None:
+    """One that could not be handled for long counts as handled, so that nobody waits behind it: the poll finds what it was about."""
+    with suppress(DatabaseError), org_scope(org_id):
+        told = WebhookDelivery.objects.for_org(org_id).filter(connection_id=connection_id, delivery_id=delivery_id)
+        told.filter(received_at__lt=Now() - _PATIENCE).update(handled_at=Now())
 
 
 def handle(*, org_id: UUID, connection_id: UUID, delivery_id: str) -> None:
-    """Ask the host about what a webhook is about. A host that does not answer now is asked by the poll, which comes soon."""
+    """Ask the host about what a webhook is about. A host that does not answer now is asked by the poll, which comes soon.
+
+    A button that was pressed is asked about again for some minutes.
+    """
     with org_scope(org_id):
         told = WebhookDelivery.objects.for_org(org_id).filter(connection_id=connection_id, delivery_id=delivery_id)
         row = told.filter(handled_at=None).select_related("connection").first()
@@ -47,7 +68,11 @@ def handle(*, org_id: UUID, connection_id: UUID, delivery_id: str) -> None:
     try:
         _act(row.connection, news)
     except AppError as error:
-        log.warning("webhook.postponed", org=str(org_id), delivery=delivery_id, error=error.message)
+        waits = news.kind == NewsKind.ACTION and timezone.now() - row.received_at < _PATIENCE
+        event = "webhook.postponed" if waits or news.kind != NewsKind.ACTION else "webhook.button_lost"
+        log.warning(event, org=str(org_id), delivery=delivery_id, button=news.action, error=error.message)
+        if waits:
+            return
         _reconcile_soon(org_id, _repositories(row.connection, news))
     with org_scope(org_id):
         told.update(handled_at=Now())

@@ -11,16 +11,17 @@ from uuid import UUID
 
 import structlog
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 from psycopg import sql
 
 from controlplane.core import wakeups
 from controlplane.core.background import enqueue
 from controlplane.core.objects import store
-from controlplane.delivery.models import PullRequest
+from controlplane.delivery.models import PullRequest, PullRequestState
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentDeletion, DeploymentKind
+from controlplane.deployments.protecting import require_unnamed
 from controlplane.runs.errors import RunEndedError
 from controlplane.runs.log_store import chunk_key
 from controlplane.runs.models import LogChunk, Run
@@ -65,7 +66,8 @@ def delete_deployment(
     """Take a deployment away, with everything in it. `typed_name` is what somebody typed; a branch deployment needs none.
 
     InvalidError when that is not its name. ConflictError while runs are under way (unless they are to be canceled), while it has
-    branch deployments, and while it is frozen.
+    branch deployments, while it is frozen, and while
+    the protection rules of another name it.
     """
     with org_scope(org_id):
         deployment = _locked(org_id, deployment_id)
@@ -75,6 +77,7 @@ def delete_deployment(
             raise InvalidError(f"Type the deployment's name, {deployment.name}, exactly.", attr="name")
         require_thawed(org_id, deployment_id)
         _require_childless(deployment)
+        require_unnamed(deployment)
         _require_quiet(deployment, cancel_runs=cancel_runs)
         _note(deployment, actor)
         _take_away(deployment, actor)
@@ -91,7 +94,11 @@ def sweep() -> None:
     """Go on with every deletion that is due."""
     due = DeploymentDeletion.objects.across_orgs(reason="go on deleting deployments").filter(due_at__lte=Now())
     for org_id, deployment_id in list(due.order_by("due_at").values_list("org_id", "deployment_id")[:50]):
-        go_on(org_id=org_id, deployment_id=deployment_id)
+        try:
+            go_on(org_id=org_id, deployment_id=deployment_id)
+        except Exception:
+            # A mistake of ours in one, or a lost connection: the others go on. This one comes again when its lease is over.
+            log.exception("deployment.not_deleted", org=str(org_id), deployment=str(deployment_id))
 
 
 def go_on(*, org_id: UUID, deployment_id: UUID) -> None:
@@ -163,7 +170,7 @@ def _take_away(deployment: Deployment, actor: Actor) -> None:
     grants = Grant.objects.for_org(org_id).select_related("custom_role", "user", "team")
     for row in grants.filter(deployment_id=deployment.id):
         remove_grant(org_id=org_id, actor=actor, row=row)
-    PullRequest.objects.for_org(org_id).filter(deployment_id=deployment.id).update(deployment_id=None)
+    _let_go(deployment)
     runs = Run.objects.for_org(org_id).filter(deployment_id=deployment.id).count()
     DeploymentDeletion.objects.create_in(
         org_id,
@@ -179,6 +186,16 @@ def _take_away(deployment: Deployment, actor: Actor) -> None:
     Deployment.objects.for_org(org_id).filter(id=deployment.id).delete()
     wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
     enqueue(TASK, org_id=org_id, deployment_id=deployment.id)
+
+
+def _let_go(deployment: Deployment) -> None:
+    """Pull requests know it no more; the hosts of those that are open are told that it is gone."""
+    pulls = PullRequest.objects.for_org(deployment.org_id).filter(deployment_id=deployment.id)
+    is_open = Q(state=PullRequestState.OPEN)
+    ids = list(pulls.filter(is_open).values_list("id", flat=True))
+    pulls.update(deployment_id=None, work_due_at=Case(When(is_open, then=Now()), default=F("work_due_at")))
+    for pull_request_id in ids:
+        enqueue("delivery.look_after_pull_request", org_id=deployment.org_id, pull_request_id=pull_request_id)
 
 
 def _take(org_id: UUID, deployment_id: UUID) -> bool:
