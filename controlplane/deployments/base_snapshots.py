@@ -28,10 +28,14 @@ _SHORT = 7
 
 @dataclass(frozen=True)
 class BaseSnapshot:
-    """Sha256 of manifests by code location; `commit` is the one they are of, None when it is what served just now."""
+    """Sha256 of manifests by code location; `commit` is the one they are of, None when it is what served just now.
+
+    `waiting`: code locations of the base that are being loaded at that commit.
+    """
 
     manifests: Mapping[str, str]
     commit: str | None
+    waiting: Sequence[str] = ()
 
 
 def set_base(
@@ -52,10 +56,12 @@ def set_base(
             return branch
         parent = _parent(org_id, branch.deployment)
         found = _snapshot(org_id, parent, [merge_base_sha, *earlier] if merge_base_sha else [])
-        if moved or (found.commit is not None and found.commit == merge_base_sha):
+        exact = found.commit is not None and found.commit == merge_base_sha
+        note = _note(parent.name, merge_base_sha, found)[:500]
+        if moved or (exact and note != branch.base_note):
             branch.merge_base_sha = merge_base_sha[:64]
             branch.base_manifests = dict(found.manifests)
-            branch.base_note = _note(parent.name, merge_base_sha, found)
+            branch.base_note = note
             branch.save(update_fields=OF_BASE)
             # Of a head that is deployed already: it was compared with no base, or with one that was not exact.
             head = BranchRevision.objects.for_org(org_id).filter(deployment_id=deployment_id, sha=branch.head_sha)
@@ -88,12 +94,18 @@ def _snapshot(org_id: UUID, parent: Deployment, commits: Sequence[str]) -> BaseS
     # A location whose code did not change keeps the commit of its last change, which may be older than those we were told of.
     others = {version.location.name: version for version in _newest_at(loaded, at)}
     manifests = {name: version.manifest_sha256 for name, version in sorted({**others, **nearest}.items())}
-    return BaseSnapshot(manifests, commit=best.git_commit)
+    return BaseSnapshot(manifests, best.git_commit, _waiting(org_id, parent.id, best.git_commit))
 
 
 def _loaded(org_id: UUID, deployment_id: UUID) -> QuerySet[LocationVersion]:
     rows = LocationVersion.objects.for_org(org_id).filter(location__deployment_id=deployment_id)
     return rows.filter(state=VersionState.LOADED).exclude(manifest_sha256="")
+
+
+def _waiting(org_id: UUID, deployment_id: UUID, commit: str) -> list[str]:
+    rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, desired__git_commit=commit)
+    states = [VersionState.PENDING, VersionState.LOADING]
+    return list(rows.filter(desired__state__in=states).order_by("name").values_list("name", flat=True))
 
 
 def _newest_at(loaded: QuerySet[LocationVersion], at: datetime.datetime) -> QuerySet[LocationVersion]:
@@ -110,7 +122,10 @@ def _serving(org_id: UUID, deployment_id: UUID) -> dict[str, str]:
 
 def _note(parent: str, merge_base_sha: str, found: BaseSnapshot) -> str:
     if found.commit is not None and found.commit == merge_base_sha:
-        return ""
+        names = ", ".join(found.waiting)
+        return (
+            f"{parent} is still loading {names} of {merge_base_sha[:_SHORT]}, where the branch begins." if names else ""
+        )
     if found.commit is not None:
         return (
             f"{parent} never loaded {merge_base_sha[:_SHORT]}, where the branch begins; this compares with the nearest commit before it "

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from agent.protocol import Target
 from controlplane.definitions.manifest import Manifest
 from controlplane.deployments.base_snapshots import set_base
 from controlplane.deployments.branches import BranchFacts, ensure_branch
+from controlplane.deployments.code import Code
+from controlplane.deployments.deploying import LocationDeploy, deploy_locations
 from controlplane.deployments.models import BranchDeployment
 from tenants.errors import NotFoundError
 from tests import factories
@@ -126,3 +129,19 @@ def test_full_deployment_has_no_base(cast: Cast) -> None:
 def test_other_organization_has_no_such_branch(cast: Cast, outsider: Any, branch: BranchDeployment) -> None:
     with pytest.raises(NotFoundError):
         set_base(org_id=outsider.org_id, deployment_id=branch.deployment_id, merge_base_sha="c1", earlier=())
+
+
+def test_base_of_which_something_is_still_loading_is_looked_at_again(cast: Cast, branch: BranchDeployment) -> None:
+    at(cast, "c1", of("first"))
+    deploys = [LocationDeploy(name="store", code=Code(target=Target(module_name="store"), git_commit="c1"))]
+    (version,) = deploy_locations(
+        org_id=cast.org_id, deployment_id=cast.deployment.id, deploys=deploys, actor=cast.actor
+    )
+    found = base(branch, "c1")
+    assert found.base_manifests == {"shop": sha_of(of("first"))}
+    assert found.base_note == "prod is still loading store of c1, where the branch begins."
+
+    factories.load(cast, version, of("second", "store"))
+    found = base(branch, "c1")
+    assert found.base_manifests == {"shop": sha_of(of("first")), "store": sha_of(of("second", "store"))}
+    assert found.base_note == ""
