@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from controlplane.delivery.models import DeliveryState, PullRequest
 from controlplane.delivery.pull_requests import attending as pull_requests
+from controlplane.delivery.pull_requests import leases
 from tenants.scoping import org_scope
 from tests.delivery.branches_of import move_times
 from tests.delivery.following import PROJECT, follow
@@ -245,7 +246,7 @@ def test_comment_whose_answer_was_lost_is_not_made_twice(either):
 def test_work_of_one_who_was_killed_is_taken_over_when_its_lease_ends(followed):
     followed.open()
     followed.handle_news()
-    assert pull_requests._claim(followed.org_id, followed.pull().id) is not None
+    assert leases.claim(followed.org_id, followed.pull().id) is not None
     with org_scope(followed.org_id):
         PullRequest.objects.for_org(followed.org_id).update(work_due_at=Now())
     pull_requests.look_after(org_id=followed.org_id, pull_request_id=followed.pull().id)
@@ -262,12 +263,13 @@ def test_work_of_one_who_was_killed_is_taken_over_when_its_lease_ends(followed):
 def test_what_comes_in_while_somebody_works_is_looked_at_after(followed):
     pull = followed.open()
     followed.handle_news()
-    lease = pull_requests._claim(followed.org_id, followed.pull().id)
+    lease = leases.claim(followed.org_id, followed.pull().id)
+    assert lease is not None
     pull.edit(title="Another")
     followed.handle_news()
-    pull_requests._release(lease, None)
+    leases.release(lease, None)
 
-    assert followed.pull().work_due_at <= lease.until
+    assert followed.pull().work_due_at <= lease.leased_until
     assert followed.pull().work_due_at is not None
 
 

@@ -20,7 +20,7 @@ from controlplane.delivery.hosts.base import GitHost, HostConnectionGoneError, N
 from controlplane.delivery.hosts.github import GitHubHost
 from controlplane.delivery.hosts.github_app import private_key
 from controlplane.delivery.hosts.gitlab import GitLabHost
-from controlplane.delivery.models import GitConnection, Provider, PullRequest
+from controlplane.delivery.models import GitConnection, Provider, PullRequest, PullRequestState
 from tenants.access import Actor
 from tenants.audit.services import AuditTarget, record
 from tenants.errors import AppError, ConflictError, InvalidError, NotFoundError
@@ -115,10 +115,15 @@ def renew_webhook_secret(*, org_id: UUID, connection_id: UUID, actor: Actor) -> 
 
 
 def delete_connection(*, org_id: UUID, connection_id: UUID, actor: Actor) -> None:
-    """Forget a connection with its repositories and pull requests. Their branch deployments are closed first."""
+    """Forget a connection with its repositories and pull requests. Their branch deployments are closed first, but for those
+    that the same pull request keeps through another connection.
+    """
     with org_scope(org_id):
         connection = access_connection(org_id, connection_id)
-        pulls = PullRequest.objects.for_org(org_id).filter(repository__connection_id=connection_id)
+        known = PullRequest.objects.for_org(org_id).filter(deployment_id__isnull=False)
+        kept = known.exclude(repository__connection_id=connection_id).filter(state=PullRequestState.OPEN)
+        pulls = known.filter(repository__connection_id=connection_id)
+        pulls = pulls.exclude(deployment_id__in=kept.values("deployment_id"))
         deployments = [found for found in pulls.values_list("deployment_id", flat=True) if found]
     reason = f"The connection {connection.name} to its Git host was deleted."
     for deployment_id in deployments:

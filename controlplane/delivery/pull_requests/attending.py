@@ -5,25 +5,26 @@ done again. Celery only wakes.
 """
 
 import datetime
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from django.conf import settings
-from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from controlplane.core import background, recordsets
 from controlplane.delivery.branches import closing, progress
 from controlplane.delivery.connections.clients import client_of
-from controlplane.delivery.hosts.base import GitHost, HostUnavailableError
+from controlplane.delivery.hosts.base import GitHost
 from controlplane.delivery.models import DeliveryState, PullRequest, PullRequestState
 from controlplane.delivery.project.problems import ProjectError
 from controlplane.delivery.pull_requests import delivering
 from controlplane.delivery.pull_requests.branch_file import BranchSettings
-from controlplane.delivery.pull_requests.delivering import Delivery, OvertakenError, StillClosingError, actor_of, become
+from controlplane.delivery.pull_requests.delivering import Delivery, StillClosingError, actor_of, become
+from controlplane.delivery.pull_requests.leases import OvertakenError, claim, load, mine, release, renew
+from controlplane.delivery.pull_requests.postponing import postpone
 from controlplane.delivery.reporting.sending import tell_host
+from controlplane.deployments.branches import find_branch
+from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import BranchDeployment, BranchState, Deployment, PullRequestStatus
 from tenants.errors import AppError, TooLargeError
 from tenants.organizations import require_writable
@@ -35,39 +36,35 @@ TASK = "delivery.look_after_pull_request"
 _LOOK_AGAIN, _SELDOM = datetime.timedelta(seconds=2), datetime.timedelta(seconds=20)
 # Seconds within which what was deployed has usually loaded.
 _SOON = 120.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 900.0
+# The end of an earlier life wakes us; this is for when that was lost.
+_CLOSING = datetime.timedelta(seconds=60)
 _SETTLED = frozenset({DeliveryState.LOADING, DeliveryState.READY, DeliveryState.FAILED, DeliveryState.NONE})
 _STATUS = {
     PullRequestState.CLOSED: PullRequestStatus.CLOSED,
     PullRequestState.MERGED: PullRequestStatus.MERGED,
     PullRequestState.GONE: PullRequestStatus.CLOSED,
 }
+# Those that wait longest come first.
 _DUE = """
-    SELECT p.org_id, p.id FROM pull_request p
-    WHERE (p.leased_until IS NULL OR p.leased_until < now()) AND p.work_due_at <= now()
-    UNION
-    -- A run wakes a branch without knowing of pull requests; whatever else changes its state wakes them itself (rows.py).
-    SELECT p.org_id, p.id FROM branch_deployment b
-    JOIN pull_request p ON p.org_id = b.org_id AND p.deployment_id = b.deployment_id
-    WHERE b.state = 'active' AND b.active_at > now() - interval '10 minutes'
-        AND p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> 'active'
-    LIMIT 500
+    WITH due AS (
+        SELECT p.org_id, p.id, p.work_due_at FROM pull_request p
+        WHERE (p.leased_until IS NULL OR p.leased_until < now()) AND p.work_due_at <= now()
+        UNION
+        -- A run wakes a branch without knowing of pull requests; whatever else changes its state wakes them itself (rows.py).
+        SELECT p.org_id, p.id, now() FROM branch_deployment b
+        JOIN pull_request p ON p.org_id = b.org_id AND p.deployment_id = b.deployment_id
+        WHERE b.state = 'active' AND b.active_at > now() - interval '10 minutes'
+            AND p.state = 'open' AND p.work_due_at IS NULL AND p.reported_state <> 'active'
+    )
+    SELECT org_id, id FROM due ORDER BY work_due_at LIMIT %(most)s
 """
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A pull request that is ours until `until`. `due`: what its due time was set to meanwhile."""
-
-    org_id: UUID
-    pull_request_id: UUID
-    until: datetime.datetime
+_MOST = 500
 
 
 def sweep() -> None:
     """Wake a task for every pull request that is due, and for those whose branch woke since the host was told."""
     PullRequest.objects.across_orgs(reason="pull requests about which something has to be done")
-    for org_id, pull_request_id in recordsets.fetch(_DUE, using="door"):
+    for org_id, pull_request_id in recordsets.fetch(_DUE, {"most": _MOST}, using="door"):
         with org_scope(org_id):
             rows = PullRequest.objects.for_org(org_id).filter(id=pull_request_id, work_due_at=None)
             rows.update(work_due_at=Now())
@@ -77,45 +74,24 @@ def sweep() -> None:
 
 def look_after(*, org_id: UUID, pull_request_id: UUID) -> None:
     """Do what is due for one pull request. Nothing happens when nothing is, or when somebody else is at it."""
-    lease = _claim(org_id, pull_request_id)
-    if lease is None:
+    pull = claim(org_id, pull_request_id)
+    if pull is None:
         return
-    pause: datetime.timedelta | None = _LOOK_AGAIN
+    pause: datetime.timedelta | None = _SELDOM
     try:
         with org_scope(org_id):
             require_writable(org_id)
-        pause = _work(load(org_id, pull_request_id))
+        pause = _work(pull)
     except OvertakenError:
         pause = datetime.timedelta(0)
     except AppError as error:
-        pause = _note_failure(org_id, pull_request_id, error)
+        pause = postpone(pull, error)
+    except Exception as error:
+        # A mistake of ours is seen by whoever watches the tasks; it does not come again every other second.
+        pause = postpone(pull, error)
+        raise
     finally:
-        _release(lease, pause)
-
-
-def _claim(org_id: UUID, pull_request_id: UUID) -> Lease | None:
-    until = timezone.now() + datetime.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
-    with org_scope(org_id):
-        rows = PullRequest.objects.for_org(org_id).filter(id=pull_request_id, work_due_at__lte=Now())
-        free = rows.filter(Q(leased_until=None) | Q(leased_until__lt=Now()))
-        return Lease(org_id, pull_request_id, until) if free.update(leased_until=until, work_due_at=until) else None
-
-
-def _release(lease: Lease, pause: datetime.timedelta | None) -> None:
-    """Give it back, to be looked at after the pause; None for when something happens. What happened meanwhile is looked at now."""
-    again = None if pause is None else timezone.now() + pause
-    with org_scope(lease.org_id):
-        rows = PullRequest.objects.for_org(lease.org_id).filter(id=lease.pull_request_id, leased_until=lease.until)
-        rows.update(
-            leased_until=None, work_due_at=Case(When(work_due_at=lease.until, then=again), default=F("work_due_at"))
-        )
-
-
-def load(org_id: UUID, pull_request_id: UUID) -> PullRequest:
-    """With its repository and connection."""
-    with org_scope(org_id):
-        rows = PullRequest.objects.for_org(org_id).select_related("repository", "repository__connection")
-        return rows.get(id=pull_request_id)
+        release(pull, pause)
 
 
 def _work(pull: PullRequest) -> datetime.timedelta | None:
@@ -131,18 +107,22 @@ def _work(pull: PullRequest) -> datetime.timedelta | None:
         finally:
             delivery.close()
     with org_scope(pull.org_id):
-        PullRequest.objects.for_org(pull.org_id).filter(id=pull.id).update(failures=0)
+        mine(pull).update(failures=0)
     return pause
 
 
 def _tell(pull: PullRequest, host: GitHost | None = None) -> None:
     """Tell the host; what is gone for us is told nothing."""
     if pull.state != PullRequestState.GONE:
-        tell_host(host or client_of(pull.repository.connection), load(pull.org_id, pull.id))
+        renew(pull)
+        host = host or client_of(pull.repository.connection)
+        tell_host(host, load(pull.org_id, pull.id), lambda: renew(pull))
 
 
 def _open(delivery: Delivery) -> datetime.timedelta | None:
     pull = delivery.pull
+    if delivery.is_still_wrong:
+        return None
     try:
         wanted = delivery.settings()
         parent = delivery.parent()
@@ -164,30 +144,49 @@ def _open(delivery: Delivery) -> datetime.timedelta | None:
 
 def _build(delivery: Delivery, parent: Deployment, wanted: BranchSettings) -> datetime.timedelta | None:
     pull = delivery.pull
-    if pull.delivery_state not in {DeliveryState.QUEUED, DeliveryState.BUILDING}:
-        pull.phases = {"queued": timezone.now().timestamp()}
-    become(pull, DeliveryState.BUILDING, "")
+    earlier = _closing(pull)
+    if earlier is not None:
+        return _wait(pull, earlier)
+    begins = pull.delivery_state not in {DeliveryState.QUEUED, DeliveryState.BUILDING} and not pull.failures
+    # What was told of a failure stays until it is known to be over.
+    note = pull.delivery_note if pull.failures else ""
+    become(pull, DeliveryState.BUILDING, note, phase=delivering.QUEUED if begins else "")
     if not delivering.has_project(delivery, wanted):
         become(pull, DeliveryState.NONE, "There is no Dagster project in it.", done=True)
         return None
-    tell_host(delivery.host, load(pull.org_id, pull.id))
+    if not pull.failures:
+        _tell(pull, delivery.host)
+    renew(pull)
     try:
         delivering.deliver(delivery, parent, wanted)
     except StillClosingError:
-        become(pull, DeliveryState.QUEUED, "An earlier life of the branch deployment is still being closed.")
-        return _LOOK_AGAIN
+        return _wait(pull, _closing(pull))
     except (ProjectError, TooLargeError) as error:
         become(pull, DeliveryState.FAILED, error.message, done=True)
         return None
     return _follow(pull)
 
 
+def _closing(pull: PullRequest) -> UUID | None:
+    """The branch deployment of an earlier life of it, while that has not ended."""
+    with org_scope(pull.org_id):
+        branch = find_branch(pull.org_id, delivering.facts_of(pull, GitFacts()))
+    return branch.deployment_id if branch is not None and branch.state == BranchState.CLOSING else None
+
+
+def _wait(pull: PullRequest, deployment_id: UUID | None) -> datetime.timedelta:
+    """Its end wakes us."""
+    note = "An earlier life of the branch deployment is still being closed."
+    become(pull, DeliveryState.QUEUED, note, deployment_id)
+    return _CLOSING
+
+
 def _follow(pull: PullRequest) -> datetime.timedelta | None:
     """What was deployed loads, loaded, or ended by its time or by somebody's hand."""
     branch = _branch(pull)
+    if branch is None and _never_had_one(pull):
+        return None
     if branch is None or branch.state in {BranchState.CLOSING, BranchState.ARCHIVED}:
-        if pull.deployment_id is None and pull.delivery_state not in {DeliveryState.CLOSED, DeliveryState.CLOSING}:
-            return None
         return _ended(pull, branch)
     if pull.delivery_state not in _SETTLED:
         become(pull, DeliveryState.LOADING, "")
@@ -203,29 +202,41 @@ def _follow(pull: PullRequest) -> datetime.timedelta | None:
     return _SELDOM if waits else _LOOK_AGAIN
 
 
+def _never_had_one(pull: PullRequest) -> bool:
+    """Whether it said already why nothing is deployed. Of any other, somebody deleted the branch deployment."""
+    told = pull.delivery_state == DeliveryState.FAILED and bool(pull.delivery_note)
+    return told or pull.delivery_state in {DeliveryState.NONE, DeliveryState.CLOSED}
+
+
 def _end(pull: PullRequest, reason: str) -> datetime.timedelta | None:
     """There is, or is to be, no branch deployment. SECURITY: the end of a fork's needs nobody's approval."""
     branch = _branch(pull)
-    # Should it be wanted again, its head is deployed again.
-    pull.delivered_sha = ""
+    # `done=False`: should it be wanted again, its head is deployed again.
     if branch is None:
         ended = pull.state != PullRequestState.OPEN and pull.delivery_state != DeliveryState.NONE
-        become(pull, DeliveryState.CLOSED if ended else DeliveryState.NONE, reason)
+        become(pull, DeliveryState.CLOSED if ended else DeliveryState.NONE, reason, done=False)
         return None
-    if not _is_shared(pull):
-        closing.close(
-            org_id=pull.org_id,
-            deployment_id=branch.deployment_id,
-            reason=reason,
-            actor=actor_of(pull),
-            pull_request_status=_STATUS.get(PullRequestState(pull.state), ""),
-        )
+    if _is_shared(pull):
+        # It lives on, and is none of this one's business any more.
+        with org_scope(pull.org_id):
+            become(pull, DeliveryState.CLOSED, reason, done=False)
+            mine(pull).update(deployment_id=None)
+        pull.deployment_id = None
+        return None
+    become(pull, DeliveryState(pull.delivery_state), pull.delivery_note, done=False)
+    closing.close(
+        org_id=pull.org_id,
+        deployment_id=branch.deployment_id,
+        reason=reason,
+        actor=actor_of(pull),
+        pull_request_status=_STATUS.get(PullRequestState(pull.state), ""),
+    )
     return _ended(pull, _branch(pull))
 
 
 def _ended(pull: PullRequest, branch: BranchDeployment | None) -> datetime.timedelta | None:
     over = branch is None or branch.state == BranchState.ARCHIVED
-    note = branch.close_reason if branch is not None else pull.delivery_note
+    note = branch.close_reason if branch is not None else "The branch deployment was deleted."
     become(pull, DeliveryState.CLOSED if over else DeliveryState.CLOSING, note)
     return None if over else _LOOK_AGAIN
 
@@ -241,18 +252,3 @@ def _branch(pull: PullRequest) -> BranchDeployment | None:
     with org_scope(pull.org_id):
         rows = BranchDeployment.objects.for_org(pull.org_id).select_related("deployment")
         return rows.filter(deployment_id=pull.deployment_id).first() if pull.deployment_id else None
-
-
-def _note_failure(org_id: UUID, pull_request_id: UUID, error: AppError) -> datetime.timedelta:
-    """Show why it does not go on, and wait: longer each time, and at least as long as the host asks for."""
-    with org_scope(org_id):
-        rows = PullRequest.objects.for_org(org_id).filter(id=pull_request_id)
-        rows.update(failures=F("failures") + 1, report_error=error.message[:500])
-        rows.filter(delivery_state=DeliveryState.BUILDING).update(
-            delivery_state=DeliveryState.QUEUED, delivery_note=error.message
-        )
-        failures = rows.values_list("failures", flat=True)[0]
-    asked = error.retry_after if isinstance(error, HostUnavailableError) and error.retry_after else 0.0
-    log.warning("pull_request.postponed", org=str(org_id), pull_request=str(pull_request_id), error=error.message)
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 20))
-    return datetime.timedelta(seconds=max(pause, asked))

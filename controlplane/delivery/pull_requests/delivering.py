@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,9 +14,11 @@ from controlplane.delivery.branches.ci import MergeBase
 from controlplane.delivery.branches.opening import Wishes, take_wishes
 from controlplane.delivery.hosts.base import CommitFacts, GitHost, HostGoneError
 from controlplane.delivery.models import BranchMode, DeliveryState, PullRequest, PullRequestState
+from controlplane.delivery.project.problems import ProjectError
 from controlplane.delivery.pull_requests import branch_file, building
 from controlplane.delivery.pull_requests.branch_file import BranchSettings
 from controlplane.delivery.pull_requests.checkout import checkout
+from controlplane.delivery.pull_requests.leases import OvertakenError, mine, renew
 from controlplane.deployments import base_snapshots, branches
 from controlplane.deployments.branches import BranchFacts
 from controlplane.deployments.deploying import deploy_locations
@@ -28,12 +31,14 @@ from controlplane.deployments.models import (
     PullRequestStatus,
 )
 from tenants.access import Actor, ActorKind
-from tenants.errors import AppError
+from tenants.errors import AppError, TooLargeError
 from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
 
+# The first of the phases.
+QUEUED = "queued"
 # How far back the base is searched for a commit that it has loaded.
 _HISTORY = 100
 
@@ -42,13 +47,6 @@ class StillClosingError(AppError):
     """An earlier life of the branch deployment has not ended yet."""
 
     code = "still_closing"
-    status = 409
-
-
-class OvertakenError(AppError):
-    """Something newer came in meanwhile: a push, a close. Whoever looks next does what is right then."""
-
-    code = "overtaken"
     status = 409
 
 
@@ -93,14 +91,34 @@ class Delivery:
         if pull.repository.mode == BranchMode.OFF:
             return branch_file.settings_of(pull.repository)
         if pull.branch_file is None or pull.branch_file_sha != pull.head_sha:
-            # SECURITY: a fork does not say how it is deployed; its base branch does.
-            external_id = pull.repository.external_id
-            sha = self.host.branch_head(external_id, pull.base_branch) if pull.is_fork else pull.head_sha
-            pull.branch_file, pull.branch_file_sha = branch_file.read_file(self.tree(sha)), pull.head_sha
-            with org_scope(self.org_id):
-                rows = PullRequest.objects.for_org(self.org_id).filter(id=pull.id)
-                rows.update(branch_file=pull.branch_file, branch_file_sha=pull.branch_file_sha)
+            sha = self._file_sha()
+            try:
+                self._note_file(branch_file.read_file(self.tree(sha)), pull.head_sha)
+            except (ProjectError, TooLargeError):
+                # So that a file that is wrong is not fetched again before it is another.
+                self._note_file(None, sha)
+                raise
         return branch_file.settings_of(pull.repository, pull.branch_file)
+
+    @property
+    def is_still_wrong(self) -> bool:
+        """Whether the file was wrong that decides, and is the same yet."""
+        pull = self.pull
+        failed = pull.delivery_state == DeliveryState.FAILED and pull.delivered_sha == pull.head_sha
+        if not failed or pull.branch_file is not None or pull.repository.mode == BranchMode.OFF:
+            return False
+        return bool(pull.branch_file_sha) and pull.branch_file_sha == self._file_sha()
+
+    def _file_sha(self) -> str:
+        """The commit whose file decides. SECURITY: a fork does not say how it is deployed; its base branch does."""
+        pull = self.pull
+        return self.host.branch_head(pull.repository.external_id, pull.base_branch) if pull.is_fork else pull.head_sha
+
+    def _note_file(self, said: dict[str, Any] | None, sha: str) -> None:
+        pull = self.pull
+        pull.branch_file, pull.branch_file_sha = said, sha
+        with org_scope(self.org_id):
+            mine(pull).update(branch_file=said, branch_file_sha=sha)
 
     def parent(self) -> Deployment | None:
         """The full deployment that its branch belongs to; None while nobody has chosen one."""
@@ -134,7 +152,7 @@ def hold(delivery: Delivery, parent: Deployment) -> None:
     org_id, pull = delivery.org_id, delivery.pull
     with org_scope(org_id):
         branch = branches.ensure_branch(
-            org_id=org_id, parent=parent, facts=_facts(pull, GitFacts()), actor=delivery.actor
+            org_id=org_id, parent=parent, facts=facts_of(pull, GitFacts()), actor=delivery.actor
         )
         known = CodeLocation.objects.for_org(org_id).filter(deployment_id=branch.deployment_id)
         if branch.state in {BranchState.ACTIVE, BranchState.SLEEPING} and not known.exists():
@@ -167,7 +185,10 @@ def deliver(delivery: Delivery, parent: Deployment, wanted: BranchSettings) -> N
         git=git,
         only=wanted.locations,
     )
-    _deploy(delivery, parent, wanted, built, commit=commit, base=_merge_base(delivery))
+    renew(pull)
+    base = _merge_base(delivery)
+    renew(pull)
+    _deploy(delivery, parent, wanted, built, commit=commit, base=base)
 
 
 def _deploy(
@@ -183,11 +204,12 @@ def _deploy(
     git = building.git_facts(commit, delivery.pull.head_branch)
     with org_scope(org_id):
         require_writable(org_id)
+        # The branch is locked before its pull request, as everywhere.
+        branch = branches.ensure_branch(org_id=org_id, parent=parent, facts=facts_of(delivery.pull, git), actor=actor)
         pull = _locked(delivery.pull)
-        # SECURITY: a push or a close may have come in while the commit was fetched and packed.
-        if pull.head_sha != sha or pull.state != PullRequestState.OPEN or (pull.is_fork and pull.approved_sha != sha):
+        # SECURITY: a push or a close may have come in while the commit was fetched and packed. Then nothing of this stays.
+        if _is_overtaken(pull, delivery.pull):
             raise OvertakenError
-        branch = branches.ensure_branch(org_id=org_id, parent=parent, facts=_facts(pull, git), actor=actor)
         if not closing.reopen(org_id=org_id, deployment_id=branch.deployment_id, actor=actor):
             raise StillClosingError
         branch = branches.branch_of(org_id, branch.deployment_id)
@@ -211,6 +233,15 @@ def _deploy(
     log.info("pull_request.deployed", org=str(org_id), pull_request=str(delivery.pull.id), sha=sha)
 
 
+def _is_overtaken(now: PullRequest, then: PullRequest) -> bool:
+    sha = then.head_sha
+    if now.leased_until != then.leased_until:
+        return True
+    if now.head_sha != sha or now.state != PullRequestState.OPEN or now.is_fork != then.is_fork:
+        return True
+    return now.is_fork and now.approved_sha != sha
+
+
 def _merge_base(delivery: Delivery) -> MergeBase:
     """Where the branch left its base; unknown without a common history, or when the base branch is gone."""
     pull, external_id = delivery.pull, delivery.pull.repository.external_id
@@ -221,7 +252,8 @@ def _merge_base(delivery: Delivery) -> MergeBase:
         return MergeBase()
 
 
-def _facts(pull: PullRequest, git: GitFacts) -> BranchFacts:
+def facts_of(pull: PullRequest, git: GitFacts) -> BranchFacts:
+    """What its branch deployment is told of it."""
     repository = pull.repository
     at = f"https://{repository.web_url.split('/')[2]}/{pull.head_repository}" if pull.head_repository else ""
     return BranchFacts(
@@ -259,16 +291,23 @@ def become(
     note: str,
     deployment_id: UUID | None = None,
     *,
-    done: bool = False,
+    done: bool | None = None,
     phase: str = "",
 ) -> None:
-    """Note how far its head has come; `done`: nothing more is to be deployed of this commit."""
-    pull.delivery_state, pull.delivery_note = state, note
-    pull.deployment_id = deployment_id or pull.deployment_id
-    pull.delivered_sha = pull.head_sha if done else pull.delivered_sha
+    """Note how far its head has come. `done`: nothing more is to be deployed of this commit; False: what was deployed counts no more.
+
+    What is not given stays as it is stored, whatever people did to it meanwhile. OvertakenError when the lease is not ours any more.
+    """
+    values: dict[str, Any] = {"delivery_state": state, "delivery_note": note}
+    if deployment_id is not None:
+        values["deployment_id"] = deployment_id
+    if done is not None:
+        values["delivered_sha"] = pull.head_sha if done else ""
     if phase:
-        pull.phases = {**pull.phases, phase: timezone.now().timestamp()}
-    names = ("delivery_state", "delivery_note", "deployment_id", "delivered_sha", "phases")
+        before = {} if phase == QUEUED else pull.phases
+        values["phases"] = {**before, phase: timezone.now().timestamp()}
     with org_scope(pull.org_id):
-        rows = PullRequest.objects.for_org(pull.org_id).filter(id=pull.id)
-        rows.update(**{name: getattr(pull, name) for name in names})
+        if not mine(pull).update(**values):
+            raise OvertakenError
+    for name, value in values.items():
+        setattr(pull, name, value)

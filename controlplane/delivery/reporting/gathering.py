@@ -43,6 +43,7 @@ _ROW_STAGES = {
     VersionState.LOADED: Stage.READY,
     VersionState.FAILED: Stage.FAILED,
 }
+_UNDEPLOYED = frozenset({Stage.HELD, Stage.QUEUED, Stage.BUILDING})
 _MICROS = 1_000_000
 _CENT = 10_000
 
@@ -84,9 +85,14 @@ def _of_branch(branch: BranchDeployment, pull: PullRequest, stage: Stage) -> dic
         "is_warned": branch.warned_at is not None,
         "is_kept_awake": branch.sleep_after_seconds is None,
         "job_problems": tuple(problem for problem in (life.create_error, life.close_error) if problem),
-        # Of a commit that waits, or is not packed yet, there is nothing; what an earlier one left is not of this report.
-        "rows": () if stage in {Stage.HELD, Stage.QUEUED, Stage.BUILDING} else _rows(branch, pull, stage, url),
+        # Of a commit that waits, is not packed yet, or cannot be, there is nothing; what an earlier one left is not of this report.
+        "rows": () if stage in _UNDEPLOYED or _is_undeployable(pull) else _rows(branch, pull, stage, url),
     }
+
+
+def _is_undeployable(pull: PullRequest) -> bool:
+    """Whether it failed before it was deployed: then the note says why. Of a failure to load, the code locations do."""
+    return pull.delivery_state == DeliveryState.FAILED and bool(pull.delivery_note)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 
-def tell_host(host: GitHost, pull: PullRequest) -> None:
+def tell_host(host: GitHost, pull: PullRequest, keep: Callable[[], None]) -> None:
     """Bring comment, checks and deployment objects to what they should say. `pull` is fresh, with its repository; in no transaction.
+
+    `keep` renews the lease on it, and raises when somebody else tells the host by now.
 
     HostUnavailableError when the host asks for patience. What it refuses is noted at the pull request, and the rest is told.
     """
@@ -31,17 +33,18 @@ def tell_host(host: GitHost, pull: PullRequest) -> None:
     if pull.delivery_state == DeliveryState.NONE and not (pull.comment_id or pull.checks or pull.deployment_id):
         _note(pull, "")
         return
-    problems = [
-        _tried(lambda: _tell_comment(host, pull, report)),
-        _tried(lambda: _tell_checks(host, pull, report)),
-        _tried(lambda: _tell_deployments(host, pull, report)),
-    ]
+    problems = []
+    for tell in (_tell_comment, _tell_checks, _tell_deployments):
+        problems.append(_tried(tell, host, pull, report))
+        keep()
     _note(pull, " ".join(dict.fromkeys(problem for problem in problems if problem)))
 
 
-def _tried(tell: Callable[[], None]) -> str:
+def _tried(
+    tell: Callable[[GitHost, PullRequest, Report], None], host: GitHost, pull: PullRequest, report: Report
+) -> str:
     try:
-        tell()
+        tell(host, pull, report)
     except (HostRefusedError, HostGoneError) as error:
         return error.message
     return ""
@@ -109,7 +112,8 @@ def _tell_deployments(host: GitHost, pull: PullRequest, report: Report) -> None:
     rows = {row.location: row for row in report.rows}
     for name, told in list(known.items()):
         replaced = bool(rows) and (name not in rows or told["sha"] != report.sha)
-        ended = report.stage in {Stage.CLOSING, Stage.CLOSED}
+        # Without an address, there is no branch deployment any more.
+        ended = report.stage in {Stage.CLOSING, Stage.CLOSED} or not report.url
         if (replaced or ended) and told["state"] != "inactive":
             host.write_deployment(external_id, inactive(report, name, told["sha"]), told["id"])
             known[name] = {**told, "state": "inactive"}
