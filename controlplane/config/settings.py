@@ -200,7 +200,10 @@ QUOTAS = {
     "branch_deployments": env.integer(
         "DAGGERBOARD_QUOTA_BRANCH_DEPLOYMENTS",
         200,
-        "how many branch deployments an organization has that are not archived",
+        "how many branch deployments an organization has that are neither archived nor held for approval",
+    ),
+    "source_bytes": env.integer(
+        "DAGGERBOARD_QUOTA_SOURCE_BYTES", 20 * 1024**3, "how many bytes of source archives of an organization are kept"
     ),
     "tokens": env.integer("DAGGERBOARD_QUOTA_TOKENS", 1000, "how many live tokens an organization has"),
     "api_requests_per_minute": env.integer(

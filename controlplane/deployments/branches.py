@@ -209,12 +209,21 @@ def set_awake(branch: BranchDeployment, *, awake: bool) -> None:
 
 
 def living_branches(org_id: UUID) -> int:
-    """How many count for the quota: all that are not archived. Call it inside org_scope."""
-    return BranchDeployment.objects.for_org(org_id).exclude(state=BranchState.ARCHIVED).count()
+    """How many count for the quota: all that are neither archived nor held. Call it inside org_scope."""
+    unused = {BranchState.ARCHIVED, BranchState.HELD}
+    return BranchDeployment.objects.for_org(org_id).exclude(state__in=unused).count()
+
+
+def held_branches(org_id: UUID) -> int:
+    """How many wait for an approval. Call it inside org_scope."""
+    return BranchDeployment.objects.for_org(org_id).filter(state=BranchState.HELD).count()
 
 
 def _make(org_id: UUID, parent: Deployment, facts: BranchFacts, actor: Actor) -> BranchDeployment:
     require_room(org_id, QuotaName.BRANCH_DEPLOYMENTS, used=lambda: living_branches(org_id))
+    if facts.is_fork:
+        # SECURITY: strangers open as many as they like. Theirs fill a quota of the same size, and leave the organization its own.
+        require_room(org_id, QuotaName.BRANCH_DEPLOYMENTS, used=lambda: held_branches(org_id))
     for name in _names(facts):
         if Deployment.objects.for_org(org_id).filter(name=name).exists():
             continue

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Sum
 from django.db.models.functions import Now
 
 from controlplane.core.objects import MissingObjectError, store
 from controlplane.definitions.services import is_sha256
 from controlplane.deployments.models import SourceArchive
-from tenants.errors import InvalidError, NotFoundError, TooLargeError
+from tenants.errors import InvalidError, NotFoundError, QuotaExceededError, TooLargeError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import require_room
 from tenants.scoping import org_scope
 
 # The first bytes of every gzip file.
@@ -36,7 +39,8 @@ def missing(org_id: UUID, sha256s: Iterable[str]) -> list[str]:
 
 
 def store_archive(*, org_id: UUID, sha256: str, content: bytes) -> None:
-    """Keep an archive. TooLargeError when it is too large, InvalidError when it is no gzip or not what the hash says.
+    """Keep an archive. TooLargeError when it is too large, InvalidError when it is no gzip or not what the hash says,
+    QuotaExceededError when the organization keeps as much as it may.
 
     Storing twice changes nothing. Call it outside of org_scope: it speaks to the object store.
     """
@@ -47,10 +51,28 @@ def store_archive(*, org_id: UUID, sha256: str, content: bytes) -> None:
         raise InvalidError("A source archive is a gzipped tar (.tar.gz); this is something else.")
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InvalidError("The archive does not have the sha256 it was sent under. Send it again.")
-    store().put(object_key(org_id, sha256), content)
     with org_scope(org_id):
-        row = SourceArchive(org_id=org_id, sha256=sha256, bytes=len(content))
-        SourceArchive.unscoped.bulk_create([row], ignore_conflicts=True)
+        _require_room(org_id, sha256, len(content))
+    store().put(object_key(org_id, sha256), content)
+    try:
+        with org_scope(org_id):
+            # Others may have stored some meanwhile.
+            _require_room(org_id, sha256, len(content))
+            row = SourceArchive(org_id=org_id, sha256=sha256, bytes=len(content))
+            SourceArchive.unscoped.bulk_create([row], ignore_conflicts=True)
+    except QuotaExceededError:
+        store().delete(object_key(org_id, sha256))
+        raise
+
+
+def kept_bytes(org_id: UUID) -> int:
+    """Bytes of all archives of an organization; call it inside org_scope."""
+    return int(SourceArchive.objects.for_org(org_id).aggregate(total=Sum("bytes"))["total"] or 0)
+
+
+def _require_room(org_id: UUID, sha256: str, size: int) -> None:
+    if not SourceArchive.objects.for_org(org_id).filter(sha256=sha256).exists():
+        require_room(org_id, QuotaName.SOURCE_BYTES, used=lambda: kept_bytes(org_id), more=size)
 
 
 def too_large() -> TooLargeError:

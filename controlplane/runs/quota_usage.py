@@ -5,6 +5,7 @@ from uuid import UUID
 
 from controlplane.deployments.branches import living_branches
 from controlplane.deployments.models import Deployment, DeploymentKind
+from controlplane.deployments.source_archives import kept_bytes
 from controlplane.runs.room import runs_under_way, total
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import Quota, quotas
@@ -39,6 +40,7 @@ def quota_use(org_id: UUID) -> list[QuotaUse]:
             QuotaName.RUNS_PER_BRANCH: max(branches, default=0),
             QuotaName.BRANCH_DEPLOYMENTS: living_branches(org_id),
             QuotaName.DEPLOYMENTS: Deployment.objects.for_org(org_id).filter(kind=DeploymentKind.FULL).count(),
+            QuotaName.SOURCE_BYTES: kept_bytes(org_id),
             QuotaName.TOKENS: live_tokens(org_id).count(),
         }
         return [QuotaUse(quota, used.get(quota.name)) for quota in quotas(org_id)]

@@ -15,6 +15,7 @@ class QuotaName(models.TextChoices):
     LOG_BYTES_PER_SECOND = "log_bytes_per_second", "Log bytes per second"
     DEPLOYMENTS = "deployments", "Full deployments"
     BRANCH_DEPLOYMENTS = "branch_deployments", "Branch deployments"
+    SOURCE_BYTES = "source_bytes", "Bytes of source archives"
     TOKENS = "tokens", "Live tokens"
     API_REQUESTS_PER_MINUTE = "api_requests_per_minute", "API requests per minute and caller"
 

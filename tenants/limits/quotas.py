@@ -54,14 +54,17 @@ def limit_lately(org_id: UUID, name: QuotaName) -> int | None:
     return _limit(known[1], name)
 
 
-def require_room(org_id: UUID, name: QuotaName, *, used: Callable[[], int]) -> None:
-    """QuotaExceededError unless there is room for one more. Call it in the transaction that adds the one: others wait for its end."""
+def require_room(org_id: UUID, name: QuotaName, *, used: Callable[[], int], more: int = 1) -> None:
+    """QuotaExceededError unless there is room for one more, or for `more` of what it counts.
+
+    Call it in the transaction that adds them: others wait for its end.
+    """
     allowed = limit(org_id, name)
     if allowed is None:
         return
     hold(org_id, name)
     count = used()
-    if count >= allowed:
+    if count + more > allowed:
         raise QuotaExceededError(exceeded(name, used=count, limit=allowed))
 
 

@@ -6,6 +6,8 @@ from controlplane.delivery.branches import approvals
 from controlplane.delivery.models import DeliveryState
 from controlplane.deployments.models import BranchState
 from tenants.errors import ConflictError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import set_quota
 from tests.delivery.branches_of import is_awake
 from tests.delivery.following import PROJECT, follow
 
@@ -38,9 +40,7 @@ def approve(followed, pull):
 
 def fetched(followed, sha):
     """Requests for the files of a commit."""
-    return [
-        asked.path for asked in followed.host.asked if sha in asked.path + str(asked.query) and "tar" in asked.path
-    ]
+    return [asked.path for asked in followed.host.asked if sha in asked.path + str(asked.query) and "tar" in asked.path]
 
 
 def test_commit_waits_and_nothing_of_it_is_fetched(followed, pull):
@@ -148,3 +148,25 @@ def test_fork_whose_repository_is_gone_stays_a_fork(followed, stranger, pull):
 
     assert followed.pull().is_fork
     assert followed.pull().delivery_state == DeliveryState.HELD
+
+
+def test_commits_that_wait_leave_the_organization_its_branches(followed, pull):
+    """Strangers open as many pull requests as they like."""
+    set_quota(org_id=followed.org_id, name=QuotaName.BRANCH_DEPLOYMENTS, value=1, actor=followed.cast.actor)
+
+    own = followed.open("own")
+    followed.settle()
+
+    assert followed.branches(BranchState.HELD) == [followed.branch(1).deployment.name]
+    assert followed.pull(own.number).delivery_state == DeliveryState.LOADING
+
+
+def test_commits_that_wait_are_limited_too(followed, stranger, pull):
+    set_quota(org_id=followed.org_id, name=QuotaName.BRANCH_DEPLOYMENTS, value=1, actor=followed.cast.actor)
+
+    stranger.push("again", {"shop/new.py": "x = 1\n"})
+    second = followed.shop.open_pull_request("again", source=stranger, author="stranger")
+    followed.settle()
+
+    assert len(followed.branches(BranchState.HELD)) == 1
+    assert followed.pull(second.number).delivery_state != DeliveryState.HELD

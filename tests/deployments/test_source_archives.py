@@ -11,7 +11,9 @@ from controlplane.core.objects import MissingObjectError, store
 from controlplane.deployments import source_archives, source_sweep
 from controlplane.deployments.models import SourceArchive
 from controlplane.deployments.services import delete_location
-from tenants.errors import NotFoundError
+from tenants.errors import NotFoundError, QuotaExceededError
+from tenants.limits.models import QuotaName
+from tenants.limits.quotas import set_quota
 from tenants.scoping import org_scope
 from tests import factories
 from tests.cast import Cast
@@ -37,6 +39,20 @@ def is_kept(cast: Cast, sha256: str) -> bool:
         return False
     assert row
     return True
+
+
+def test_no_more_is_kept_than_the_quota_allows(cast: Cast) -> None:
+    first = uploaded(cast, days_ago=1)
+    with org_scope(cast.org_id):
+        kept = source_archives.kept_bytes(cast.org_id)
+    set_quota(org_id=cast.org_id, name=QuotaName.SOURCE_BYTES, value=kept + 1, actor=cast.actor)
+
+    with pytest.raises(QuotaExceededError, match="bytes of source archives"):
+        uploaded(cast, days_ago=22)
+    # What is there already takes no more room.
+    assert uploaded(cast, days_ago=1) == first
+    with org_scope(cast.org_id):
+        assert SourceArchive.objects.for_org(cast.org_id).count() == 1
 
 
 def test_what_nobody_deployed_goes_after_some_days(cast: Cast) -> None:

@@ -21,6 +21,8 @@ from controlplane.delivery.project.reading import Project, read_project
 
 _MEMORY_BYTES = 1024 * 1024 * 1024
 _SECONDS = 60
+# More than any project has; each may be packed from the same files again.
+_MAX_LOCATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Order:
     root: str
     into: str
     limits: Limits
+    # Of all archives together.
+    total_bytes: int = 512 * 1024 * 1024
     folder: str = "."
     file: str | None = None
     name: str = ""
@@ -98,12 +102,28 @@ def _carry_out(order: Order) -> Outcome:
         values=order.values,
         environment=order.environment,
     )
-    archives = {document.name: _write(project, document, order) for document in project.locations if not document.image}
+    if len(project.locations) > _MAX_LOCATIONS:
+        raise refuse(
+            f"The project has {len(project.locations)} code locations; {_MAX_LOCATIONS} may be packed.",
+            path=project.file,
+        )
+    archives: dict[str, PackedLocation] = {}
+    left = order.total_bytes
+    for document in project.locations:
+        if not document.image:
+            packed = archives[document.name] = _write(project, document, order, left)
+            left -= packed.bytes
     return Outcome(file=project.file, locations=project.locations, archives=archives)
 
 
-def _write(project: Project, document: LocationDocument, order: Order) -> PackedLocation:
+def _write(project: Project, document: LocationDocument, order: Order, left: int) -> PackedLocation:
     archive = pack_location(project.root, document, order.limits)
+    if len(archive.content) > left:
+        raise refuse(
+            f"All code locations together pack to more than {order.total_bytes // 2**20} MiB. Give each a build directory of its own "
+            "(build.directory), so that no file is packed many times, or deploy from CI.",
+            path=project.file,
+        )
     (Path(order.into) / f"{archive.sha256}.tar.gz").write_bytes(archive.content)
     return PackedLocation(archive.sha256, len(archive.content), archive.files, archive.left_out)
 

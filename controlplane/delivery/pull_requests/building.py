@@ -51,7 +51,12 @@ def build(
     """
     with tempfile.TemporaryDirectory(prefix="daggerboard-packed-") as packed:
         order = Order(
-            root=str(tree), into=packed, limits=Limits(bytes=settings.MAX_SOURCE_BYTES), folder=folder, name=name
+            root=str(tree),
+            into=packed,
+            limits=Limits(bytes=settings.MAX_SOURCE_BYTES),
+            total_bytes=settings.MAX_REPOSITORY_BYTES,
+            folder=folder,
+            name=name,
         )
         found = read_and_pack(order)
         _check_names(found, only)

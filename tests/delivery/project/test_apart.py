@@ -28,6 +28,28 @@ def test_project_and_archives_are_the_same_as_in_this_process(tmp_path):
     assert (tmp_path / "archives" / f"{archive.sha256}.tar.gz").read_bytes() == archive.content
 
 
+def test_same_files_packed_for_many_code_locations_are_refused(tmp_path):
+    """Build directories may lie in one another: a small repository becomes as many archives as it likes."""
+    deep = "/".join(["a"] * 20)
+    folders = ["/".join(["a"] * depth) for depth in range(1, 21)]
+    cloud = "locations:\n" + "".join(
+        f"- {{location_name: l{n}, build: {{directory: {folder}}}}}\n" for n, folder in enumerate(folders)
+    )
+    root = write_tree(tmp_path / "tree", {"dagster_cloud.yaml": cloud, f"{deep}/big.txt": "x" * 100_000})
+
+    with pytest.raises(ProjectError, match="pack to more than 1 MiB"):
+        read_and_pack(order(root, tmp_path, total_bytes=2**20))
+    assert sum(file.stat().st_size for file in (tmp_path / "archives").iterdir()) <= 2**20
+
+
+def test_more_code_locations_than_any_project_has_are_refused(tmp_path):
+    cloud = "locations:\n" + "".join(f"- {{location_name: l{n}, image: 'x:1'}}\n" for n in range(201))
+    root = write_tree(tmp_path / "tree", {"dagster_cloud.yaml": cloud})
+
+    with pytest.raises(ProjectError, match="201 code locations"):
+        read_and_pack(order(root, tmp_path))
+
+
 def test_problems_come_back_as_they_are(tmp_path):
     root = write_tree(tmp_path / "tree", {"dagster_cloud.yaml": "locations: 1"})
 
