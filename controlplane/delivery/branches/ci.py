@@ -5,6 +5,7 @@ from uuid import UUID
 
 from controlplane.delivery.branches import closing
 from controlplane.delivery.branches.opening import Wishes, default_wishes, take_wishes
+from controlplane.delivery.branches.ownership import require_own
 from controlplane.delivery.models import PullRequest, Repository
 from controlplane.deployments import base_snapshots
 from controlplane.deployments.branches import BranchFacts, ensure_branch, find_branch
@@ -36,6 +37,7 @@ def create_or_update(
         known = find_branch(org_id, facts)
         if has_ended(facts) and known is None:
             raise ConflictError("There is no branch deployment of this pull request that could be closed.")
+        require_own(org_id, facts)
         branch = ensure_branch(org_id=org_id, parent=parent, facts=facts, actor=actor)
         lives = has_ended(facts) or closing.reopen(org_id=org_id, deployment_id=branch.deployment_id, actor=actor)
         if not lives:
