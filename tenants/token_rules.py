@@ -105,6 +105,14 @@ def check_reach(org_id: UUID, reach: Reach | None) -> Reach | None:
     unknown = named - set(places(org_id, named)) if named else None
     if unknown:
         raise InvalidError(f"There is no deployment {min(map(str, unknown))} in this organization.", attr="reach")
+    known = places(org_id, reach.branches_of) if reach is not None and reach.branches_of else {}
+    branches = sorted(found.name for found in known.values() if found.place.is_branch)
+    if branches:
+        raise InvalidError(
+            f"{branches[0]} is a branch deployment itself and has no branches. Name a full deployment, or {branches[0]} as a "
+            "deployment of its own.",
+            attr="reach",
+        )
     return reach
 
 

@@ -13,7 +13,6 @@ from controlplane.cli.loads import Load, loads_of, refuse_failures, wait_loads, 
 from controlplane.cli.output import errors, say_json, say_table
 from controlplane.cli.profile import load_profile
 from controlplane.cli.sources import deploy_body, load_project, pack_source, upload_missing
-from controlplane.delivery.project.cloud_yaml import FILE_NAME
 from controlplane.delivery.project.document import Build, LocationDocument
 from controlplane.delivery.project.packing import Archive
 
@@ -25,6 +24,7 @@ class Wanted:
     name: str | None
     path: Path
     names: Mapping[str, str | None]
+    rename: str | None = None
     python: Path | None = None
     queue: str | None = None
     local: bool = False
@@ -33,6 +33,11 @@ class Wanted:
     sync: bool = False
     wait: bool = True
     seconds: float = 600
+
+    @property
+    def called(self) -> str | None:
+        """Its name, where the command line alone says what it is."""
+        return self.rename or self.name
 
 
 def deploy_project(wanted: Wanted, *, deployment: str | None, as_json: bool) -> None:
@@ -116,28 +121,42 @@ def _packed_bodies(client: ApiClient, wanted: Wanted, checkout: Checkout) -> lis
 def _documents(wanted: Wanted) -> tuple[Path, list[LocationDocument]]:
     names = {key: value for key, value in wanted.names.items() if value}
     if names:
-        if not wanted.name:
+        if not wanted.called:
             raise CommandError("Name the code location, too.", exit_code=ExitCode.USAGE)
         root = git_root(wanted.path)
         folder = wanted.path.resolve().relative_to(root.resolve()).as_posix()
-        documents = [LocationDocument(name=wanted.name, **names, build=Build(directory=folder))]  # type: ignore[arg-type]  # keys are its own
+        documents = [LocationDocument(name=wanted.called, **names, build=Build(directory=folder))]  # type: ignore[arg-type]  # keys are its own
         return root, _on_queue(documents, wanted.queue)
     project = load_project(wanted.path, file=wanted.file, values=wanted.values)
     documents = list(project.locations)
     if wanted.name:
         documents = [_named(project.file, documents, wanted.name)]
+    if wanted.rename:
+        documents = [_renamed(project.file, documents, wanted.rename)]
     return project.root, _on_queue(documents, wanted.queue)
 
 
 def _named(file: str, documents: list[LocationDocument], name: str) -> LocationDocument:
-    """The location of this name; the only one of a pyproject.toml may be called otherwise here."""
+    """The location of this name; a typing error must not make a second one."""
     for document in documents:
         if document.name == name:
             return document
-    if len(documents) == 1 and not file.endswith(FILE_NAME):
-        return replace(documents[0], name=name)
     known = ", ".join(document.name for document in documents)
-    raise CommandError(f"There is no code location {name} in {file}; there are {known}.", exit_code=ExitCode.USAGE)
+    if len(documents) == 1:
+        words = f"The code location in {file} is called {known}, not {name}. To call it so here: --name {name}"
+    else:
+        words = f"There is no code location {name} in {file}; there are {known}."
+    raise CommandError(words, exit_code=ExitCode.USAGE)
+
+
+def _renamed(file: str, documents: list[LocationDocument], name: str) -> LocationDocument:
+    """The only one, called otherwise than its file says."""
+    if len(documents) != 1:
+        known = ", ".join(document.name for document in documents)
+        raise CommandError(
+            f"--name is for a single code location; in {file} there are {known}.", exit_code=ExitCode.USAGE
+        )
+    return replace(documents[0], name=name)
 
 
 def _on_queue(documents: list[LocationDocument], queue: str | None) -> list[LocationDocument]:
@@ -146,10 +165,10 @@ def _on_queue(documents: list[LocationDocument], queue: str | None) -> list[Loca
 
 def _local_body(wanted: Wanted, checkout: Checkout) -> dict[str, Any]:
     """The folder as it lies on this machine, whose agent reads it."""
-    if not wanted.name:
+    if not wanted.called:
         raise CommandError("Name the code location: daggerboard deploy NAME --local", exit_code=ExitCode.USAGE)
     document = LocationDocument(
-        name=wanted.name,
+        name=wanted.called,
         **{key: value for key, value in wanted.names.items() if value},  # type: ignore[arg-type]  # keys are its own
         working_directory=str(wanted.path.resolve()),
         executable_path=str(wanted.python.absolute() if wanted.python else sys.executable),

@@ -16,6 +16,9 @@ def deploy(
         str | None, typer.Argument(help="The code location; all that the project's files name when not given.")
     ] = None,
     path: Annotated[Path, typer.Argument(help="The project folder.")] = Path(),
+    rename: Annotated[
+        str | None, typer.Option("--name", help="Call the only code location so, whatever the project's files say.")
+    ] = None,
     module_name: Annotated[str | None, typer.Option("--module-name", "-m", help="Load this module.")] = None,
     package_name: Annotated[str | None, typer.Option("--package-name", "-p", help="Load this package.")] = None,
     python_file: Annotated[str | None, typer.Option("--python-file", "-f", help="Load this file.")] = None,
@@ -61,6 +64,7 @@ def deploy(
         name=name,
         path=path,
         names=names,
+        rename=rename,
         python=python,
         queue=queue,
         local=local,

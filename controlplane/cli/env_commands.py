@@ -126,4 +126,10 @@ def _value(name: str, value: str | None, *, from_env: bool) -> str:
         return value
     if sys.stdin.isatty():
         return str(typer.prompt(f"Value of {name}", hide_input=True))
-    return sys.stdin.read().removesuffix("\n")
+    piped = sys.stdin.read().removesuffix("\n")
+    if not piped:
+        raise CommandError(
+            f'Nothing came on standard input. An empty value is given as an argument: daggerboard env set {name} ""',
+            exit_code=ExitCode.USAGE,
+        )
+    return piped

@@ -1,5 +1,7 @@
 """`daggerboard status`: agents, code locations and the newest runs of a deployment."""
 
+from typing import Any
+
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.output import console, say_json, say_table
 from controlplane.cli.profile import load_profile
@@ -29,7 +31,7 @@ def print_status(*, deployment: str | None, as_json: bool) -> None:
         (
             [
                 location["name"],
-                location["desired_version"]["state"],
+                _state(location),
                 location["desired_version"]["dagster_version"],
                 location["desired_version"]["counts"].get("assets", ""),
             ]
@@ -43,3 +45,11 @@ def print_status(*, deployment: str | None, as_json: bool) -> None:
         ([run["id"], run["status"], run["job_name"], run["actor_label"]] for run in runs),
         empty="No run yet: daggerboard run --help",
     )
+
+
+def _state(location: dict[str, Any]) -> str:
+    """That of the newest version, and which one serves meanwhile where that is another."""
+    newest, serving = location["desired_version"], location["current_version"]
+    if serving is None or serving["id"] == newest["id"]:
+        return str(newest["state"])
+    return f"{newest['state']} (version {serving['number']} serves)"

@@ -2,6 +2,7 @@
 
 import datetime
 from typing import Any
+from uuid import UUID
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
@@ -46,6 +47,7 @@ def create_token(
 
 def rotate_token(token: str, *, days: int | None, keep_old_hours: int | None, as_json: bool) -> None:
     """Make the token that replaces this one, and print it."""
+    token = _token_id(token)
     request = {"expires_at": _in(days=days)} if days else {}
     request |= {"old_expires_at": _in(hours=keep_old_hours)} if keep_old_hours else {}
     with _client() as client:
@@ -55,9 +57,21 @@ def rotate_token(token: str, *, days: int | None, keep_old_hours: int | None, as
 
 def revoke_token(token: str) -> None:
     """Kill it."""
+    token = _token_id(token)
     with _client() as client:
         client.delete(_path(client, f"tokens/{token}/"))
     console.print("Revoked. It is refused everywhere within five seconds.")
+
+
+def _token_id(text: str) -> str:
+    """The id as it was given; what is no id is not sent, so that a refusal can be about what was typed."""
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise CommandError(
+            f"There is no token {text}. Give its whole id, as `daggerboard tokens list` shows it.",
+            exit_code=ExitCode.NOT_FOUND,
+        ) from error
 
 
 def _account(client: ApiClient, name: str, new_role: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from controlplane.cli.errors import CommandError
 from controlplane.cli.main import app
 from tests.cast import Cast
-from tests.factories import make_location
+from tests.factories import deploy, make_location
 from tests.ui.server import serving
 
 
@@ -48,6 +48,12 @@ def test_run_that_nobody_takes_says_where_it_is_and_why_it_waits(
     logs = _invoke("logs", run_id)
     assert queued in logs.stderr.splitlines()
     assert not logs.exception
+
+
+def test_status_tells_which_version_serves_while_another_is_the_newest(cast: Cast) -> None:
+    make_location(cast)
+    deploy(cast, "shop", image="shop:2")
+    assert "pending (version 1 serves)" in _invoke("status").stdout
 
 
 def _invoke(*words: str) -> Result:

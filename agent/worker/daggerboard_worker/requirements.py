@@ -20,8 +20,9 @@ def require_dagster() -> None:
     found = dagster_version()
     if found is None:
         raise LocationError(
-            f"There is no dagster in {sys.executable}. Install it there, or name the interpreter of your project "
-            "as executable_path of the code location."
+            f"There is no dagster in {sys.executable}. Where its environment is built from the project's files, add dagster to "
+            "requirements.txt or pyproject.toml and deploy again. Otherwise install it there, or name the interpreter of your "
+            "project as executable_path of the code location."
         )
     if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < OLDEST:
         oldest = ".".join(str(part) for part in OLDEST)

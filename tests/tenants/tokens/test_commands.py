@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from typer.testing import CliRunner
 
-from controlplane.cli.errors import CommandError
+from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.main import app
+from controlplane.deployments.models import Deployment, DeploymentKind
+from tenants.scoping import org_scope
 from tenants.token_verification import verify_token
 from tests.cast import Cast
 from tests.factories import make_location
@@ -82,3 +84,17 @@ def test_agent_token_is_cut_down_to_a_reach(run: Run) -> None:
 def test_wrong_words_are_told(words: tuple[str, ...], message: str, run: Run) -> None:
     with pytest.raises(CommandError, match=message):
         run("tokens", "create", "x", *words)
+
+
+@pytest.mark.parametrize("command", ["revoke", "rotate"])
+def test_what_is_no_id_of_a_token_is_named(run: Run, command: str) -> None:
+    with pytest.raises(CommandError, match=r"There is no token 01a1ff\. Give its whole id") as refused:
+        run("tokens", command, "01a1ff")
+    assert refused.value.exit_code == ExitCode.NOT_FOUND
+
+
+def test_branches_of_a_branch_are_no_reach(cast: Cast, run: Run) -> None:
+    with org_scope(cast.org_id):
+        Deployment.objects.create_in(cast.org_id, name="pr-5", kind=DeploymentKind.BRANCH, parent_id=cast.deployment.id)
+    with pytest.raises(CommandError, match="pr-5 is a branch deployment itself"):
+        run("tokens", "create", "agents", "--agent", "--branches-of", "pr-5")

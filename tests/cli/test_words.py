@@ -1,0 +1,39 @@
+"""What commands refuse before they ask anybody, so that a typing error or an empty pipe does no harm."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from controlplane.cli.deploy import Wanted, _documents
+from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.main import app
+from tests.cli.repositories import make_repository
+
+PROJECT = {"pyproject.toml": '[tool.dagster]\nmodule_name = "shop"\ncode_location_name = "shop"\n', "shop.py": ""}
+
+
+def test_typing_error_in_a_name_makes_no_second_code_location(tmp_path: Path) -> None:
+    project = make_repository(tmp_path / "project", PROJECT)
+
+    def names(name: str | None, rename: str | None = None) -> list[str]:
+        return [one.name for one in _documents(Wanted(name=name, path=project, names={}, rename=rename))[1]]
+
+    assert names("shop") == ["shop"]
+    with pytest.raises(CommandError, match=r"is called shop, not shpo\. To call it so here: --name shpo") as refused:
+        names("shpo")
+    assert refused.value.exit_code == ExitCode.USAGE
+    assert names(None, rename="other") == ["other"]
+
+
+def test_name_is_given_to_a_single_code_location(tmp_path: Path) -> None:
+    project = make_repository(tmp_path / "project")
+    with pytest.raises(CommandError, match=r"--name is for a single code location; .* there are sales, ml"):
+        _documents(Wanted(name=None, path=project, names={}, rename="other"))
+
+
+@pytest.mark.parametrize("piped", ["", "\n"])
+def test_nothing_on_standard_input_is_no_value(piped: str) -> None:
+    failure = CliRunner().invoke(app, ["env", "set", "PASSWORD"], input=piped).exception
+    assert isinstance(failure, CommandError)
+    assert "Nothing came on standard input" in str(failure)
