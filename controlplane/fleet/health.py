@@ -62,14 +62,15 @@ def judge(heard: Heard, *, now: datetime.datetime, patience: Patience) -> Verdic
     """The newest fact decides whether the agent is there; a missing kind of fact, whether something in it hangs."""
     facts = {fact.name: fact.seconds_ago for fact in heard.facts(now)}
     newest, ago = min(((name, age) for name, age in facts.items() if age is not None), key=lambda fact: fact[1])
-    if heard.stopped is not None and (now - heard.stopped).total_seconds() <= ago:
+    # Whoever has just registered asks next.
+    poll_ago = min(age for age in (facts["poll"], facts["registered"]) if age is not None)
+    # Its last events may come after its goodbye; only whoever asks for work again is back.
+    if heard.stopped is not None and (now - heard.stopped).total_seconds() <= poll_ago:
         return Verdict(
             AgentState.STOPPED, f"It said goodbye {age_text((now - heard.stopped).total_seconds())} ago.", False
         )
     if ago > patience.contact:
         return Verdict(AgentState.LOST, f"Nothing was heard for {age_text(ago)}; the last was {_WORDS[newest]}.", True)
-    # Whoever has just registered asks next.
-    poll_ago = min(age for age in (facts["poll"], facts["registered"]) if age is not None)
     if poll_ago > patience.poll:
         cause = f"It has not asked for work for {age_text(poll_ago)}, but {_WORDS[newest]} came {age_text(ago)} ago."
         return Verdict(AgentState.CONNECTED, cause, True)

@@ -62,7 +62,7 @@ class Serving:
         if not self.answers:
             return f"No agent serves {what}: there is none yet. Start one with the queue {self.wanted.queue}."
         nearest = min(self.answers, key=lambda answer: len(answer.reasons))
-        return f"No agent serves {what}. The nearest is {nearest.view.agent.name}: {'; '.join(nearest.reasons)}."
+        return f"No agent serves {what}. The nearest is {nearest.view.agent.name}: {'; '.join(nearest.reasons).rstrip('.')}."
 
 
 def served(location: CodeLocation, version: LocationVersion | None) -> Served:
@@ -123,7 +123,7 @@ class Agents:
         found += missing_reach(self.reaches.get(agent.token_id), wanted)
         found += filter(None, [inability(agent, from_source=wanted.from_source, isolated=wanted.isolated)])
         if view.state != AgentState.CONNECTED:
-            found.append(f"it takes no work now: {view.cause}")
+            found.append(f"it takes no work now: {view.cause.rstrip('.')}")
         return found
 
 

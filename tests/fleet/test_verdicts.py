@@ -33,6 +33,7 @@ def heard(*, draining: bool = False, registered: float = 3600, **ago: float) -> 
         (heard(poll=3, draining=True), AgentState.DRAINING, False, "It finishes its runs and takes no new ones."),
         (heard(poll=10, stopped=9), AgentState.STOPPED, False, "It said goodbye 9 s ago."),
         # Back again since it said goodbye.
+        (heard(poll=10, stopped=9, heartbeat=5, events=1), AgentState.STOPPED, False, "It said goodbye 9 s ago."),
         (heard(poll=1, stopped=9), AgentState.CONNECTED, False, "Heard 1 s ago: a request for work."),
         (heard(registered=1, poll=400, stopped=9), AgentState.CONNECTED, False, "Heard 1 s ago: its registration."),
         (
