@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 from django.test import override_settings
+from django.utils import timezone
 
 from controlplane.delivery.models import DeliveryState, GitConnection, PullRequest, Repository
 from controlplane.delivery.pull_requests import reconciling
@@ -307,3 +308,15 @@ def test_next_look_comes_within_the_period(followed):
 
     assert followed.repository.reconcile_due_at <= _in(seconds=301)
     assert reconciling._claim(followed.org_id, followed.repository.id) is None
+
+
+def test_times_are_of_the_database_and_not_of_a_worker_whose_clock_is_wrong(followed, monkeypatch):
+    wrong = timezone.now() - datetime.timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    with org_scope(followed.org_id):
+        Repository.objects.for_org(followed.org_id).update(reconcile_due_at=Now())
+    lease = reconciling._claim(followed.org_id, followed.repository.id)
+    assert lease is not None
+    assert lease > _in(seconds=0)
+    reconciling._note(followed.repository, lease, "")
+    assert followed.repository.reconcile_due_at > _in(seconds=60)

@@ -107,7 +107,7 @@ def _found(connection: GitConnection, news: News) -> list[Repository]:
 
 def _reconcile_soon(org_id: UUID, rows: QuerySet[Repository]) -> None:
     with org_scope(org_id):
-        rows.update(reconcile_due_at=timezone.now())
+        rows.update(reconcile_due_at=Now())
         for repository_id in rows.values_list("id", flat=True):
             enqueue(TASK, org_id=org_id, repository_id=repository_id)
 

@@ -86,10 +86,13 @@ def _go_on(host: GitHost, repository: Repository, found: RepositoryFacts, lease:
 
 def _claim(org_id: UUID, repository_id: UUID) -> datetime.datetime | None:
     """Move its due time on, so that nobody else asks meanwhile; that time, None when it is not due."""
-    until = timezone.now() + datetime.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
+    until = Now() + datetime.timedelta(seconds=settings.DELIVERY_LEASE_SECONDS)
     with org_scope(org_id):
         rows = Repository.objects.for_org(org_id).filter(id=repository_id, reconcile_due_at__lte=Now())
-        return until if rows.update(reconcile_due_at=until) else None
+        if not rows.update(reconcile_due_at=until):
+            return None
+        known = Repository.objects.for_org(org_id).filter(id=repository_id)
+        return known.values_list("reconcile_due_at", flat=True).get()
 
 
 def _repository(org_id: UUID, repository_id: UUID) -> Repository:
@@ -139,7 +142,7 @@ def _note(
     repository: Repository, lease: datetime.datetime, problem: str, *, pause: float = 0.0, is_gone: bool = False
 ) -> None:
     """How it went, and when to ask again. Whoever asked for an earlier look meanwhile gets it."""
-    org_id, again = repository.org_id, timezone.now() + _pause(pause)
+    org_id, again = repository.org_id, Now() + _pause(pause)
     with org_scope(org_id):
         rows = Repository.objects.for_org(org_id).filter(id=repository.id)
         rows.filter(reconcile_due_at=lease).update(reconcile_due_at=again)
@@ -169,6 +172,6 @@ def _note_gone(repository: Repository, lease: datetime.datetime, error: AppError
         if whole:
             connection = GitConnection.objects.for_org(org_id).filter(id=repository.connection_id)
             connection.update(gone_at=Coalesce("gone_at", Now()), error=error.message[:500])
-        since = timezone.now() - datetime.timedelta(seconds=settings.GONE_GRACE_SECONDS)
+        since = Now() - datetime.timedelta(seconds=settings.GONE_GRACE_SECONDS)
         if rows.filter(gone_at__lte=since).exists():
             host_facts.note_all_gone(repository)
