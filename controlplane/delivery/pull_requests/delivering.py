@@ -12,6 +12,7 @@ from django.utils import timezone
 from controlplane.delivery.branches import closing
 from controlplane.delivery.branches.ci import MergeBase
 from controlplane.delivery.branches.opening import Wishes, take_wishes
+from controlplane.delivery.branches.ownership import require_own
 from controlplane.delivery.hosts.base import CommitFacts, GitHost, HostGoneError
 from controlplane.delivery.models import BranchMode, DeliveryState, PullRequest, PullRequestState
 from controlplane.delivery.project.problems import ProjectError
@@ -151,9 +152,9 @@ def hold(delivery: Delivery, parent: Deployment) -> None:
     """A fork's commit waits for approval. Its branch deployment exists, so that it can be seen and approved; nothing is in it."""
     org_id, pull = delivery.org_id, delivery.pull
     with org_scope(org_id):
-        branch = branches.ensure_branch(
-            org_id=org_id, parent=parent, facts=facts_of(pull, GitFacts()), actor=delivery.actor
-        )
+        facts = facts_of(pull, GitFacts())
+        require_own(org_id, facts)
+        branch = branches.ensure_branch(org_id=org_id, parent=parent, facts=facts, actor=delivery.actor)
         known = CodeLocation.objects.for_org(org_id).filter(deployment_id=branch.deployment_id)
         if branch.state in {BranchState.ACTIVE, BranchState.SLEEPING} and not known.exists():
             branch.state = BranchState.HELD
@@ -205,7 +206,9 @@ def _deploy(
     with org_scope(org_id):
         require_writable(org_id)
         # The branch is locked before its pull request, as everywhere.
-        branch = branches.ensure_branch(org_id=org_id, parent=parent, facts=facts_of(delivery.pull, git), actor=actor)
+        facts = facts_of(delivery.pull, git)
+        require_own(org_id, facts)
+        branch = branches.ensure_branch(org_id=org_id, parent=parent, facts=facts, actor=actor)
         pull = _locked(delivery.pull)
         # SECURITY: a push or a close may have come in while the commit was fetched and packed. Then nothing of this stays.
         if _is_overtaken(pull, delivery.pull):
