@@ -10,6 +10,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +35,30 @@ _NEEDED = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("CC", "CXX", "CFLAGS", "LDFLAGS", "GIT_SSH*", "SSH_AUTH_SOCK"),
 )
-# SECURITY: of these strangers' code could have passwords sent to an index of its own that it gives the same name, or have private
-# repositories fetched.
-_NOT_FOR_STRANGERS = ("UV_INDEX_*_USERNAME", "UV_INDEX_*_PASSWORD", "GIT_SSH*", "SSH_AUTH_SOCK")
+# SECURITY: strangers may name an index of their own, or a repository or an address in our network. So uv gets nothing for them that
+# holds, or leads to, a password: no proxy, no netrc, no keyring, no folder of the user's.
+_FOR_STRANGERS = (
+    *("PATH", "LANG", "LC_*", "TMPDIR", "SSL_CERT_*", "REQUESTS_CA_BUNDLE"),
+    *(
+        "UV_CACHE_DIR",
+        "UV_OFFLINE",
+        "UV_NATIVE_TLS",
+        "UV_SYSTEM_CERTS",
+        "UV_LINK_MODE",
+        "UV_HTTP_TIMEOUT",
+        "UV_CONCURRENT_*",
+    ),
+    *(
+        "UV_INDEX",
+        "UV_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "UV_EXTRA_INDEX_URL",
+        "UV_FIND_LINKS",
+        "UV_INDEX_STRATEGY",
+        "UV_NO_INDEX",
+    ),
+    *("UV_INSECURE_HOST", "UV_EXCLUDE_NEWER", "UV_PYTHON_DOWNLOADS"),
+)
 # Bytes of uv's output that people get to see when it failed.
 TAIL = 3000
 
@@ -73,7 +95,15 @@ class Virtualenvs:
                 f"{needs.file.name} names files or folders of the project itself. Code of a fork is not built on this agent: "
                 "name packages that an index has."
             )
-        environment = self._for_strangers() if isolated else self._environment
+        # Empty: nothing of the user's own folder is looked at for strangers.
+        with tempfile.TemporaryDirectory(prefix="daggerboard-home-") as home:
+            environment = for_strangers(self._environment, home=home) if isolated else self._environment
+            await self._install(needs, folder, environment, isolated=isolated)
+        log.info("virtualenv.built", file=needs.file.name, folder=folder.name)
+
+    async def _install(
+        self, needs: Requirements, folder: Path, environment: Mapping[str, str], *, isolated: bool
+    ) -> None:
         async with self._slots:
             # Relocatable: it is renamed when it is whole.
             make = ["venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder)]
@@ -81,12 +111,6 @@ class Virtualenvs:
             # SECURITY: to build a package is to run its code.
             install = [*_install(needs, folder), *(["--no-build"] if isolated else [])]
             await self._uv(needs, folder, install, environment)
-        log.info("virtualenv.built", file=needs.file.name, folder=folder.name)
-
-    def _for_strangers(self) -> dict[str, str]:
-        """Answer what uv gets of the environment to install what a fork asks for."""
-        withheld = _matching(self._environment, _NOT_FOR_STRANGERS)
-        return {name: value for name, value in self._environment.items() if name not in withheld}
 
     async def _uv(
         self, needs: Requirements, folder: Path, arguments: list[str], environment: Mapping[str, str]
@@ -130,6 +154,17 @@ class Virtualenvs:
             kill_family(popen.pid, ticks)
             popen.returncode = 0  # collected by the reaper: Popen must not look for it
         return ended.exit_code if ended.exit_code is not None else -(ended.signal or os.EX_SOFTWARE)
+
+
+def for_strangers(environment: Mapping[str, str], *, home: str) -> dict[str, str]:
+    """Answer what uv gets of the environment to install what a fork asks for: of addresses only those without a password."""
+    found = {name: text for name, text in _matching(environment, _FOR_STRANGERS).items() if not _has_password(text)}
+    return {**found, "HOME": home, "UV_KEYRING_PROVIDER": "disabled"}
+
+
+def _has_password(text: str) -> bool:
+    """Whether an address in it names a user."""
+    return any("@" in part.partition("://")[2].partition("/")[0] for part in text.split())
 
 
 def _matching(environment: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from agent.protocol import LocationEnvironment
+from agent.sources.virtualenvs import for_strangers
 from tests.agent.conftest import loaded, location
 from tests.agent.test_environment import SECRET, seen, variable
 
@@ -11,6 +12,24 @@ def serve(plane, **fields):
     environment = LocationEnvironment(fingerprint="a", variables=[variable("DAGGERBOARD_BASE_DEPLOYMENT", "prod")])
     plane.environments["v1"] = environment
     plane.serve(location("v1", environment="a", deployment="pr-7", **fields))
+
+
+def test_installing_for_strangers_gets_nothing_with_a_password(tmp_path):
+    withheld = ("NETRC", "XDG_CONFIG_HOME", "HTTPS_PROXY", "https_proxy", "SSH_AUTH_SOCK", "UV_PUBLISH_TOKEN", "HOME")
+    own = {
+        **dict.fromkeys((*withheld, "UV_INDEX_COMPANY_PASSWORD", "UV_KEYRING_PROVIDER"), "secret"),
+        "PATH": "/bin",
+        "UV_INDEX_URL": "https://bot:secret@packages.acme.example/simple",
+        "UV_EXTRA_INDEX_URL": "https://a.example/x https://t:secret@b.example/x",
+        "UV_DEFAULT_INDEX": "https://packages.acme.example/simple/@scope",
+    }
+
+    assert for_strangers(own, home=str(tmp_path)) == {
+        "PATH": "/bin",
+        "UV_DEFAULT_INDEX": "https://packages.acme.example/simple/@scope",
+        "HOME": str(tmp_path),
+        "UV_KEYRING_PROVIDER": "disabled",
+    }
 
 
 def test_code_of_strangers_sees_nothing_of_the_agents_environment(plane, new_agent, tmp_path):

@@ -1,13 +1,17 @@
 """Pull requests of forks: nothing of a commit is fetched, deployed or shown before somebody approved this very commit."""
 
 import pytest
+from django.utils import timezone
 
 from controlplane.delivery.branches import approvals
-from controlplane.delivery.models import DeliveryState
+from controlplane.delivery.branches.ci import create_or_update
+from controlplane.delivery.models import DeliveryState, Repository
+from controlplane.deployments.branches import BranchFacts
 from controlplane.deployments.models import BranchState
 from tenants.errors import ConflictError
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import set_quota
+from tenants.scoping import org_scope
 from tests.delivery.branches_of import is_awake
 from tests.delivery.following import PROJECT, follow
 
@@ -170,3 +174,21 @@ def test_commits_that_wait_are_limited_too(followed, stranger, pull):
 
     assert len(followed.branches(BranchState.HELD)) == 1
     assert followed.pull(second.number).delivery_state != DeliveryState.HELD
+
+
+def test_ci_cannot_say_that_a_fork_is_none_where_its_repository_is_reached_no_more(cast, github):
+    followed = follow(cast, github)
+    followed.set(mode="off", base=None)
+    stranger = followed.shop.fork("stranger")
+    stranger.push("idea", {"shop/new.py": "x = 1\n"})
+    pull = followed.shop.open_pull_request("idea", source=stranger, author="stranger")
+    followed.settle()
+    with org_scope(followed.org_id):
+        Repository.objects.for_org(followed.org_id).update(gone_at=timezone.now())
+
+    facts = BranchFacts(repository=followed.repository.full_name, branch="idea", pull_request=pull.number)
+    told = create_or_update(org_id=cast.org_id, parent=cast.deployment, facts=facts, actor=cast.actor)
+
+    assert followed.pull(pull.number).is_fork
+    assert told.is_fork
+    assert told.deployment.is_fork

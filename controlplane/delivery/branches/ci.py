@@ -95,11 +95,12 @@ def note_base(*, org_id: UUID, branch: BranchDeployment, merge_base: MergeBase) 
 def _with_repository(org_id: UUID, facts: BranchFacts) -> BranchFacts:
     """The same with what a connected repository knows.
 
-    SECURITY: CI cannot say that a fork's pull request is none; the fork would get secrets.
+    SECURITY: CI cannot say that a fork's pull request is none; the fork would get secrets. All that ever knew it is asked: several
+    connections may reach the repository, and one of them no more.
     """
-    found = Repository.objects.for_org(org_id).filter(full_name=facts.repository, gone_at=None).first()
-    if found is None:
-        known = find_branch(org_id, facts)
-        return replace(facts, is_fork=facts.is_fork or (known is not None and known.is_fork))
-    pulls = PullRequest.objects.for_org(org_id).filter(repository=found, number=facts.pull_request or 0)
-    return replace(facts, repository_id=found.id, is_fork=facts.is_fork or pulls.filter(is_fork=True).exists())
+    repositories = Repository.objects.for_org(org_id).filter(full_name=facts.repository)
+    found = repositories.filter(gone_at=None).order_by("id").first()
+    pulls = PullRequest.objects.for_org(org_id).filter(repository__in=repositories, number=facts.pull_request or 0)
+    known = find_branch(org_id, facts)
+    is_fork = facts.is_fork or pulls.filter(is_fork=True).exists() or (known is not None and known.is_fork)
+    return replace(facts, repository_id=found.id if found else facts.repository_id, is_fork=is_fork)
