@@ -1,18 +1,27 @@
 """A deployment made like another one: what was asked for, and nothing else; secrets are sealed anew."""
 
-import pytest
+import base64
+from dataclasses import replace
 
-from controlplane.delivery.full_deployments.copying import Part
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from agent.sealed_box import key_id, seal_box
+from controlplane.delivery.full_deployments.copying import Part, copy_deployment
 from controlplane.deployments import protecting
 from controlplane.deployments.models import CodeLocation
 from controlplane.environment import selectors as environment
-from controlplane.environment.services import opened
+from controlplane.environment.drafts import Content, Draft
+from controlplane.environment.models import VariableKind
+from controlplane.environment.services import create_variable, note_agent_key, opened
 from tenants.models import Grant, GrantScope, Role
 from tenants.people.grants import Holder, HolderKind, store_grant
 from tenants.people.terms import GrantTerms
+from tenants.permissions import Permission
 from tenants.scoping import org_scope
-from tests.environment.variables import BRANCHES, set_variable
-from tests.factories import deploy, make_location
+from tests.environment.variables import BRANCHES, FULL, set_variable
+from tests.factories import deploy, make_agent, make_location
+from tests.tenants.people import access_of
 
 
 @pytest.fixture
@@ -63,6 +72,29 @@ def test_values_are_sealed_anew(full):
     [new] = environment.variables(full.at("staging").deployment)
     assert (new.name, opened([new])) == ("PASSWORD", {new.id: "s3cret"})
     assert bytes(new.sealed) != bytes(old.sealed)
+
+
+@pytest.mark.parametrize("may_deploy", [False, True])
+def test_value_that_only_agents_read_is_copied_by_who_may_deploy(cast, may_deploy):
+    """Code deployed beside the copy would have an agent open it."""
+    public, agent = X25519PrivateKey.generate().public_key().public_bytes_raw(), make_agent(cast)
+    text, key = base64.b64encode(public).decode(), key_id(public)
+    with org_scope(cast.org_id):
+        note_agent_key(org_id=cast.org_id, agent_id=agent.id, key_id=key, public_key=text)
+    content = Content(VariableKind.SEALED_TO_AGENTS, boxes={key: seal_box(public, "API_KEY", "for code alone")})
+    create_variable(deployment=cast.deployment, draft=Draft("API_KEY", FULL, (), content), actor=cast.actor)
+    access = access_of(cast, cast.owner)
+    limit = access.limit if may_deploy else access.limit - {Permission.LOCATION_WRITE}
+    copied = copy_deployment(
+        access=replace(access, limit=limit),
+        source=cast.deployment,
+        name="staging",
+        description="",
+        parts=[Part.ENVIRONMENT],
+    )
+
+    assert copied.counts == {Part.ENVIRONMENT: int(may_deploy)}
+    assert ("code_location:write" in "".join(copied.left_out)) is not may_deploy
 
 
 @pytest.mark.parametrize("part", list(Part))
