@@ -63,7 +63,9 @@ def agent(context: typer.Context) -> None:
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(help="The project folder; its pyproject.toml says what to load.")] = Path(),
+    path: Annotated[
+        Path, typer.Argument(help="The project folder; its dagster_cloud.yaml or pyproject.toml says what to load.")
+    ] = Path(),
     module_name: Annotated[str | None, typer.Option("--module-name", "-m", help="Load this module instead.")] = None,
     package_name: Annotated[str | None, typer.Option("--package-name", "-p", help="Load this package instead.")] = None,
     python_file: Annotated[str | None, typer.Option("--python-file", "-f", help="Load this file instead.")] = None,

@@ -1,5 +1,6 @@
 """What commands refuse before they ask anybody, so that a typing error or an empty pipe does no harm."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from typer.testing import CliRunner
 
 from controlplane.cli.deploy import Wanted, _documents
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.inspect import inspect_project
 from controlplane.cli.main import app
-from tests.cli.repositories import make_repository
+from tests.cli.repositories import FILES, make_repository
 
 PROJECT = {"pyproject.toml": '[tool.dagster]\nmodule_name = "shop"\ncode_location_name = "shop"\n', "shop.py": ""}
 
@@ -37,3 +39,15 @@ def test_nothing_on_standard_input_is_no_value(piped: str) -> None:
     failure = CliRunner().invoke(app, ["env", "set", "PASSWORD"], input=piped).exception
     assert isinstance(failure, CommandError)
     assert "Nothing came on standard input" in str(failure)
+
+
+def test_every_code_location_of_a_dagster_cloud_yaml_is_inspected(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_repository(tmp_path / "project", {**FILES, "ml/defs.py": "raise RuntimeError('no model')"})
+
+    assert inspect_project(project, names={}, python=None) != 0
+
+    found = json.loads(capfd.readouterr().out)["code_locations"]
+    assert found["sales"]["assets"] == 1
+    assert found["ml"]["error"]["message"] == "RuntimeError: no model\n"

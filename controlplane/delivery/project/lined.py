@@ -165,7 +165,8 @@ class Strict:
         if value is None:
             return None
         if not isinstance(value, str):
-            self.wrong(f"This is text, not {_kind(value)}. Put it in quotes.", place)
+            advice = "Write one text" if isinstance(value, list | dict) else "Put it in quotes"
+            self.wrong(f"This is text, not {_kind(value)}. {advice}.", place)
             return None
         if not value.strip() or "\0" in value:
             self.wrong("This is empty. Give it a value, or leave the key out.", place)
