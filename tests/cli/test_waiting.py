@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from controlplane.cli.errors import CommandError
 from controlplane.cli.main import app
 from tests.cast import Cast
-from tests.factories import deploy, make_location
+from tests.factories import deploy, make_agent, make_location
+from tests.runs.scripts import Stage
 from tests.ui.server import serving
 
 
@@ -48,6 +49,22 @@ def test_run_that_nobody_takes_says_where_it_is_and_why_it_waits(
     logs = _invoke("logs", run_id)
     assert queued in logs.stderr.splitlines()
     assert not logs.exception
+
+
+def test_log_of_a_failed_step_shows_what_was_raised(cast: Cast) -> None:
+    agent = make_agent(cast)
+    make_location(cast, agents=[agent])
+    stage = Stage(cast, agent)
+    attempt = stage.claimed()
+    attempt.start("raw")
+    attempt.say("STEP_START", step="raw")
+    cause = {"cls": "ValueError", "message": "ValueError: no such day\n", "stack": ["  File shop.py, line 3\n"]}
+    wrapper = {"cls": "DagsterExecutionStepExecutionError", "message": "Error while executing", "cause": cause}
+    attempt.say("STEP_FAILURE", step="raw", message="Execution failed.", error=wrapper)
+
+    shown = _invoke("logs", str(attempt.run_id)).stdout
+
+    assert "      File shop.py, line 3\n    ValueError: no such day\n" in shown
 
 
 def test_status_tells_which_version_serves_while_another_is_the_newest(cast: Cast) -> None:
