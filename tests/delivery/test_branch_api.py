@@ -43,7 +43,7 @@ def test_branch_without_a_pull_request_is_known_by_its_branch(cast, path):
     body = {"repository": "acme/shop", "branch": "try/it"}
     made, again = post(cast, path, body), post(cast, path, body)
 
-    assert made.json()["name"] == again.json()["name"] == "branch-tryit"
+    assert made.json()["name"] == again.json()["name"] == "branch-try-it"
 
 
 def test_merged_ends_it_and_open_brings_it_back(cast, path):

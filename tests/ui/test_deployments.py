@@ -1,6 +1,7 @@
 """Pages of full deployments: made, copied, frozen, protected, promoted into, deleted; and the history of their code locations."""
 
 import html
+import re
 
 import pytest
 
@@ -155,13 +156,18 @@ def test_the_last_deployment_goes_and_the_pages_go_on(shop):
     assert answer.status_code == 200
 
 
+def compared(page):
+    """What the form says was compared."""
+    return re.findall(r'name="seen" value="([^"]+)"', page)
+
+
 def test_a_promotion_is_compared_begun_watched_and_taken_back(shop):
     create_deployment(org_id=shop.org_id, name="staging", actor=shop.actor)
     make_location(shop.at("staging"), "shop", deployed={"image": "shop:3"})
     text = read(shop, "prod/promotions?from=staging")
     assert "shop:3" in text
 
-    answer, text = send(shop, "prod/promotions", {"from": "staging", "location": ["shop"]})
+    answer, text = send(shop, "prod/promotions", {"from": "staging", "location": ["shop"], "seen": compared(text)})
     assert answer.status_code == 200
     promotion_sweep.sweep()
     with org_scope(shop.org_id):
@@ -176,5 +182,6 @@ def test_a_promotion_is_compared_begun_watched_and_taken_back(shop):
     _answer, text = send(shop, f"prod/promotions/{row.id}/rollback", {})
     assert "Rolling back" in text
     make_location(shop.at("staging"), "shop", deployed={"image": "shop:4"})
-    again, text = send(shop, "prod/promotions", {"from": "staging", "location": ["shop"]})
+    seen = compared(read(shop, "prod/promotions?from=staging"))
+    again, text = send(shop, "prod/promotions", {"from": "staging", "location": ["shop"], "seen": seen})
     assert (again.status_code, "is under way" in text) == (409, True)
