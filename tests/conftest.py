@@ -32,6 +32,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _LONG = (
     "tests/faults/",
     "tests/e2e/",
+    "tests/browser/",
+    "browser.py",
     "tests/isolation/test_hidden.py",
     "tests/isolation/test_random_requests.py",
     "tests/api/test_fuzz.py",

@@ -2,18 +2,15 @@
 
 import datetime
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from controlplane.definitions import selectors as stored
-from controlplane.definitions.comparison import Comparison, compare, without_assets
-from controlplane.definitions.differences import Kind
-from controlplane.definitions.manifest import Manifest
+from controlplane.definitions.comparison import Comparison
 from controlplane.deployments import selectors
 from controlplane.deployments.branches import branch_of
-from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
-from controlplane.deployments.filtered_definitions import filtered
+from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.deployments.known_comparison import compared, from_hashes
 from controlplane.deployments.models import (
     BranchDeployment,
     BranchRevision,
@@ -22,7 +19,6 @@ from controlplane.deployments.models import (
     DeploymentKind,
     LocationVersion,
 )
-from controlplane.deployments.parts import Kept, Rule, part_of
 from controlplane.deployments.visibility import Visible, visible_to
 from tenants.access import Access
 from tenants.errors import ForbiddenError, NotFoundError
@@ -31,9 +27,7 @@ from tenants.scoping import read_scope
 
 # As short as Git itself makes them.
 _MIN_SHA = 4
-_OF_ASSETS = frozenset({Kind.ASSET, Kind.CHECK})
 # A comparison of two sets of 5,000 assets takes a tenth of a second; what is kept of it is what differs.
-_comparisons = Kept(512)
 
 
 @dataclass(frozen=True)
@@ -138,20 +132,6 @@ def at_revision(org_id: UUID, revision: BranchRevision) -> DeploymentDefinitions
     return from_hashes(org_id, {**revision.manifests, **hashes})
 
 
-def from_hashes(org_id: UUID, manifests: Mapping[str, str]) -> DeploymentDefinitions:
-    """Definitions by the sha256 of their manifests alone; no rows stand behind their locations."""
-    return DeploymentDefinitions(
-        by_location={
-            name: LocationDefinitions(
-                location=CodeLocation(org_id=org_id, name=name),
-                version=LocationVersion(org_id=org_id, manifest_sha256=sha256),
-                manifest=stored.manifest(org_id, sha256),
-            )
-            for name, sha256 in sorted(manifests.items())
-        }
-    )
-
-
 def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides:
     """A location that the branch has no definitions of counts as unchanged, unless the branch took it away."""
     org_id, there = branch.org_id, state.definitions
@@ -199,60 +179,20 @@ def _of_repository(branch: BranchDeployment, parent: Deployment, names: Iterable
     return {name for name, git_url in newest if own.search(git_url)}
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Both sides within the rights that a caller has on both, and how they differ."""
-
-    before: DeploymentDefinitions
-    after: DeploymentDefinitions
-    comparison: Comparison
-
-
 def _known(access: Access, sides: Sides, note: str) -> BranchChanges:
     pair = visible_to(access, sides.base), visible_to(access, sides.branch.deployment)
-    of_assets, of_jobs = (_seen(sides, pair, right) for right in (Permission.ASSET_READ, Permission.JOB_READ))
-    differences = (
-        *(one for one in of_assets.comparison.differences if one.kind in _OF_ASSETS),
-        *(one for one in of_jobs.comparison.differences if one.kind not in _OF_ASSETS),
-    )
+    known = compared(sides.before, sides.after, pair)
     return BranchChanges(
         branch=sides.branch,
         base=sides.base,
         note=note,
-        comparison=Comparison(differences, of_assets.comparison.affected),
+        comparison=known.comparison,
         not_loaded=_may_know(pair, sides.not_loaded),
         inherited=_may_know(pair, sides.inherited),
-        before=of_assets.before,
-        after=of_assets.after,
+        before=known.before,
+        after=known.after,
         is_deployed=sides.is_deployed,
     )
-
-
-def _seen(sides: Sides, pair: tuple[Visible, Visible], right: Permission) -> _Seen:
-    rules = tuple(visible.part(right).rule for visible in pair)
-    before, after = _within(sides.before, rules), _within(sides.after, rules)
-    identity = (sides.before.fingerprint, sides.after.fingerprint, rules)
-    return _Seen(before, after, _comparisons.get(identity, lambda: _compared(sides, before, after)))
-
-
-def _within(definitions: DeploymentDefinitions, rules: Iterable[Rule]) -> DeploymentDefinitions:
-    for rule in rules:
-        definitions = filtered(definitions, part_of(definitions, rule))
-    return definitions
-
-
-def _compared(sides: Sides, before: DeploymentDefinitions, after: DeploymentDefinitions) -> Comparison:
-    """SECURITY: what is hidden on one side is left out on both; otherwise it would show as added or removed."""
-    pairs = ((sides.before, before), (sides.after, after))
-    if all(whole is part for whole, part in pairs):
-        return compare(*(_manifests(whole) for whole, _part in pairs))
-    locations = {name for whole, part in pairs for name in whole.by_location.keys() - part.by_location.keys()}
-    assets = {key for whole, part in pairs for key in whole.graph.nodes.keys() - part.graph.nodes.keys()}
-    return without_assets(compare(_manifests(before, locations), _manifests(after, locations)), assets)
-
-
-def _manifests(definitions: DeploymentDefinitions, without: Container[str] = ()) -> dict[str, Manifest]:
-    return {name: found.manifest for name, found in definitions.by_location.items() if name not in without}
 
 
 def _may_know(pair: Iterable[Visible], names: Iterable[str]) -> tuple[str, ...]:

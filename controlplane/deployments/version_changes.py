@@ -1,13 +1,11 @@
 """What a version of a code location changed: its definitions against those of the version before it that had loaded."""
 
-import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
-from controlplane.definitions import selectors as definitions
-from controlplane.definitions.comparison import Comparison, compare
+from controlplane.definitions.comparison import Comparison
+from controlplane.deployments.known_comparison import compared, from_hashes
 from controlplane.deployments.models import CodeLocation, LocationVersion
 from controlplane.deployments.visibility import Visible
 from tenants.permissions import Permission
@@ -26,7 +24,9 @@ class VersionChanges:
 def changes_of(
     visible: Visible, location: CodeLocation, versions: Sequence[LocationVersion]
 ) -> dict[int, VersionChanges]:
-    """By number of those of the versions that have loaded; empty for whoever sees only a part of the location. Call it inside org_scope."""
+    """By number of those of the versions that have loaded, as far as the caller may know of both; empty for whoever does not see the
+    location itself. Call it inside org_scope.
+    """
     if not versions or not visible.permits(Permission.LOCATION_READ, location=location.name):
         return {}
     newest = max(version.number for version in versions)
@@ -38,13 +38,7 @@ def changes_of(
     for number, sha256 in known:
         if number in wanted:
             older = before.get((number, sha256))
-            comparison = _compared(visible.org_id, location.name, older[1] if older else "", sha256)
-            found[number] = VersionChanges(older[0] if older else None, comparison)
+            old = from_hashes(visible.org_id, {location.name: older[1]} if older else {})
+            known_of_both = compared(old, from_hashes(visible.org_id, {location.name: sha256}), [visible])
+            found[number] = VersionChanges(older[0] if older else None, known_of_both.comparison)
     return found
-
-
-@functools.lru_cache(maxsize=256)
-def _compared(org_id: UUID, name: str, before: str, after: str) -> Comparison:
-    """Content-addressed, so that it is the same for ever."""
-    old = {name: definitions.manifest(org_id, before)} if before else {}
-    return compare(old, {name: definitions.manifest(org_id, after)})

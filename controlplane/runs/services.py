@@ -27,9 +27,7 @@ from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 
-def request_run(
-    *, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor, to_close: bool = False
-) -> Run:
+def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor, to_close: bool = False) -> Run:
     """Put a run into the queue, checked against the stored definitions, with the materializations that it plans.
 
     `to_close`: it is the closing job of a branch deployment, the only one that such a deployment still takes.

@@ -98,11 +98,13 @@ def _moment(text: str, *, attr: str) -> datetime.datetime | None:
     try:
         day = parse_date(text)
         found = datetime.datetime.combine(day, datetime.time()) if day else parse_datetime(text.replace(" ", "+"))
-    except ValueError:
+        # Postgres knows no zones as far off as Python does, and neither knows years before the first.
+        found = found and (found.astimezone(datetime.UTC) if found.tzinfo else found.replace(tzinfo=datetime.UTC))
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise InvalidError(f"{attr} is a date or time such as 2026-11-21 or 2026-11-21T13:45:00Z.", attr=attr)
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    return found
 
 
 def _address(text: str) -> str:

@@ -232,7 +232,7 @@ def forward_proxy(plane):
     proxy.stop()
 
 
-def test_agent_distribution_needs_four_packages_only():
+def test_agent_distribution_needs_five_packages_only():
     text = Path(__file__).parents[2].joinpath("agent", "pyproject.toml").read_text()
 
     assert re.findall(r'"(\w+)>=', text.split("dependencies")[1].split("]")[0]) == [
@@ -240,6 +240,7 @@ def test_agent_distribution_needs_four_packages_only():
         "msgspec",
         "psutil",
         "cryptography",  # opens values sealed to this agent
+        "uv",  # builds virtualenvs of source archives
     ]
 
 

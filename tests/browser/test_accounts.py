@@ -97,7 +97,7 @@ def test_key_that_is_not_there_is_explained(visit):
 
     page.get_by_role("button", name="Use a passkey").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("No key was used", timeout=70_000)
+    expect(page.get_by_role("alert")).to_contain_text("No key was used", timeout=100_000)
 
 
 def test_other_session_is_revoked(visit, cast, browser):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.previews import previews, shop
+from tests.waiting import eventually
 
 
 @pytest.mark.timeout(400)
@@ -40,8 +41,11 @@ def test_pull_request_is_deployed_told_of_updated_and_ended(tmp_path):
         here.call("POST", f"repositories/{here.repository_id}/reconcile/")
         here.wait_state("pr-1", "archived")
         here.wait_workers(1)
-        assert [known.state for known in here.repository.deployments.values()] == ["inactive"] * len(
-            here.repository.deployments
+        # Archived first, told a moment later.
+        eventually(
+            lambda: {known.state for known in here.repository.deployments.values()},
+            lambda states: states == {"inactive"},
+            seconds=30,
         )
 
 

@@ -20,6 +20,7 @@ GOES_ON = {
     "runs/<uuid:run_id>/cancel": "what runs may be stopped",
     "/reveal": "reads",
     "/export": "reads",
+    "branch/act": "is of a branch deployment, which its base does not freeze",
     "agents/tokens": "tokens belong to the organization",
 }
 # Written by any request: who used which token when, the log, and what user code is asked.

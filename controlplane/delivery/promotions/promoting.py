@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from controlplane.definitions import selectors as definitions
-from controlplane.definitions.comparison import Comparison, compare
+from controlplane.definitions.comparison import Comparison
 from controlplane.delivery.promotions import services as promotions
 from controlplane.deployments.code import code_of, is_same_code
+from controlplane.deployments.known_comparison import compared, from_hashes
 from controlplane.deployments.models import CodeLocation, Deployment, LocationVersion, Promotion
 from controlplane.deployments.selectors import versions_by_id
-from controlplane.deployments.visibility import visible_to
+from controlplane.deployments.visibility import Visible, visible_to
 from tenants.access import Access
 from tenants.errors import ConflictError
 from tenants.permissions import Permission
@@ -52,7 +52,7 @@ def preview(access: Access, source: Deployment, target: Deployment) -> list[Prom
     there, here = visible_to(access, source), visible_to(access, target)
     known = {row.name: row for row in here.code_locations()}
     return [
-        _line(row, known.get(row.name))
+        _line(row, known.get(row.name), [there, here])
         for row in there.code_locations()
         if there.permits(Permission.LOCATION_READ, location=row.name)
         and (row.name not in known or here.permits(Permission.LOCATION_READ, location=row.name))
@@ -124,19 +124,22 @@ def versions_of(
     return found
 
 
-def _line(there: CodeLocation, here: CodeLocation | None) -> PromotionLine:
+def _line(there: CodeLocation, here: CodeLocation | None, within: Sequence[Visible]) -> PromotionLine:
     version, known = there.current, here.desired if here else None
     if version is None:
         return PromotionLine(there.name, LineState.NOT_LOADED, there.desired, known)
     same = known is not None and is_same_code(code_of(version), code_of(known))
     state = LineState.NEW if known is None else LineState.SAME if same else LineState.CHANGED
     serving = here.current if here else None
-    comparison = _compared(there.name, serving, version) if state != LineState.SAME else None
+    comparison = _compared(there.name, serving, version, within) if state != LineState.SAME else None
     return PromotionLine(there.name, state, version, known, comparison)
 
 
-def _compared(name: str, before: LocationVersion | None, after: LocationVersion) -> Comparison | None:
+def _compared(
+    name: str, before: LocationVersion | None, after: LocationVersion, within: Sequence[Visible]
+) -> Comparison | None:
+    """As far as the caller may know of both deployments."""
     if not after.manifest_sha256 or (before is not None and not before.manifest_sha256):
         return None
-    old = {name: definitions.manifest(before.org_id, before.manifest_sha256)} if before is not None else {}
-    return compare(old, {name: definitions.manifest(after.org_id, after.manifest_sha256)})
+    old = from_hashes(after.org_id, {name: before.manifest_sha256} if before is not None else {})
+    return compared(old, from_hashes(after.org_id, {name: after.manifest_sha256}), within).comparison

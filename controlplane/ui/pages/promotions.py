@@ -43,7 +43,7 @@ class Promotions(DeploymentPage):
             chosen = request.POST.getlist("location")
             if source is None or not chosen:
                 return self.shown(request, name, status=400, problem="Choose a deployment, and what of it to promote.")
-            made = promoting.promote_for(self.access, source, self.deployment, chosen, _seen(request))
+            made = promoting.promote_for(self.access, source, self.deployment, chosen, _seen(request) or None)
         except AppError as error:
             return self.shown(request, name, status=error.status, problem=error.message)
         return redirect(self.links.page("promotion", promotion_id=made.id))
