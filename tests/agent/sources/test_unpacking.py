@@ -140,7 +140,12 @@ def test_full_disk_is_said(tmp_path: Path) -> None:
         unpacked(tmp_path, packed({"x": "y"}), room=False)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", packed({"x": "y" * 10_000})[:-20], gzip.compress(b"no tar")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", packed({"x": "y" * 10_000})[:-20], gzip.compress(b"no tar")],
+    # Not the bytes: they hold the time at which they were made.
+    ids=["nothing", "no gzip", "cut off", "no tar"],
+)
 def test_what_is_no_archive_is_said(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BadArchiveError, match=r"damaged or no gzipped tar|unpacked"):
         unpacked(tmp_path, content)
