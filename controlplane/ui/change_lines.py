@@ -22,7 +22,7 @@ WORDS = {
     Change.REMOVED.value: "Removed in branch",
     "affected": "Affected downstream",
 }
-_HEADINGS = {
+HEADINGS = {
     Kind.ASSET: "Assets",
     Kind.CHECK: "Asset checks",
     Kind.JOB: "Jobs",
@@ -88,7 +88,7 @@ def change_groups(comparison: Comparison, links: Links) -> list[ChangeGroup]:
             ]
         counts = {status: count for status, count in comparison.counts[kind.value].items() if count}
         if lines:
-            groups.append(ChangeGroup(kind.value, _HEADINGS[kind], counts, lines))
+            groups.append(ChangeGroup(kind.value, HEADINGS[kind], counts, lines))
     return groups
 
 

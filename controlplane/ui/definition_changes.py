@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.definitions.comparison import Comparison
-from controlplane.definitions.differences import Change, Difference, Kind
+from controlplane.definitions.differences import Change, Difference
+from controlplane.ui.change_lines import HEADINGS
 
-_LABELS = {
-    Kind.ASSET: "Assets",
-    Kind.CHECK: "Asset checks",
-    Kind.JOB: "Jobs",
-    Kind.SCHEDULE: "Schedules",
-    Kind.SENSOR: "Sensors",
-    Kind.RESOURCE: "Resources",
-}
 _MARKS = {Change.ADDED: "+", Change.CHANGED: "~", Change.REMOVED: "−"}  # noqa: RUF001 - a minus sign is meant
 # A value longer than this is cut; REST has all of it.
 _VALUE_MAX = 400
@@ -64,7 +57,7 @@ def counts(comparison: Comparison) -> ChangeCounts:
 
 def groups(comparison: Comparison) -> list[ChangeGroup]:
     """Everything that differs, kinds without a difference left out."""
-    found = [(label, [ChangeLine(one) for one in comparison.of(kind)]) for kind, label in _LABELS.items()]
+    found = [(label, [ChangeLine(one) for one in comparison.of(kind)]) for kind, label in HEADINGS.items()]
     return [ChangeGroup(label, lines) for label, lines in found if lines]
 
 
