@@ -29,9 +29,9 @@ def test_command_is_delivered_again_until_it_is_accepted(cast: Cast, loaded_agen
     factories.queue_run(cast)
     [first] = loaded_agent.poll().commands
 
-    second = loaded_agent.poll()
+    second = loaded_agent.poll_for_commands()
 
-    assert [command.command_id for command in second.commands] == [first.command_id]
+    assert [command.command_id for command in second] == [first.command_id]
 
 
 def test_accepted_command_is_never_delivered_again(cast: Cast, loaded_agent: WireAgent) -> None:
@@ -68,9 +68,9 @@ def test_launches_that_are_not_accepted_yet_take_slots(cast: Cast, loaded_agent:
     loaded_agent.poll(free_slots=1)
     factories.queue_run(cast)
 
-    again = loaded_agent.poll(free_slots=1)
+    again = loaded_agent.poll_for_commands(free_slots=1)
 
-    assert [command.spec.run_id for command in again.commands] == [str(first.id)]
+    assert [command.spec.run_id for command in again] == [str(first.id)]
 
 
 def test_run_waits_for_an_agent_that_has_loaded_its_version(cast: Cast, loaded_agent: WireAgent, server: str) -> None:

@@ -42,6 +42,13 @@ class WireAgent:
             self.etag = work.desired.etag
         return work
 
+    def poll_for_commands(self, **fields: Any) -> list[Any]:
+        """Poll until there are commands. When a lease ends during a poll, only the next one may see it."""
+        for _ in range(10):
+            if commands := self.poll(**fields).commands:
+                return commands
+        raise AssertionError("no commands in ten polls")
+
     def poll_message(self, *, free_slots: int = 1, **fields: Any) -> wire.Poll:
         return wire.Poll(
             agent_id=self.id,

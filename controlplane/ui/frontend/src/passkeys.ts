@@ -10,12 +10,19 @@ interface Options {
 class PasskeyForm extends HTMLElement {
   connectedCallback(): void {
     const button = this.querySelector<HTMLButtonElement>("[data-ceremony]");
-    button?.addEventListener("click", () => void this.perform(button));
+    if (button) this.ready(button);
     // Enter in a field would send the form without a credential.
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (button) void this.perform(button);
     });
+  }
+
+  // The page comes with the button disabled: a click before this would do nothing and say nothing.
+  private ready(button: HTMLButtonElement): void {
+    button.addEventListener("click", () => void this.perform(button));
+    button.disabled = false;
+    if (button.autofocus) button.focus();
   }
 
   private get form(): HTMLFormElement {

@@ -13,7 +13,7 @@ export class LineagePanel {
     this.element.hidden = !node;
     if (!node) return this.element.replaceChildren();
     const close = h("button", { class: "copy", type: "button", "aria-label": "Close", title: "Close", onclick: () => this.onChoose(null) }, "✕");
-    const head = h("div", { class: "lineage-panel-head" }, h("a", { href: node.url, class: "mono wrap-any" }, node.key), close);
+    const head = h("div", { class: "lineage-panel-head" }, h("h2", {}, h("a", { href: node.url, class: "mono wrap-any" }, node.key)), close);
     const facts = h("div", { class: "small muted" }, `${node.group} · ${node.location}${node.kinds.length ? ` · ${node.kinds.join(", ")}` : ""}`);
     const change = node.change ? [statusMark(node.change, node.changeWord)] : [];
     this.element.replaceChildren(head, ...change, statusMark(node.status, node.word), facts, this.neighbours(graph, "Upstream", node.upstream), this.neighbours(graph, "Downstream", node.downstream));
