@@ -28,7 +28,7 @@ $(CURDIR)/.tools/uv/bin/uv:
 	  { echo "uv could not be installed with pip. Install uv (or pip) for $(PYTHON) and try again."; exit 1; }
 
 env: python $(UV) # What running needs: the control plane, the agent and the sample project.
-	@$(SYNC) --no-default-groups --group sample
+	@$(SYNC) --no-default-groups --group sample --extra evaluator
 
 dev: python $(UV) # What developing needs as well.
 	@$(SYNC)

@@ -35,6 +35,8 @@ class ActorKind(StrEnum):
     SERVICE_ACCOUNT = "service"
     AGENT = "agent"
     SYSTEM = "system"
+    # A schedule, a sensor, conditions or a backfill: `id` is its row.
+    AUTOMATION = "automation"
 
 
 @dataclass(frozen=True)

@@ -156,3 +156,18 @@ class DynamicPartition(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "dynamic_partition"
+
+
+class AssetChange(TenantModel):
+    """Something happened to an asset, for one consumer that follows changes. Only added to and deleted from, so that nobody waits."""
+
+    id = models.BigAutoField(primary_key=True)
+    deployment_id = models.UUIDField()
+    # changes.Consumer
+    consumer = models.CharField(max_length=12)
+    # Empty: the keys of some dynamic partitions definition changed.
+    asset_key = models.TextField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "asset_change"
+        indexes = [models.Index(fields=["org_id", "consumer", "deployment_id", "id"], name="asset_change_of_consumer")]

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
+from controlplane.catalog import changes
 from controlplane.catalog import projection_sql as sql
 from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.rows import AssetEventRow, CheckRow
@@ -36,6 +37,7 @@ def apply(org_id: UUID, rows: Sequence[AssetEventRow | CheckRow]) -> None:
     if checks:
         recordsets.execute(sql.INSERT_CHECK_EVALUATIONS, [recordsets.rows(checks), org_id])
         _upsert(org_id, sql.CHECK_EVALUATED, _latest(checks, attrgetter("deployment_id", "asset_key", "check_name")))
+    changes.note(org_id, ((row.deployment_id, row.asset_key) for row in rows))
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class EndedRun:
 def record_ends(org_id: UUID, ended: Sequence[EndedRun]) -> None:
     """What these runs planned last and did not materialize has failed with a failed run, and is not planned any more otherwise."""
     rows, run_ids = recordsets.rows([asdict(run) for run in ended]), [run.run_id for run in ended]
+    changes.note_ends(org_id, (run.deployment_id for run in ended), run_ids)
     recordsets.execute(sql.ASSET_GIVEN_UP, [rows, org_id, run_ids])
     recordsets.execute(sql.PARTITION_GIVEN_UP, [rows, org_id, run_ids])
 

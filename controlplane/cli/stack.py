@@ -45,8 +45,8 @@ class Stack:
         return ChildSpec(name=name, command=[*_PYTHON, module, *arguments], environment=self.settings)
 
     def control_plane(self) -> list[ChildSpec]:
-        """Web and stream in one process, worker, clock."""
-        return [self._web(), self._worker(), self._clock()]
+        """Web and stream in one process, worker, evaluator, clock."""
+        return [self._web(), self._worker(), self._evaluator(), self._clock()]
 
     def agent(self, *, name: str) -> ChildSpec:
         """The local agent; it gets no setting of the control plane, only an address and a token."""
@@ -91,6 +91,14 @@ class Stack:
             command=[*command, *quiet],
             environment=self.settings,
             ready=log_says(self.state.logs / "worker.log", "ready."),
+        )
+
+    def _evaluator(self) -> ChildSpec:
+        return ChildSpec(
+            name="evaluator",
+            command=[*_PYTHON, "controlplane.config.evaluator"],
+            environment=self.settings,
+            ready=log_says(self.state.logs / "evaluator.log", "ready."),
         )
 
     def _clock(self) -> ChildSpec:

@@ -274,6 +274,7 @@ INSTALLED_APPS = [
     "controlplane.insights",
     "controlplane.runs",
     "controlplane.dispatch",
+    "controlplane.automation",
     "controlplane.delivery",
     "controlplane.ui",
 ]
@@ -429,6 +430,11 @@ DUE_JOBS = {
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
 }
+
+# What the clock does itself, many times a second: functions by name, and the seconds between two beats that find nothing to do.
+CLOCK_BEATS: dict[str, float] = {}
+# Conditions and backfills are planned by processes that have dagster: they alone serve this queue.
+CELERY_TASK_ROUTES = {"evaluator.*": {"queue": "evaluator"}}
 
 # ---- promotions
 

@@ -38,6 +38,8 @@ class Deployment(TenantModel):
     protection_override = models.JSONField(null=True)
     # settings_document.py: what somebody set; what is absent is the default.
     settings = models.JSONField(default=dict)
+    # catalog.changes.Consumer: who wants to hear of every change of an asset in here.
+    watchers = models.JSONField(default=list, db_default=[])
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):

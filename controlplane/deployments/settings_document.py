@@ -1,62 +1,99 @@
-"""The settings of a full deployment: a document with Dagster+'s key names, of which we take those that have an effect here.
+"""The settings of a full deployment: a document with Dagster+'s key names, and some of our own beside them.
 
-Nothing is ignored in silence: a key that we do not know, or do not heed yet, is refused with its path.
+Nothing is ignored in silence: a key that we do not know is refused with its path. Whoever heeds a key names its path here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
+from controlplane.deployments.setting_checks import Check, flag, number, one_of, tag_limits, tags, whole
 from tenants.errors import InvalidError
 
+_Path = tuple[str, ...]
+
 MAX_RUNS_PATH = ("concurrency", "runs", "max_concurrent_runs")
+TAG_LIMITS_PATH = ("concurrency", "runs", "tag_concurrency_limits")
+POOL_DEFAULT_LIMIT_PATH = ("concurrency", "pools", "default_limit")
+POOL_GRANULARITY_PATH = ("concurrency", "pools", "granularity")
+POOL_RUN_BUFFER_PATH = ("concurrency", "pools", "op_granularity_run_buffer")
 START_TIMEOUT_PATH = ("run_monitoring", "start_timeout_seconds")
 CANCEL_TIMEOUT_PATH = ("run_monitoring", "cancel_timeout_seconds")
 MAX_RUNTIME_PATH = ("run_monitoring", "max_runtime_seconds")
+MAX_RETRIES_PATH = ("run_retries", "max_retries")
+RETRY_ON_STEP_FAILURE_PATH = ("run_retries", "retry_on_asset_or_op_failure")
+SENSOR_TIMEOUT_PATH = ("default_sensor_timeout",)
+CATCH_UP_PATH = ("schedules", "max_catchup_runs")
+CONDITIONS_INTERVAL_PATH = ("auto_materialize", "minimum_interval_seconds")
+CONDITIONS_TAGS_PATH = ("auto_materialize", "run_tags")
+FRESHNESS_PATH = ("freshness", "enabled")
 
-# Dagster+ has an older name for this one.
-_OLDER_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {("run_queue", "max_concurrent_runs"): MAX_RUNS_PATH}
+# What a failed run failed of, for policies of retries (ours): `run_retries.policies.<class>.<field>`.
+FAILURE_CLASSES = ("out_of_memory", "preempted", "lost", "code_error", "start_timeout")
+_POLICY_FIELDS: dict[str, Check] = {
+    "max_retries": whole(0, 100),
+    "delay_seconds": whole(0, 24 * 3600),
+    # Of what the run was given by the tag daggerboard/memory.
+    "memory_factor": number(1, 16),
+}
+
+# How long history is kept (ours, in the form of Dagster's retention): `retention.<kind>.purge_after_days`, and for branch deployments
+# `retention.branches.<kind>.purge_after_days`.
+RETAINED = ("runs", "events", "logs", "ticks", "evaluations", "asset_events")
+
+
+def policy_path(failure_class: str, field: str) -> _Path:
+    """Where a policy of retries is written."""
+    return ("run_retries", "policies", failure_class, field)
+
+
+def retention_path(kind: str, *, of_branches: bool) -> _Path:
+    """Where it is written how many days something is kept."""
+    return ("retention", *(("branches",) if of_branches else ()), kind, "purge_after_days")
+
+
+# Dagster+ has an older name for these.
+_OLDER_NAMES: dict[_Path, _Path] = {
+    ("run_queue", "max_concurrent_runs"): MAX_RUNS_PATH,
+    ("run_queue", "tag_concurrency_limits"): TAG_LIMITS_PATH,
+}
 
 _MAX_RUNS = 100_000
 # A run of a month is the longest that anybody has a reason for.
 _MAX_SECONDS = 31 * 24 * 3600
+_MAX_DAYS = 3650
 
-_Path = tuple[str, ...]
-_Check = Callable[[str, Any], int]
-
-
-def _whole(least: int, most: int) -> _Check:
-    def check(path: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidError(f"{path} is a whole number from {least} to {most:,}.", attr=path)
-        return value
-
-    return check
-
-
-_CHECKS: dict[_Path, _Check] = {
-    MAX_RUNS_PATH: _whole(0, _MAX_RUNS),
-    START_TIMEOUT_PATH: _whole(1, _MAX_SECONDS),
-    CANCEL_TIMEOUT_PATH: _whole(1, _MAX_SECONDS),
-    MAX_RUNTIME_PATH: _whole(1, _MAX_SECONDS),
+_CHECKS: dict[_Path, Check] = {
+    MAX_RUNS_PATH: whole(0, _MAX_RUNS),
+    TAG_LIMITS_PATH: tag_limits,
+    POOL_DEFAULT_LIMIT_PATH: whole(0, 1000),
+    POOL_GRANULARITY_PATH: one_of("op", "run"),
+    POOL_RUN_BUFFER_PATH: whole(0, 1000),
+    START_TIMEOUT_PATH: whole(1, _MAX_SECONDS),
+    CANCEL_TIMEOUT_PATH: whole(1, _MAX_SECONDS),
+    MAX_RUNTIME_PATH: whole(1, _MAX_SECONDS),
+    # Slots are freed with the run's end, always: any number of seconds is kept.
+    ("run_monitoring", "free_slots_after_run_end_seconds"): whole(0, _MAX_SECONDS),
+    MAX_RETRIES_PATH: whole(0, 100),
+    RETRY_ON_STEP_FAILURE_PATH: flag,
+    **{policy_path(name, field): check for name in FAILURE_CLASSES for field, check in _POLICY_FIELDS.items()},
+    SENSOR_TIMEOUT_PATH: whole(1, 3600),
+    CATCH_UP_PATH: whole(0, 1000),
+    CONDITIONS_INTERVAL_PATH: whole(1, 24 * 3600),
+    CONDITIONS_TAGS_PATH: tags,
+    FRESHNESS_PATH: flag,
+    **{
+        retention_path(kind, of_branches=of_branches): whole(1, _MAX_DAYS)
+        for kind in RETAINED
+        for of_branches in (False, True)
+    },
 }
-# What Dagster+ knows, and we do not heed.
-_NOT_HEEDED: frozenset[_Path] = frozenset(
-    {
-        ("concurrency", "pools"),
-        ("concurrency", "runs", "tag_concurrency_limits"),
-        ("run_queue", "tag_concurrency_limits"),
-        ("run_monitoring", "free_slots_after_run_end_seconds"),
-        ("run_retries",),
-        ("sso_default_role",),
-        ("non_isolated_runs",),
-        ("default_sensor_timeout",),
-        ("retention",),
-        ("freshness",),
-        ("auto_materialize",),
-    }
-)
+# What Dagster+ knows and we have elsewhere, or not at all: why.
+_NOT_TAKEN: dict[_Path, str] = {
+    ("sso_default_role",): "The role of people who come by single sign-on is set with the connection (docs/sso.md).",
+    ("non_isolated_runs",): "It belongs to Dagster+ Serverless; here every run has a process of its own.",
+}
 
 
 def parse_document(document: Any) -> dict[str, Any]:
@@ -102,11 +139,8 @@ def _leaves(part: Any, path: _Path) -> Iterator[tuple[_Path, Any]]:
         if part is not None:
             yield path, part
         return
-    if path in _NOT_HEEDED:
-        raise InvalidError(
-            f"{_dotted(path)} is a setting of Dagster+ that has no effect in Daggerboard yet, so it is not taken. Leave it out.",
-            attr=_dotted(path),
-        )
+    if path in _NOT_TAKEN:
+        raise InvalidError(f"{_dotted(path)} is no setting of Daggerboard. {_NOT_TAKEN[path]}", attr=_dotted(path))
     below = _below(path)
     if not below:
         known = ", ".join(_below(path[:-1]))

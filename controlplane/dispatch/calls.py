@@ -1,7 +1,8 @@
-"""Asking user code a short question through an agent, and waiting for the answer."""
+"""Asking user code a short question through an agent: waiting for the answer, or having it acted on when it comes."""
 
 import datetime
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,17 @@ _POLL_SECONDS = 0.5
 _TRAVEL_SECONDS = 2.0
 _ANSWERED = (CommandState.DONE, CommandState.FAILED)
 
+# Acts on the answer to a call that nobody waits for: organization, the id it was asked for, the result or the error. It runs in the
+# transaction that keeps the answer, and only once: what it raises leaves the answer unkept, and the agent sends it again.
+Outcome = Callable[[UUID, UUID, UUID, Any, dict[str, Any] | None], None]
+_OUTCOMES: dict[str, Outcome] = {}
+
+
+def register_outcome(purpose: str, act: Outcome) -> None:
+    """`act(org_id, subject_id, command_id, result, error)` on the answers to calls that were asked for this purpose."""
+    _OUTCOMES[purpose] = act
+
+
 # For callers inside a transaction, whose command nobody else could see before the answer.
 _BESIDE = ThreadPoolExecutor(max_workers=4, thread_name_prefix="calls")
 
@@ -43,6 +55,20 @@ def call_worker(*, org_id: UUID, version_id: UUID, op: str, args: dict[str, Any]
         asked = _BESIDE.submit(with_connections_returned, _call, org_id, version_id, op, args, timeout)
         return asked.result()
     return _call(org_id, version_id, op, args, timeout)
+
+
+def ask_worker(
+    *, org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout: float, purpose: str, subject_id: UUID
+) -> UUID:
+    """Ask without waiting: whoever registered for the purpose acts on the answer. The command's id. Joins the caller's transaction.
+
+    UnavailableError as `call_worker`. A call that nobody answers within `timeout` and a little more never gets an outcome: the caller
+    keeps that time itself.
+    """
+    assert purpose in _OUTCOMES, "an answer that nobody acts on is lost"
+    agent_id = _host(org_id, version_id)
+    question = {"op": op, "args": args, "timeout": timeout, "purpose": purpose, "subject": str(subject_id)}
+    return _ask(org_id, agent_id, version_id, question)
 
 
 def _call(org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout: float) -> Any:
@@ -129,11 +155,14 @@ def store_result(*, org_id: UUID, agent: Agent, message: CommandResult) -> None:
         raise NotFoundError("This agent was given no such command.")
     error = msgspec.to_builtins(message.error) if message.error else None
     waiting = mine.filter(id=command.id, state__in=[CommandState.PENDING, CommandState.LEASED, CommandState.ACCEPTED])
-    waiting.update(
+    kept = waiting.update(
         state=CommandState.FAILED if error else CommandState.DONE,
         result=message.result,
         error=error,
         finished_at=Now(),
         lease_until=None,
     )
+    purpose = command.body.get("purpose")
+    if kept and purpose in _OUTCOMES:
+        _OUTCOMES[purpose](org_id, UUID(command.body["subject"]), command.id, message.result, error)
     wakeups.wake(f"command:{command.id}")

@@ -4,7 +4,7 @@ from typing import Any
 
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
-from tenants.access import Actor
+from tenants.access import Actor, ActorKind
 from tenants.audit.services import AuditTarget, record
 
 # A run can have thousands of assets; the run's own page has them all.
@@ -14,7 +14,12 @@ _IMPLICIT = "__"
 
 
 def note_launch(run: Run, actor: Actor) -> None:
-    """A run was put into the queue, as a new one or as another one once more."""
+    """A run was put into the queue, as a new one or as another one once more.
+
+    Nothing is noted of what a schedule, a sensor or a backfill launched: that somebody started these is noted, and the run names them.
+    """
+    if actor.kind == ActorKind.AUTOMATION:
+        return
     after: dict[str, Any] = {"code_location": run.location_name, "job": run.job_name, "partition": run.partition_key}
     if run.target_assets:
         after |= {"assets": run.target_assets[:_ASSETS], "asset_count": len(run.target_assets)}

@@ -10,6 +10,7 @@ from django.db import DatabaseError, close_old_connections, transaction
 from django.db.models.functions import Now
 
 from controlplane.core.background import BROKER_ERRORS, wake_task
+from controlplane.core.clock import beats
 from controlplane.core.models import DueJob
 
 log = structlog.get_logger(__name__)
@@ -18,12 +19,15 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 0.5
 # How long the clock leaves a database or Redis alone that just failed.
 FAILED_TICK_SECONDS = 2.0
+# A beat that is under way when the clock stops may finish.
+BEAT_END_SECONDS = 5.0
 
 
 def run(stop: threading.Event) -> None:
     """Tick until `stop` is set; whatever fails is tried again."""
     declared = False
-    log.info("clock.started", jobs=len(settings.DUE_JOBS))
+    beating = beats.start(settings.CLOCK_BEATS, stop)
+    log.info("clock.started", jobs=len(settings.DUE_JOBS), beats=len(beating))
     while not stop.is_set():
         try:
             # Lets go of a connection that Postgres has closed.
@@ -37,6 +41,8 @@ def run(stop: threading.Event) -> None:
             log.warning("clock.tick_failed", error=str(error))
             pause = FAILED_TICK_SECONDS
         stop.wait(pause)
+    for thread in beating:
+        thread.join(timeout=BEAT_END_SECONDS)
 
 
 @transaction.atomic

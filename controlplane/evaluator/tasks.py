@@ -1,0 +1,1 @@
+"""The tasks of the queue `evaluator`: ids in, evaluation called."""
