@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agent import log
+from agent.call_answers import outcome
 from agent.changes import first_of
 from agent.executors import CodeNotLoadedError
 from agent.files import is_safe_name, private_folder, write_atomically
@@ -78,26 +80,35 @@ class Calls:
 
     async def post(self, command_id: str, *, result: Any = None, error: ErrorInfo | None = None) -> None:
         """Deliver the result of a command, of any kind, for as long as it takes."""
-        message = CommandResult(agent_id=self._identity.agent_id, command_id=command_id, result=result, error=error)
         try:
-            await until_answered(lambda: self._client.result(message), doing="posting the result of a call")
+            await self._deliver(command_id, result=result, error=error)
         except ControlPlaneError as refused:
             log.warning("call.result_refused", call=command_id, error=str(refused))
+            await self._say_refused(command_id, refused)
         self._calls.pop(command_id, None)
         self._path(command_id).unlink(missing_ok=True)
+
+    async def _deliver(self, command_id: str, *, result: Any, error: ErrorInfo | None) -> None:
+        message = CommandResult(agent_id=self._identity.agent_id, command_id=command_id, result=result, error=error)
+        await until_answered(lambda: self._client.result(message), doing="posting the result of a call")
+
+    async def _say_refused(self, command_id: str, refused: ControlPlaneError) -> None:
+        """Whoever asked learns why there is no answer, instead of waiting for it; unless this is refused as well."""
+        message = f"The answer was not accepted by the control plane: {refused}"
+        with contextlib.suppress(ControlPlaneError):
+            await self._deliver(command_id, result=None, error=ErrorInfo(message=message))
 
     async def _answer(self, call: Call) -> None:
         try:
             async with asyncio.timeout(call.timeout):
-                result = await self._ask(call)
-                result = (await self._environments.known_masks(call.version_id)).encoded(result)
+                answer = await self._ask(call)
+                result, error = outcome(call.op, answer, await self._environments.known_masks(call.version_id))
         except TimeoutError:
             await self.post(call.command_id, error=ErrorInfo(message=f"{call.op} took longer than {call.timeout:g} s."))
         except CodeNotLoadedError as failure:
             await self.post(call.command_id, error=failure.as_error_info())
         else:
-            error = _error_in(result)
-            await self.post(call.command_id, result=None if error else msgspec.Raw(result), error=error)
+            await self.post(call.command_id, result=result, error=error)
 
     async def _ask(self, call: Call) -> bytes:
         """Fork, again if the worker died under it: a call changes nothing."""
@@ -128,14 +139,3 @@ class Calls:
 
     def _path(self, command_id: str) -> Path:
         return self._folder / f"{command_id}.json"
-
-
-def _error_in(result: bytes) -> ErrorInfo | None:
-    """Answer the error of a result `{"error": ErrorInfo}`."""
-    decoded = msgspec.json.decode(result)
-    if not isinstance(decoded, dict) or set(decoded) != {"error"}:
-        return None
-    try:
-        return msgspec.convert(decoded["error"], ErrorInfo)
-    except msgspec.ValidationError:
-        return ErrorInfo(message=str(decoded["error"]))

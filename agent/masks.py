@@ -56,6 +56,11 @@ class Masks:
             return {self.text(name): self.json(part) for name, part in value.items()}
         return value
 
+    def names_in(self, value: Any) -> list[str]:
+        """Answer which of them a JSON value has somewhere."""
+        text = json.dumps(value, ensure_ascii=False)
+        return sorted({self._text[found[0]] for found in self._in_text.finditer(text)}) if self else []
+
     def encoded(self, body: bytes) -> bytes:
         """Mask encoded JSON; untouched where nothing is found."""
         if not self._may_be_in(body):

@@ -305,7 +305,7 @@ class Work(Message, frozen=True):
 
 
 class CommandResult(Message, frozen=True):
-    """What came of a call or reload. Exactly one of result and error is set."""
+    """What came of a call or reload: a result, or an error, which may come with what led to it in `result` (the log of a tick)."""
 
     agent_id: str
     command_id: str

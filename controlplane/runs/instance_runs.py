@@ -102,6 +102,7 @@ def _run(run: Run) -> dict[str, Any]:
         "id": run.id.int >> _RISING_BITS,
         "run_id": str(run.id),
         "job": run.job_name,
+        "location": run.location_name,
         "status": run.status,
         "tags": run.tags,
         "run_config": run.run_config,

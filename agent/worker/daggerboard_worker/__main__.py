@@ -42,7 +42,8 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--mode", choices=["warm", "lukewarm"], default="warm")
     serve.add_argument("--mode-reason")
     serve.add_argument("--ready-file", help=argparse.SUPPRESS)
-    serve.add_argument("--scratch", help="folder for manifests and snapshots")
+    for command in (serve, call):
+        command.add_argument("--scratch", help="folder for manifests and snapshots")
     run.add_argument("--attempt-dir", required=True)
     call.add_argument("--call", required=True, help='JSON: {"id", "op", "args"}')
     return root
@@ -57,7 +58,7 @@ def run_serve(arguments: argparse.Namespace, location: Any) -> int:
         location=location,
         socket_path=arguments.socket,
         storage_dir=storage_dir(arguments, location),
-        scratch=Path(arguments.scratch or Path(tempfile.gettempdir(), f"daggerboard-{os.getuid()}")),
+        scratch=scratch_dir(arguments),
         mode=arguments.mode,
         mode_reason=arguments.mode_reason,
         ready_file=arguments.ready_file,
@@ -80,17 +81,13 @@ def run_cold(arguments: argparse.Namespace, location: Any) -> int:
 
 
 def run_call(arguments: argparse.Namespace, location: Any) -> int:
+    from daggerboard_worker.call_instance import CallPlace
     from daggerboard_worker.calls import answer_call
     from daggerboard_worker.loading import load_location
 
     call = json.loads(arguments.call)
-    return answer_call(
-        lambda: load_location(location),
-        call_id=call["id"],
-        op=call["op"],
-        args=call.get("args") or {},
-        socket_path=arguments.socket,
-    )
+    place = CallPlace(call["id"], arguments.socket, storage_dir(arguments, location), scratch_dir(arguments))
+    return answer_call(lambda: load_location(location), place, op=call["op"], args=call.get("args") or {})
 
 
 def run_inspect(_arguments: argparse.Namespace, location: Any) -> int:
@@ -103,6 +100,10 @@ def storage_dir(arguments: argparse.Namespace, location: Any) -> str:
     """Where dagster's default IO manager keeps outputs: it must be the same folder for every run of the location."""
     chosen = os.environ.get("DAGSTER_HOME") or arguments.storage
     return chosen or str(Path(tempfile.gettempdir(), f"daggerboard-{os.getuid()}", "storage", location.name))
+
+
+def scratch_dir(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.scratch or Path(tempfile.gettempdir(), f"daggerboard-{os.getuid()}"))
 
 
 COMMANDS = {"serve": run_serve, "run": run_cold, "call": run_call, "inspect": run_inspect}

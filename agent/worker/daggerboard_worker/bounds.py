@@ -18,7 +18,7 @@ NESTING_LEVELS = 64
 # Beyond this a JavaScript reader would silently round.
 SAFE_INTEGER = 2**53
 
-_UNWANTED = re.compile("[\x00\ud800-\udfff]")
+UNWANTED = re.compile("[\x00\ud800-\udfff]")
 # CPython refuses to print integers of more than 4300 digits (PEP 686); 2^13000 has 3914.
 _PRINTABLE_BITS = 13_000
 
@@ -28,7 +28,7 @@ def clean_text(text: str, limit: int = MESSAGE_BYTES) -> str:
     if len(text) > limit:
         text = text[:limit]
     if not text.isascii() or "\x00" in text:
-        text = _UNWANTED.sub("\ufffd", text)
+        text = UNWANTED.sub("\ufffd", text)
         encoded = text.encode()
         if len(encoded) > limit:
             return encoded[:limit].decode(errors="ignore")

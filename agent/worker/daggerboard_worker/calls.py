@@ -7,28 +7,54 @@ from dagster import DagsterInvalidConfigError, JobDefinition
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.system_config.objects import ResolvedRunConfig
 
-from daggerboard_worker.bounds import clean_text
+from daggerboard_worker.bounds import clean_text, encode
+from daggerboard_worker.call_instance import CallPlace
 from daggerboard_worker.connection import connect
 from daggerboard_worker.error_info import exception_info, load_error_info
+from daggerboard_worker.errors import DaggerboardError
 from daggerboard_worker.hosted_job import host_job
 from daggerboard_worker.loading import LoadedLocation
+from daggerboard_worker.partition_calls import job_partition, list_partition_keys, map_partitions
 from daggerboard_worker.plan_json import plan_json
 from daggerboard_worker.records import asset_keys, check_keys
+from daggerboard_worker.ticks import schedule_tick, sensor_tick
 from daggerboard_worker.unsupported import asked_for
 
 Json = dict[str, Any]
 
 
-def answer_call(load: Callable[[], LoadedLocation], *, call_id: str, op: str, args: Json, socket_path: str) -> int:
-    agent = connect(path=socket_path, subject=call_id, role="call")
+# What the agent may post to the control plane is bounded at 8 MiB; masks of secrets can make the answer longer.
+RESULT_BYTES = 7 * 1024 * 1024
+
+
+def answer_call(load: Callable[[], LoadedLocation], place: CallPlace, *, op: str, args: Json) -> int:
+    agent = connect(path=place.socket_path, subject=place.call_id, role="call")
     try:
-        result = CALLS[op](load(), args) if op in CALLS else unknown(op)
-    except Exception as error:  # noqa: BLE001 - user code may raise anything; the caller gets to see it
+        result = CALLS[op](load(), args, place) if op in CALLS else unknown(op)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything; the caller gets to see it
         result = {"error": load_error_info(error)}
     if asked_for:
         result["unsupported"] = asked_for
-    agent.ask("result", result)
+    agent.ask("result", within_bounds(op, result))
     return 0
+
+
+def within_bounds(op: str, result: Json) -> Json:
+    """What is too large to be posted becomes an error that says so; the parts of it that are small are kept."""
+    size = len(encode(result))
+    if size <= RESULT_BYTES:
+        return result
+    sizes = {name: len(encode(value)) for name, value in result.items()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    error = ResultTooLargeError(
+        f"The answer of {op} has {size:,} bytes, of which {sizes[largest]:,} are its {largest}; at most {RESULT_BYTES:,} can "
+        "be passed on. Ask for fewer runs at a time and go on from the cursor, or keep large values out of it."
+    )
+    return {"error": exception_info(error), **{name: result[name] for name in ("log", "unsupported") if name in result}}
+
+
+class ResultTooLargeError(DaggerboardError):
+    """The answer of a call cannot be posted."""
 
 
 def unknown(op: str) -> Json:
@@ -45,7 +71,7 @@ def selected_job(loaded: LoadedLocation, args: Json) -> JobDefinition:
     ).definition
 
 
-def validate_run_config(loaded: LoadedLocation, args: Json) -> Json:
+def validate_run_config(loaded: LoadedLocation, args: Json, _: CallPlace) -> Json:
     try:
         ResolvedRunConfig.build(selected_job(loaded, args), args.get("run_config") or {})
     except DagsterInvalidConfigError as error:
@@ -76,13 +102,18 @@ def path_step(entry: Any) -> Any:
     return None
 
 
-def execution_plan(loaded: LoadedLocation, args: Json) -> Json:
+def execution_plan(loaded: LoadedLocation, args: Json, _: CallPlace) -> Json:
     job = selected_job(loaded, args)
     resolved = ResolvedRunConfig.build(job, args.get("run_config") or {})
     return {"steps": plan_json(ExecutionPlan.build(job, resolved))}
 
 
-CALLS: dict[str, Callable[[LoadedLocation, Json], Json]] = {
+CALLS: dict[str, Callable[[LoadedLocation, Json, CallPlace], Json]] = {
     "validate_run_config": validate_run_config,
     "execution_plan": execution_plan,
+    "schedule_tick": schedule_tick,
+    "sensor_tick": sensor_tick,
+    "job_partition": job_partition,
+    "partition_keys": list_partition_keys,
+    "map_partitions": map_partitions,
 }

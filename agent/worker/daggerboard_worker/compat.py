@@ -19,6 +19,8 @@ __all__ = [
     "in_process_like",
     "loadable_targets",
     "partition_context",
+    "partition_keys",
+    "remote_origins",
     "selected_asset_keys",
     "start_load_context",
 ]
@@ -75,6 +77,24 @@ def partition_context(instance: Any) -> AbstractContextManager[Any]:
     except ImportError:
         return contextlib.nullcontext()
     return partition_loading_context(effective_dt=None, dynamic_partitions_store=instance)
+
+
+def partition_keys(definition: Any, instance: Any) -> Sequence[str]:
+    """All keys; inside `partition_context` since 1.11, before it with the store as an argument."""
+    return list(definition.get_partition_keys(**accepted(definition.get_partition_keys, in_store(instance))))
+
+
+def in_store(instance: Any) -> dict[str, Any]:
+    return {"dynamic_partitions_store": instance}
+
+
+def remote_origins() -> Any:
+    """The module of the classes that say where a job comes from: moved in 1.11."""
+    try:
+        from dagster._core import remote_origin
+    except ImportError:
+        from dagster._core.remote_representation import origin as remote_origin
+    return remote_origin
 
 
 def selected_asset_keys(job: Any) -> Sequence[Any]:

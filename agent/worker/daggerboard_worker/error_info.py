@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daggerboard_worker.bounds import ERROR_BYTES, MESSAGE_BYTES, clean_text, exceeds, text_of
+from daggerboard_worker.errors import DaggerboardError
 from daggerboard_worker.startup import WORKER_ROOT
 
 # A chain of causes longer than this is a loop or a joke.
@@ -61,11 +62,17 @@ def exception_info(error: BaseException, *, links: int = CHAIN_LENGTH) -> Json:
     stack, _ = bounded_stack(user_frames(error), ERROR_BYTES // 4)
     return {
         "cls": type(error).__name__,
-        "message": text_of("".join(traceback.format_exception_only(type(error), error)), ERROR_BYTES // 4),
+        "message": text_of(message_of(error), ERROR_BYTES // 4),
         "stack": stack,
         "cause": exception_info(cause, links=min(links, 4) - 1) if cause else None,
         "context": exception_info(context, links=min(links, 4) - 1) if context else None,
     }
+
+
+def message_of(error: BaseException) -> str:
+    """As Python prints it; our own without the name of our module, which means nothing to people."""
+    text = "".join(traceback.format_exception_only(type(error), error))
+    return text.removeprefix(f"{type(error).__module__}.") if isinstance(error, DaggerboardError) else text
 
 
 def has_user_frames(error: BaseException) -> bool:
@@ -79,6 +86,13 @@ def user_frames(error: BaseException) -> list[str]:
     # Where no line of the user's has a part in it, dagster's own say what it was about.
     others = [frame for frame in frames if not frame.filename.startswith(WORKER_ROOT)]
     return traceback.StackSummary.from_list(others if first is None else frames[first:]).format()
+
+
+def without_framework(stack: list[str]) -> list[str]:
+    """A stack of dagster's from the user's first frame on; whole where the user has none."""
+    lines = [frame.lstrip().removeprefix('File "') for frame in stack]
+    first = next((index for index, line in enumerate(lines) if not line.startswith(framework_roots())), None)
+    return stack if first is None else stack[first:]
 
 
 def is_import_machinery(frame: traceback.FrameSummary) -> bool:

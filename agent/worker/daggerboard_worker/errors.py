@@ -28,7 +28,7 @@ class DaggerboardUnsupportedError(DaggerboardError, NotImplementedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"Daggerboard {__version__} does not support {name} inside runs. "
+            f"Daggerboard {__version__} does not support {name} in user code. "
             "This is a limit of Daggerboard and not an error in your code; "
             "please report it with this name if you need it."
         )

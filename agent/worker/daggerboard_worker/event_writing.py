@@ -1,6 +1,7 @@
 """The half of the event log that writes: every event of the run, in order, to the agent's spool."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from daggerboard_worker.events import RUN_ENDS, STEP_ENDS, event_from_entry
@@ -13,10 +14,25 @@ SETTLED_AFTER = STEP_ENDS | RUN_ENDS | {"STEP_WORKER_STARTING"}
 
 
 class EventWriting(AgentBacked):
+    # Entries that are not to be written but answered, while somebody holds them back.
+    _held_back: list[Any] | None = None
+
+    @contextmanager
+    def holding_back(self) -> Iterator[list[Any]]:
+        """Collect the entries that would be written."""
+        self._held_back = []
+        try:
+            yield self._held_back
+        finally:
+            self._held_back = None
+
     def store_event(self, event: Any) -> None:
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[Any]) -> None:
+        if self._held_back is not None:
+            self._held_back += events
+            return
         mine = [event for event in events if event.run_id == self.run_id]
         for event in events:
             if event.run_id != self.run_id:

@@ -9,9 +9,12 @@ from dagster._core.events import DagsterEvent
 from dagster._core.storage.event_log.base import AssetEntry, AssetRecord
 from dagster._serdes import deserialize_value
 
-from daggerboard_worker.compat import SerializableErrorInfo
+from daggerboard_worker.compat import SerializableErrorInfo, remote_origins
 
 Json = dict[str, Any]
+
+# Dagster's name for the repository of a `Definitions`.
+DEFAULT_REPOSITORY = "__repository__"
 
 
 def event_record(answer: Json | None) -> EventLogRecord | None:
@@ -72,7 +75,18 @@ def dagster_run(answer: Json) -> DagsterRun:
         step_keys_to_execute=answer.get("step_keys"),
         parent_run_id=answer.get("parent_run_id"),
         root_run_id=answer.get("root_run_id"),
+        remote_job_origin=job_origin(answer),
     )
+
+
+def job_origin(answer: Json) -> Any:
+    """By it a run-status sensor tells the runs of its own location from others. Every location has one repository."""
+    if not answer.get("location"):
+        return None
+    origins = remote_origins()
+    location = origins.RegisteredCodeLocationOrigin(answer["location"])
+    repository = origins.RemoteRepositoryOrigin(location, answer.get("repository") or DEFAULT_REPOSITORY)
+    return repository.get_job_origin(answer["job"])
 
 
 def asset_keys(paths: list[list[str]] | None) -> frozenset[AssetKey] | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dagster import Field, Noneable
+from dagster import Field, Noneable, StringSource
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from daggerboard_worker.connection import AgentConnection, connect
@@ -37,7 +37,7 @@ class AgentBacked(ConfigurableClass):
     def config_type(cls) -> dict[str, Any]:
         return {
             "socket_path": str,
-            "subject": str,
+            "subject": StringSource,
             "run_id": Field(Noneable(str), default_value=None, is_required=False),
             "attempt_dir": str,
         }

@@ -15,6 +15,7 @@ MODULES = (
     "dagster._core.executor.multiprocess",
     "dagster._core.storage.fs_io_manager",
     "dagster._core.storage.mem_io_manager",
+    "dagster._core.storage.noop_compute_log_manager",
     "dagster._core.storage.root",
     "dagster._core.run_coordinator",
     "multiprocessing.popen_fork",
@@ -23,6 +24,7 @@ MODULES = (
     "upath",
     "fsspec",
     "fsspec.implementations.local",
+    "coloredlogs",
     "yaml",
     "daggerboard_worker.attempts",
     "daggerboard_worker.calls",
@@ -30,6 +32,7 @@ MODULES = (
     "daggerboard_worker.event_storage",
     "daggerboard_worker.execution",
     "daggerboard_worker.run_storage",
+    "daggerboard_worker.schedule_storage",
     "daggerboard_worker.storage_config",
 )
 
@@ -49,12 +52,13 @@ def open_an_instance() -> None:
         ref = instance_ref(
             socket_path=os.path.join(folder, "none"),  # noqa: PTH118
             subject="",
-            run_id=None,
+            run_id="none",
             attempt_dir=folder,
             storage_dir=folder,
         )
         instance = open_instance(ref)
         _ = instance.event_log_storage, instance.run_storage, instance.compute_log_manager, instance.storage_directory()
+        _ = instance.schedule_storage
 
 
 def freeze() -> None:

@@ -116,16 +116,12 @@ class Zygote:
         return run_attempt(self.load, RunSpec.from_json(message["spec"]), place)
 
     def _call(self, message: Json) -> int:
+        from daggerboard_worker.call_instance import CallPlace
         from daggerboard_worker.calls import answer_call
 
         set_environment(message.get("env"))
-        return answer_call(
-            self.load,
-            call_id=message["id"],
-            op=message["op"],
-            args=message.get("args") or {},
-            socket_path=self.socket_path,
-        )
+        place = CallPlace(message["id"], self.socket_path, self.storage_dir, self.scratch)
+        return answer_call(self.load, place, op=message["op"], args=message.get("args") or {})
 
     def _signal(self, message: Json) -> None:
         number = SIGNALS[message["signal"]]
