@@ -1,6 +1,7 @@
 """Which queued runs an agent gets. A query, not a daemon: the poll of an agent claims what it can run now."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,14 +10,17 @@ from django.conf import settings
 from controlplane.core import recordsets
 from controlplane.deployments.models import DeploymentKind
 from controlplane.fleet.models import Agent
-from controlplane.runs import transitions
+from controlplane.runs import pool_slots, queue_heads, transitions
+from controlplane.runs.limit_usage import usage
 from controlplane.runs.locking import lock_runs
-from controlplane.runs.room import LIMIT_OF_DEPLOYMENT, UNLIMITED, Room, room
+from controlplane.runs.queue_heads import Heads, Lane, Served
+from controlplane.runs.room import Room, room
 from controlplane.runs.states import RunStatus
+from controlplane.runs.turns import Candidate, Turns
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import hold
 from tenants.models import ApiToken
-from tenants.reach import Reach, covers_sql
+from tenants.reach import Reach
 from tenants.scoping import org_scope
 
 
@@ -31,34 +35,8 @@ class ClaimedRun:
     lease_until: datetime.datetime
 
 
-# A run goes to the version its location serves now; where that is not known any more, to the one it was requested for.
-# An agent gets nothing outside the reach of its token, and nothing at all with a dead one.
-# The first few of each deployment's queue are looked at (index run_queue_of_deployment), so that a backfill of one costs the others nothing.
-_DUE = f"""
-    SELECT id, version_id FROM (
-        SELECT q.id, q.version_id, q.priority,
-            coalesce(taken.runs, 0) + row_number() OVER (PARTITION BY d.id ORDER BY q.priority DESC, q.id) AS place
-        FROM deployment d
-        JOIN api_token t ON t.org_id = d.org_id AND t.id = %(token)s AND t.revoked_at IS NULL
-        LEFT JOIN jsonb_to_recordset(%(taken)s::jsonb) AS taken(id uuid, runs int) ON taken.id = d.id
-        CROSS JOIN LATERAL (
-            SELECT r.id, l.version_id, r.priority FROM run r
-            LEFT JOIN code_location c ON c.org_id = r.org_id AND c.id = r.location_id
-            JOIN agent_location l ON l.org_id = r.org_id AND l.agent_id = %(agent)s AND l.state = 'loaded'
-                 AND l.version_id = coalesce(c.current_id, r.version_id)
-            WHERE r.org_id = d.org_id AND r.deployment_id = d.id AND r.status = 'QUEUED' AND r.queue = ANY(%(queues)s)
-              AND {covers_sql(location="r.location_name", queue="r.queue")}
-            ORDER BY r.priority DESC, r.id
-            LIMIT greatest(0, least(%(slots)s::bigint, %(limit)s - coalesce(taken.runs, 0)))
-        ) q
-        WHERE d.org_id = %(org)s AND d.kind = %(kind)s
-    ) due ORDER BY %(order)s LIMIT %(slots)s
-"""  # noqa: S608 - the parts are SQL of this repository
-# First come first served among full deployments. A branch that has much going on comes after those that have little.
-_DUE_FULL = _DUE.replace("%(limit)s", f"coalesce({LIMIT_OF_DEPLOYMENT}, {UNLIMITED})").replace(
-    "%(order)s", "priority DESC, id"
-)
-_DUE_BRANCHES = _DUE.replace("%(limit)s", "%(per_branch)s::int").replace("%(order)s", "place, priority DESC, id")
+# A limit that one round of choices filled closes its runs for the next; what is left after these waits for the next poll.
+_ROUNDS = 8
 # Cancelled meanwhile, or about to be: another time.
 _STILL_QUEUED = """
     SELECT id FROM run WHERE org_id = %(org)s AND id = ANY(%(ids)s) AND status = 'QUEUED' ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -78,7 +56,7 @@ _ATTEMPTS = """
 
 
 def claim_runs(*, org_id: UUID, agent: Agent, slots: int) -> list[ClaimedRun]:
-    """Give this agent the next runs that it can start: of full deployments by priority, then first come, first served; and then of branches.
+    """Give this agent the next runs that it can start: of full deployments first, then of branches, each in the order of turns.py.
 
     Joins the caller's transaction. Claims of one organization wait for each other, so that no limit is overshot.
     """
@@ -89,11 +67,12 @@ def claim_runs(*, org_id: UUID, agent: Agent, slots: int) -> list[ClaimedRun]:
         if reach is None:
             return []
         hold(org_id, QuotaName.CONCURRENT_RUNS)
-        due = _due(org_id, agent, reach, room(org_id, agent.id, reach, slots))
-        place = {"org": org_id, "agent": agent.id, "lease": settings.LEASE_SECONDS}
+        due = _due(org_id, agent, reach, slots)
         free = {run for (run,) in recordsets.fetch(_STILL_QUEUED, {"org": org_id, "ids": list(due)})} if due else set()
-        due = {run: version for run, version in due.items() if run in free}
-        return _claim(org_id, due, {**place, "ids": sorted(due)}) if due else []
+        due = {run: candidate for run, candidate in due.items() if run in free}
+        due = pool_slots.take_for_runs(org_id, due) if due else due
+        place = {"org": org_id, "agent": agent.id, "lease": settings.LEASE_SECONDS, "ids": sorted(due)}
+        return _claim(org_id, {run: candidate.version_id for run, candidate in due.items()}, place) if due else []
 
 
 def _reach(org_id: UUID, agent: Agent) -> Reach | None:
@@ -101,23 +80,46 @@ def _reach(org_id: UUID, agent: Agent) -> Reach | None:
     return Reach.parse(found[0]) if found is not None else None
 
 
-def _due(org_id: UUID, agent: Agent, reach: Reach, free: Room) -> dict[UUID, UUID]:
-    """Versions by run, in the order in which they start."""
-    asked = {
-        "org": org_id,
-        "agent": agent.id,
-        "token": agent.token_id,
-        "queues": list(agent.queues),
-        "taken": recordsets.rows(free.taken),
-    }
-    due: dict[UUID, UUID] = {}
-    if free.runs > 0:
-        due |= dict(recordsets.fetch(_DUE_FULL, {**asked, "kind": DeploymentKind.FULL, "slots": free.runs}))
+def _due(org_id: UUID, agent: Agent, reach: Reach, slots: int) -> dict[UUID, Candidate]:
+    """By run, in the order in which they start."""
+    lanes = queue_heads.lanes(org_id)
+    if not lanes:
+        return {}
+    free, served = room(org_id, agent.id, reach, slots), queue_heads.served(org_id, agent.id)
+    full = [lane for lane in lanes if lane.kind == DeploymentKind.FULL]
+    due = _turn(agent, served, free, full, free.runs)
     of_branches = min(free.runs - len(due), free.of_branches)
-    if of_branches > 0 and (reach.has_branches or reach.deployments):
-        limits = {"kind": DeploymentKind.BRANCH, "slots": of_branches, "per_branch": free.per_branch}
-        due |= dict(recordsets.fetch(_DUE_BRANCHES, {**asked, **limits}))
+    if reach.has_branches or reach.deployments:
+        of_kind = [lane for lane in lanes if lane.kind == DeploymentKind.BRANCH]
+        due |= _turn(agent, served, free, of_kind, of_branches)
     return due
+
+
+def _turn(agent: Agent, served: Served, free: Room, lanes: Sequence[Lane], slots: int) -> dict[UUID, Candidate]:
+    """Of deployments of one kind."""
+    if slots <= 0 or not lanes:
+        return {}
+    turns = _turns(agent.org_id, lanes, free)
+    keys = frozenset(key for limits in turns.usage.limits.values() for key in limits.keys)
+    heads = Heads(agent, served, keys)
+    places = [(lane.deployment_id, lane.share) for lane in lanes]
+    due: dict[UUID, Candidate] = {}
+    for _round in range(_ROUNDS):
+        closed = {of: turns.usage.closed(of) for of, _share in places if turns.has_room(of)}
+        open_ = [{**closed[of], "share": share} for of, share in places if of in closed]
+        if not open_ or len(due) >= slots:
+            break
+        page = slots - len(due)
+        found = heads.read(open_, but=due, page=page)
+        due |= {candidate.id: candidate for candidate in turns.choose(found, page, page)}
+        places = sorted(turns.dry)
+    return due
+
+
+def _turns(org_id: UUID, lanes: Sequence[Lane], free: Room) -> Turns:
+    most = {lane.deployment_id: free.per_branch if lane.kind == DeploymentKind.BRANCH else lane.most for lane in lanes}
+    allowed = {of: limit - free.by_deployment[of] for of, limit in most.items() if limit is not None}
+    return Turns(usage(org_id, most), free.by_deployment, free.by_share, allowed)
 
 
 def _claim(org_id: UUID, due: dict[UUID, UUID], place: dict[str, object]) -> list[ClaimedRun]:

@@ -1,6 +1,6 @@
 """What user code asks through `context.instance`: docs/code-worker.md, Reads. Every answer stays within one deployment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from controlplane.runs import (
     instance_assets,
     instance_checks,
     instance_partitions,
+    instance_pools,
     instance_run_events,
     instance_runs,
     instance_writes,
@@ -35,25 +36,36 @@ METHODS: dict[str, Method] = {
     **instance_assets.METHODS,
     **instance_partitions.METHODS,
     **instance_checks.METHODS,
+    **instance_pools.METHODS,
     **instance_runs.METHODS,
     **instance_run_events.METHODS,
     **instance_writes.METHODS,
 }
 
 
+def register(methods: Mapping[str, Method]) -> None:
+    """Answer these too: methods of layers above this one, added when their app is ready."""
+    METHODS.update(methods)
+
+
 def answer(org_id: UUID, read: Read) -> Any:
     """The answer as plain JSON. NotFoundError for a run or version that is not there, FencedError for an attempt that was given up."""
-    if read.method not in METHODS:
-        raise InvalidError(
-            f"This control plane cannot answer {read.method}. The code worker may be newer than it is.", attr="method"
-        )
-    arguments, handle = METHODS[read.method]
-    try:
-        given = msgspec.convert(read.args, arguments)
-    except msgspec.ValidationError as error:
-        raise InvalidError(f"{read.method}: {error}", attr="args") from error
     with org_scope(org_id):
-        return handle(_scope(org_id, read), given)
+        return answer_within(lambda: _scope(org_id, read), read.method, read.args)
+
+
+def answer_within(scope: Callable[[], Scope], method: str, args: Any) -> Any:
+    """The same for who says which deployment is seen. Call it inside org_scope."""
+    if method not in METHODS:
+        raise InvalidError(
+            f"This control plane cannot answer {method}. The code worker may be newer than it is.", attr="method"
+        )
+    arguments, handle = METHODS[method]
+    try:
+        given = msgspec.convert(args, arguments)
+    except msgspec.ValidationError as error:
+        raise InvalidError(f"{method}: {error}", attr="args") from error
+    return handle(scope(), given)
 
 
 def _scope(org_id: UUID, read: Read) -> Scope:

@@ -33,6 +33,11 @@ class Run(TenantModel):
     root_run_id = models.UUIDField(null=True)
     queue = models.CharField(max_length=100)
     priority = models.IntegerField(default=0)
+    # For whom it runs: runs of one priority start in turn among these (fair_share.py).
+    share = models.CharField(max_length=254, default="", db_default="")
+    # Concurrency pools of what it touches; `gate_pools` are the same when nothing of it is outside a pool, and none otherwise.
+    pools = models.JSONField(default=list, db_default=[])
+    gate_pools = models.JSONField(default=list, db_default=[])
 
     actor_kind = models.CharField(max_length=12)
     actor_id = models.UUIDField(null=True)
@@ -53,6 +58,11 @@ class Run(TenantModel):
     # Why it ended, for people; empty for a success. `failure_code` is one of reasons.FailureCode.
     failure_code = models.CharField(max_length=32, blank=True)
     failure_message = models.TextField(blank=True)
+    # What comes after a failure: one of retries.Verdict, in words, when, and the run that it became.
+    retry_verdict = models.CharField(max_length=10, blank=True, default="", db_default="")
+    retry_message = models.TextField(blank=True, default="", db_default="")
+    retry_at = models.DateTimeField(null=True)
+    retry_run_id = models.UUIDField(null=True)
     event_count = models.BigIntegerField(default=0)
 
     steps_total = models.PositiveIntegerField(default=0)
@@ -69,12 +79,12 @@ class Run(TenantModel):
             models.Index(fields=["org_id", "deployment_id", "-id"], name="run_newest"),
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="run_by_status"),
             models.Index(fields=["org_id", "deployment_id", "job_name", "-id"], name="run_by_job"),
-            models.Index(fields=["org_id", "-priority", "id"], name="run_queue", condition=models.Q(status="QUEUED")),
             models.Index(
-                fields=["org_id", "deployment_id", "-priority", "id"],
-                name="run_queue_of_deployment",
+                fields=["org_id", "deployment_id", "share", "-priority", "id"],
+                name="run_queue_of_share",
                 condition=models.Q(status="QUEUED"),
             ),
+            models.Index(fields=["retry_at"], name="run_retry_due", condition=models.Q(retry_verdict="due")),
             models.Index(fields=["org_id", "root_run_id"], name="run_by_root"),
             models.Index(
                 fields=["org_id", "status", "updated_at"],
@@ -236,3 +246,75 @@ class LogChunk(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "log_chunk"
+
+
+class Pool(TenantModel):
+    """The limit that somebody set for a concurrency pool of a deployment; null: the deployment's default. Pools without one need no row."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "name")
+    deployment_id = models.UUIDField()
+    name = models.CharField(max_length=500)
+    slots = models.PositiveIntegerField(null=True)
+    updated_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta(TenantModel.Meta):
+        db_table = "pool"
+
+
+class PoolSlot(TenantModel):
+    """A slot of a pool that a run holds, or waits for: for all of it (`step_key` is empty) or for one of its steps.
+
+    Gone with the run's end, in the same transaction.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "pool", "step_key")
+    run_id = models.UUIDField()
+    pool = models.CharField(max_length=500)
+    step_key = models.CharField(max_length=1000, blank=True)
+    deployment_id = models.UUIDField()
+    priority = models.IntegerField(default=0)
+    asked_at = models.DateTimeField(db_default=models.functions.Now())
+    # Null while it waits for one.
+    claimed_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "pool_slot"
+        indexes = [models.Index(fields=["org_id", "deployment_id", "pool"], name="pool_slot_of_pool")]
+
+
+class BulkKind(models.TextChoices):
+    """What is done to many runs at once."""
+
+    CANCEL = "cancel", "Cancel"
+    REEXECUTE = "reexecute", "Run again"
+    REEXECUTE_FROM_FAILURE = "reexecute_from_failure", "Run again from failure"
+    DELETE = "delete", "Delete"
+
+
+class BulkAction(TenantModel):
+    """One thing that is done to many runs, bite by bite, the newest run first; `cursor` is the last one that was dealt with."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    deployment_id = models.UUIDField()
+    kind = models.CharField(max_length=24, choices=BulkKind.choices)
+    # The runs themselves, or the filter that finds them (requested before `created_at`); one of both.
+    run_ids = models.JSONField(null=True)
+    filters = models.JSONField(null=True)
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    # What was left as it is, such as a run that had ended: how many, and why the first few.
+    skipped = models.PositiveIntegerField(default=0)
+    skipped_why = models.JSONField(default=list)
+    cursor = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "bulk_action"
+        indexes = [
+            models.Index(fields=["org_id", "deployment_id", "-id"], name="bulk_action_newest"),
+            models.Index(fields=["id"], name="bulk_action_open", condition=models.Q(ended_at=None)),
+        ]

@@ -4,9 +4,10 @@ Branches never crowd out production: the runs of full deployments are claimed fi
 an agent that serves full deployments too, and at most half of the runs that the organization may have at once.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from controlplane.core import recordsets
@@ -17,12 +18,13 @@ from tenants.limits.quotas import limit_lately
 from tenants.reach import Reach
 
 UNLIMITED = 2**31 - 1
+_Key = TypeVar("_Key")
 
 # Runs that some agent has, by deployment; one that was deleted meanwhile is no branch.
 _UNDER_WAY = """
-    SELECT r.deployment_id, coalesce(d.kind = 'branch', false), count(*), count(*) FILTER (WHERE r.agent_id = %s)
+    SELECT r.deployment_id, coalesce(d.kind = 'branch', false), r.share, count(*), count(*) FILTER (WHERE r.agent_id = %s)
     FROM run r LEFT JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id
-    WHERE r.org_id = %s AND r.status IN ('STARTING', 'STARTED', 'CANCELING') GROUP BY 1, 2
+    WHERE r.org_id = %s AND r.status IN ('STARTING', 'STARTED', 'CANCELING') GROUP BY 1, 2, 3
 """
 
 # The limit of a full deployment, from its settings; null for none. `d` is the deployment.
@@ -31,26 +33,30 @@ LIMIT_OF_DEPLOYMENT = f"(d.settings #>> '{{{','.join(MAX_RUNS_PATH)}}}')::int"
 
 @dataclass(frozen=True)
 class UnderWay:
-    """Runs of one deployment that some agent has; `here` are those of one agent."""
+    """Runs of one deployment and share that some agent has; `here` are those of one agent."""
 
     deployment_id: UUID
     is_branch: bool
+    share: str
     runs: int
     here: int
 
 
 @dataclass(frozen=True)
 class Room:
-    """How many runs may start now, and how many of these of branches; what each deployment has already; the most of one branch."""
+    """How many runs may start now, and how many of these of branches; what each deployment and each share in it has already; the most of
+    one branch.
+    """
 
     runs: int
     of_branches: int
-    taken: list[dict[str, Any]]
+    by_deployment: Counter[UUID]
+    by_share: Counter[tuple[UUID, str]]
     per_branch: int
 
 
 def runs_under_way(org_id: UUID, agent_id: UUID | None = None) -> list[UnderWay]:
-    """By deployment, of those that have any. Call it inside org_scope."""
+    """By deployment and share, of those that have any. Call it inside org_scope."""
     return [UnderWay(*row) for row in recordsets.fetch(_UNDER_WAY, [agent_id, org_id])]
 
 
@@ -66,9 +72,17 @@ def room(org_id: UUID, agent_id: UUID, reach: Reach, slots: int) -> Room:
     return Room(
         runs=min(slots, of_all - sum(part.runs for part in under_way)),
         of_branches=min(of_branches),
-        taken=[{"id": part.deployment_id, "runs": part.runs} for part in under_way],
+        by_deployment=_counted((part.deployment_id, part.runs) for part in under_way),
+        by_share=_counted(((part.deployment_id, part.share), part.runs) for part in under_way),
         per_branch=_limit(org_id, QuotaName.RUNS_PER_BRANCH),
     )
+
+
+def _counted(counts: Iterable[tuple[_Key, int]]) -> Counter[_Key]:
+    found: Counter[_Key] = Counter()
+    for key, count in counts:
+        found[key] += count
+    return found
 
 
 def limit_of_branches(org_id: UUID) -> int:

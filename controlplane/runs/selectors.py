@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import labels
+from controlplane.runs.deleted_history import why_gone
 from controlplane.runs.models import Run, RunAttempt, RunLabel
 from controlplane.runs.states import RunStatus
 from controlplane.runs.visible_runs import covered_runs
@@ -54,7 +55,8 @@ def run(visible: Visible, run_id: UUID) -> Run:
     with read_scope(visible.org_id):
         found = _seen(visible).filter(id=run_id).first()
     if found is None:
-        raise NotFoundError("There is no such run in this deployment.")
+        gone = why_gone(visible.org_id, visible.deployment_id, run_id)
+        raise NotFoundError(gone or "There is no such run in this deployment.")
     return found
 
 

@@ -14,8 +14,10 @@ from controlplane.deployments.freezing import require_thawed
 from controlplane.runs import audit_trail, labels, reasons, transitions
 from controlplane.runs.config_errors import check_config
 from controlplane.runs.errors import InvalidRunConfigError, RunEndedError
+from controlplane.runs.fair_share import share_of
 from controlplane.runs.locking import lock_runs
 from controlplane.runs.models import Run, RunLabel
+from controlplane.runs.pools_of_runs import pools_of
 from controlplane.runs.requests import PARTITION_TAG, RunRequest, check_config_size, check_tags, priority
 from controlplane.runs.rerun import rerun_request
 from controlplane.runs.states import RunStatus
@@ -74,6 +76,7 @@ def _create(
 ) -> Run:
     found, selection = target.found, target.selection
     run_id = uuid7()
+    pools, gate_pools = pools_of(selection)
     return Run.objects.create_in(
         org_id,
         id=run_id,
@@ -94,6 +97,9 @@ def _create(
         root_run_id=request.root_run_id or run_id,
         queue=found.location.queue,
         priority=priority(tags),
+        share=share_of(org_id, selection.touched, actor),
+        pools=pools,
+        gate_pools=gate_pools,
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:254],

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from controlplane.catalog import projections as catalog
 from controlplane.core import recordsets, wakeups
-from controlplane.runs import reasons
+from controlplane.runs import pool_slots, reasons
 from controlplane.runs.locking import LockedRun, lock_runs
 from controlplane.runs.reasons import FailureCode, Reason
 from controlplane.runs.states import EVENT_OF_STATUS, TERMINAL, AttemptState, RunStatus, closing_status, may_move
@@ -67,6 +67,10 @@ def save(org_id: UUID, runs: Iterable[LockedRun]) -> None:
         return
     recordsets.execute(_SAVE, [recordsets.rows([_row(run) for run in moved]), org_id, [run.id for run in moved]])
     note_moves(org_id, moved)
+    # One that goes back into the queue holds nothing either.
+    released = [run.id for run in moved if run.ended or run.status == RunStatus.QUEUED]
+    if released:
+        pool_slots.free_runs(org_id, released)
     ended = [run for run in moved if run.ended]
     if ended:
         _end(org_id, ended)

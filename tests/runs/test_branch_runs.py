@@ -15,7 +15,7 @@ from controlplane.deployments import branches
 from controlplane.deployments.branches import BranchFacts, ensure_branch
 from controlplane.deployments.change_settings import set_settings
 from controlplane.deployments.code import Code
-from controlplane.deployments.models import BranchDeployment, BranchState, Deployment
+from controlplane.deployments.models import BranchDeployment, BranchState, Deployment, DeploymentKind
 from controlplane.deployments.services import deploy_location
 from controlplane.dispatch.calls import call_worker
 from controlplane.fleet.services import note_poll
@@ -237,20 +237,28 @@ def test_claim_looks_at_the_head_of_each_queue_only() -> None:
 
 def _plan(stage: Stage) -> str:
     from controlplane.core import recordsets
-    from controlplane.runs.admission import _DUE_BRANCHES
+    from controlplane.runs.queue_heads import _HEADS, lanes, served
 
-    asked = {
-        "org": stage.org_id,
-        "agent": stage.agent.id,
-        "token": stage.agent.token_id,
-        "queues": ["default"],
-        "taken": "[]",
-        "kind": "branch",
-        "slots": 5,
-        "per_branch": 5,
-    }
     with org_scope(stage.org_id):
-        return "\n".join(line for (line,) in recordsets.fetch("EXPLAIN (ANALYZE, COSTS OFF) " + _DUE_BRANCHES, asked))
+        nothing: dict[str, list[str]] = {"keys": [], "paired": [], "pairs": [], "pools": [], "gates": []}
+        places = [
+            {"id": lane.deployment_id, "share": lane.share, **nothing}
+            for lane in lanes(stage.org_id)
+            if lane.kind == DeploymentKind.BRANCH
+        ]
+        asked = {
+            "org": stage.org_id,
+            "token": stage.agent.token_id,
+            "queues": ["default"],
+            "lanes": recordsets.rows(places),
+            "keys": [],
+            "but": [],
+            "page": 5,
+            "known": [],
+            "locations": [],
+            "loaded": list(served(stage.org_id, stage.agent.id).loaded),
+        }
+        return "\n".join(line for (line,) in recordsets.fetch("EXPLAIN (ANALYZE, COSTS OFF) " + _HEADS, asked))
 
 
 def test_deployment_has_no_more_runs_than_its_settings_allow() -> None:
