@@ -274,6 +274,7 @@ INSTALLED_APPS = [
     "controlplane.insights",
     "controlplane.runs",
     "controlplane.dispatch",
+    "controlplane.external",
     "controlplane.automation",
     "controlplane.delivery",
     "controlplane.ui",
@@ -413,6 +414,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
 DUE_JOBS = {
     "audit_log.deliver_streams": 5.0,
+    "automation.catch_up": 5.0,
+    "automation.launch_waiting": 5.0,
+    "automation.sweep_definitions": 5.0,
     "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
@@ -425,16 +429,41 @@ DUE_JOBS = {
     "delivery.go_on_with_promotions": 2.0,
     "delivery.sweep_webhooks": 3600.0,
     "deployments.sweep_source_archives": 600.0,
+    "delivery.delete_old_history": 600.0,
     "dispatch.sweep_commands": 5.0,
+    "external.forget_deliveries": 3600.0,
+    "external.go_on_with_wipes": 5.0,
+    "external.sweep_pipes": 60.0,
     "runs.sweep_leases": 2.0,
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
 }
 
 # What the clock does itself, many times a second: functions by name, and the seconds between two beats that find nothing to do.
-CLOCK_BEATS: dict[str, float] = {}
+CLOCK_BEATS: dict[str, float] = {
+    "controlplane.automation.ticks.firing.beat": 0.25,
+    "controlplane.automation.ticks.overdue.beat": 1.0,
+    "controlplane.automation.backfills.waking.beat": 0.5,
+}
 # Conditions and backfills are planned by processes that have dagster: they alone serve this queue.
 CELERY_TASK_ROUTES = {"evaluator.*": {"queue": "evaluator"}}
+
+# ---- retention: days for which history is kept, in deployments that say nothing else; 0 for ever
+
+RETENTION_DAYS = {
+    "runs": env.integer("DAGGERBOARD_RETENTION_RUNS_DAYS", 365, "how many days runs are kept, with all that is theirs"),
+    "events": env.integer("DAGGERBOARD_RETENTION_EVENTS_DAYS", 90, "how many days the events of runs are kept"),
+    "logs": env.integer("DAGGERBOARD_RETENTION_LOGS_DAYS", 90, "how many days the output of runs is kept"),
+    "ticks": env.integer("DAGGERBOARD_RETENTION_TICKS_DAYS", 90, "how many days ticks are kept"),
+    "evaluations": env.integer(
+        "DAGGERBOARD_RETENTION_EVALUATIONS_DAYS", 90, "how many days evaluations of automation conditions are kept"
+    ),
+    "asset_events": env.integer(
+        "DAGGERBOARD_RETENTION_ASSET_EVENTS_DAYS",
+        365,
+        "how many days materializations, observations and check results are kept; the latest of each always is",
+    ),
+}
 
 # ---- promotions
 

@@ -11,6 +11,7 @@ from controlplane.delivery.promotions import services as promotions
 from controlplane.delivery.promotions import sweep as promotion_sweep
 from controlplane.delivery.pull_requests import attending as pull_requests
 from controlplane.delivery.pull_requests import reconciling
+from controlplane.delivery.retention import sweep as old_history
 
 
 @shared_task(name="delivery.delete_deployments")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
@@ -21,6 +22,11 @@ def delete_deployments() -> None:
 @shared_task(name=deployment_deletion.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def delete_deployment(org_id: str, deployment_id: str) -> None:
     deployment_deletion.go_on(org_id=UUID(org_id), deployment_id=UUID(deployment_id))
+
+
+@shared_task(name=old_history.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def delete_old_history() -> None:
+    old_history.sweep()
 
 
 @shared_task(name="delivery.sweep_branches")  # type: ignore[untyped-decorator, unused-ignore]  # as above

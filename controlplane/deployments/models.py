@@ -341,3 +341,16 @@ class Promotion(TenantModel):
                 fields=["org_id", "deployment"], name="promotion_one_at_a_time", condition=models.Q(ended_at=None)
             )
         ]
+
+
+class RetentionMark(TenantModel):
+    """How far a deployment's history of one kind was deleted (settings_document.RETAINED)."""
+
+    pk = models.CompositePrimaryKey("org_id", "deployment_id", "kind")
+    deployment_id = models.UUIDField()
+    kind = models.CharField(max_length=16)
+    before = models.DateTimeField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        db_table = "retention_mark"

@@ -7,6 +7,8 @@ from tenants.errors import InvalidError
 
 Check = Callable[[str, Any], Any]
 
+# As in Dagster's own retention.
+FOREVER = -1
 _LIMITS_MAX = 200
 _NAME_MAX = 200
 _TAGS_MAX = 50
@@ -18,6 +20,17 @@ def whole(least: int, most: int) -> Check:
     def check(path: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise InvalidError(f"{path} is a whole number from {least} to {most:,}.", attr=path)
+        return value
+
+    return check
+
+
+def days(most: int) -> Check:
+    """A number of days, or FOREVER."""
+
+    def check(path: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not (value == FOREVER or 1 <= value <= most):
+            raise InvalidError(f"{path} is a number of days from 1 to {most:,}, or {FOREVER} for ever.", attr=path)
         return value
 
     return check

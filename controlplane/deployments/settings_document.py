@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from controlplane.deployments.setting_checks import Check, flag, number, one_of, tag_limits, tags, whole
+from controlplane.deployments.setting_checks import Check, days, flag, number, one_of, tag_limits, tags, whole
 from tenants.errors import InvalidError
 
 _Path = tuple[str, ...]
@@ -84,7 +84,7 @@ _CHECKS: dict[_Path, Check] = {
     CONDITIONS_TAGS_PATH: tags,
     FRESHNESS_PATH: flag,
     **{
-        retention_path(kind, of_branches=of_branches): whole(1, _MAX_DAYS)
+        retention_path(kind, of_branches=of_branches): days(_MAX_DAYS)
         for kind in RETAINED
         for of_branches in (False, True)
     },

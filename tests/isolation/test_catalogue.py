@@ -176,7 +176,7 @@ def test_foreign_keys_between_tenant_tables_carry_the_organization(scratch, tena
     assert [(table, name) for table, name, text in found if not text.startswith("FOREIGN KEY (org_id, ")] == []
 
 
-def test_nothing_runs_with_the_owners_rights_but_making_partitions_and_sealing_the_audit_log(scratch):
+def test_nothing_runs_with_the_owners_rights_but_making_and_dropping_partitions_and_sealing_the_audit_log(scratch):
     functions = rows(
         scratch,
         "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname",
@@ -186,4 +186,4 @@ def test_nothing_runs_with_the_owners_rights_but_making_partitions_and_sealing_t
     )
 
     sealing = ["audit_bury", "audit_seal_event", "audit_seal_turn", "audit_take_turn"]
-    assert ([name for (name,) in functions], views) == ([*sealing, "ensure_partitions"], [])
+    assert ([name for (name,) in functions], views) == ([*sealing, "drop_partition", "ensure_partitions"], [])

@@ -19,6 +19,9 @@ from tests.isolation.world import World, make_world
 
 # Woken by the clock, without words: they find by themselves what is due, in whichever organization.
 SWEEPS = {
+    "automation.catch_up": "schedules with missed ticks",
+    "automation.launch_waiting": "runs that ticks asked for and nobody launched",
+    "automation.sweep_definitions": "deployments whose definitions changed",
     "audit_log.deliver_streams": "audit streams that are behind their log",
     "core.delete_organizations": "organizations whose grace period is over",
     "core.ensure_partitions": "no rows at all",
@@ -30,6 +33,7 @@ SWEEPS = {
     "core.forget_ended_sessions": "sessions; of people, not of organizations",
     "delivery.go_on_with_promotions": "promotions that are under way",
     "delivery.delete_deployments": "deployments that were deleted and have history left",
+    "delivery.delete_old_history": "history that is kept no longer",
     "deployments.sweep_source_archives": "source archives that no version is made of",
     "delivery.sweep_webhooks": "webhooks that are kept no longer",
     "dispatch.sweep_commands": "commands past their deadline",
@@ -39,6 +43,8 @@ SWEEPS = {
 }
 # Woken with ids; the organization is among them, or follows from them.
 ABOUT_ONE = {
+    "automation.follow_definitions": "one deployment of the organization that is named with it",
+    "automation.launch_tick": "one tick of the organization that is named with it",
     "delivery.handle_webhook": "one webhook of the organization that is named with it",
     "delivery.look_after_pull_request": "one pull request of the organization that is named with it",
     "delivery.reconcile_repository": "one repository of the organization that is named with it",

@@ -17,14 +17,13 @@ from psycopg import sql
 
 from controlplane.core import wakeups
 from controlplane.core.background import enqueue
-from controlplane.core.objects import store
 from controlplane.delivery.models import PullRequest, PullRequestState
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentDeletion, DeploymentKind
 from controlplane.deployments.protecting import require_unnamed
 from controlplane.runs.errors import RunEndedError
-from controlplane.runs.log_store import chunk_key
-from controlplane.runs.models import LogChunk, Run
+from controlplane.runs.log_objects import delete_log_objects
+from controlplane.runs.models import Run
 from controlplane.runs.services import cancel_run
 from controlplane.runs.states import ACTIVE, RunStatus
 from tenants.access import SYSTEM, Actor
@@ -231,21 +230,12 @@ def _bite(org_id: UUID, deployment_id: UUID) -> bool:
         runs = Run.objects.for_org(org_id).filter(deployment_id=deployment_id)
         run_ids = list(runs.order_by("id").values_list("id", flat=True)[:_RUNS])
     if run_ids:
-        _delete_logs(org_id, run_ids)
+        delete_log_objects(org_id, run_ids)
         for table in _tables("run_id"):
             _delete(org_id, table, "run_id", run_ids)
         _delete(org_id, "run", "id", run_ids)
         return True
     return any(_delete_some(org_id, table, "deployment_id", [deployment_id]) for table in _tables("deployment_id"))
-
-
-def _delete_logs(org_id: UUID, run_ids: Sequence[UUID]) -> None:
-    """The objects first: a row without its object is found again, an object without its row is not."""
-    with org_scope(org_id):
-        chunks = LogChunk.objects.for_org(org_id).filter(run_id__in=run_ids)
-        places = list(chunks.values_list("run_id", "attempt", "log_key", "stream", "offset", "bytes"))
-    for run_id, attempt, log_key, stream, offset, length in places:
-        store().delete(chunk_key(org_id, (run_id, attempt, log_key, stream), offset, length))
 
 
 def _tables(column: str) -> list[str]:

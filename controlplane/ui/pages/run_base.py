@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controlplane.fleet import selectors as fleet
 from controlplane.runs import selectors as runs
+from controlplane.runs.deleted_history import deleted_parts
 from controlplane.runs.models import Run, RunAttempt
 from controlplane.runs.states import RunStatus
 from controlplane.runs.visible_runs import is_covered, require_on_run
@@ -53,6 +54,7 @@ class RunBase(DeploymentPage):
             "mode": mode_of(attempts[-1] if attempts else None),
             "phases": phases(run),
             "waiting": waiting_reason(run),
+            "deleted": deleted_parts(run),
             "agent": self._agent_name(run),
             "others": [other for other in group if other.id != run.id],
             "can_resume": run.status == RunStatus.FAILURE and run.steps_succeeded > 0,

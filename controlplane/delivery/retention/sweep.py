@@ -1,0 +1,47 @@
+"""Deleting old history, some of it at a time: the clock wakes it, and it wakes itself while there is more."""
+
+import time
+
+import structlog
+
+from controlplane.core.background import enqueue
+from controlplane.core.old_partitions import partitions
+from controlplane.delivery.retention.bites import bite, due_span
+from controlplane.delivery.retention.dropping import drop_weeks
+from controlplane.delivery.retention.histories import HISTORIES
+from controlplane.delivery.retention.policies import Policy, policies
+from tenants.errors import UnavailableError
+
+log = structlog.get_logger(__name__)
+
+TASK = "delivery.delete_old_history"
+_SLICE_SECONDS = 20.0
+
+
+def sweep() -> None:
+    """Drop the weeks that nobody needs, then take the rows of those who keep less than others; goes on in a task of its own."""
+    until = time.monotonic() + _SLICE_SECONDS
+    keeping = policies()
+    for kind in HISTORIES:
+        drop_weeks(kind, partitions(), keeping)
+        due = [policy for policy in keeping if policy.due(kind)]
+        for policy in due:
+            if not _bites(policy, kind, until):
+                enqueue(TASK)
+                return
+        if kind == "logs" and due:
+            # Their objects are gone only now.
+            drop_weeks(kind, partitions(), keeping)
+
+
+def _bites(policy: Policy, kind: str, until: float) -> bool:
+    """Whether it was finished in time. One deployment that fails does not keep the others."""
+    try:
+        left = due_span(policy, kind)
+        while left is not None:
+            left = bite(policy, kind, left)
+            if time.monotonic() > until:
+                return False
+    except UnavailableError as error:
+        log.warning("retention.not_deleted", kind=kind, deployment=str(policy.deployment_id), error=error.message)
+    return True
