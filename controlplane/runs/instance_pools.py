@@ -9,6 +9,8 @@ from controlplane.runs.models import Run
 from tenants.errors import InvalidError
 
 _PRIORITY_MAX = 2**31 - 1
+# All steps that wait for one pool ask together some twenty times a second, and each at least every fifteen seconds.
+_AGAIN_LEAST, _AGAIN_MOST, _AGAIN_RATE = 0.5, 15.0, 20.0
 
 
 class PoolNames(Arguments, frozen=True):
@@ -38,14 +40,17 @@ def pool_config(scope: Scope, _args: PoolNames) -> dict[str, Any]:
     }
 
 
-def claim_pool_slot(scope: Scope, args: Claim) -> bool:
+def claim_pool_slot(scope: Scope, args: Claim) -> dict[str, Any]:
+    """`{"claimed", "again_after" (seconds)}`: who is far back in a long line asks less often."""
     if not args.pool or len(args.pool) > 500 or len(args.step) > 1000 or "\0" in args.pool + args.step:
         raise InvalidError("The name of a pool has 1 to 500 characters, that of a step at most 1000.", attr="pool")
     if abs(args.priority) > _PRIORITY_MAX:
         raise InvalidError("A priority is a whole number of 32 bits.", attr="priority")
-    return scope.run_id is not None and pool_slots.claim_for_step(
-        scope.org_id, scope.run_id, args.pool, args.step, args.priority
-    )
+    if scope.run_id is None:
+        raise InvalidError("Only steps of runs take slots of pools.", attr="run")
+    claimed = pool_slots.claim_for_step(scope.org_id, scope.run_id, args.pool, args.step, args.priority)
+    waiting = 0 if claimed else pool_slots.waiting(scope.org_id, scope.deployment_id, args.pool)
+    return {"claimed": claimed, "again_after": min(_AGAIN_MOST, _AGAIN_LEAST + waiting / _AGAIN_RATE)}
 
 
 def has_pool_slot(scope: Scope, args: Claim) -> bool:

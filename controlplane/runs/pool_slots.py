@@ -31,8 +31,7 @@ _ASK = """
     INSERT INTO pool_slot (org_id, run_id, pool, step_key, deployment_id, priority) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (run_id, pool, step_key) DO UPDATE SET priority = excluded.priority WHERE pool_slot.claimed_at IS NULL
 """
-# Those that waited longer, or are more urgent, come first: whoever asks gets a slot only when enough are left for these. One that has
-# not asked again for a while waits for nothing any more.
+# Those that waited longer, or are more urgent, come first: whoever asks gets a slot only when enough are left for these.
 _GRANT = """
     UPDATE pool_slot s SET claimed_at = now()
     WHERE s.org_id = %(org)s AND s.run_id = %(run)s AND s.pool = %(pool)s AND s.step_key = %(step)s AND s.claimed_at IS NULL
@@ -45,6 +44,9 @@ _GRANT = """
 _HELD = """
     SELECT claimed_at IS NOT NULL FROM pool_slot WHERE org_id = %s AND run_id = %s AND pool = %s AND step_key = %s
 """
+_WAITING = (
+    "SELECT count(*) FROM pool_slot WHERE org_id = %s AND deployment_id = %s AND pool = %s AND claimed_at IS NULL"
+)
 
 
 def take_for_runs(org_id: UUID, due: Mapping[UUID, Candidate]) -> dict[UUID, Candidate]:
@@ -108,6 +110,12 @@ def claim_for_step(org_id: UUID, run_id: UUID, pool: str, step_key: str, priorit
     place = {"org": org_id, "run": run_id, "pool": pool, "step": step_key, "deployment": deployment_id}
     recordsets.execute(_GRANT, {**place, "limit": 2**31 - 1 if limit is None else limit})
     return holds(org_id, run_id, pool, step_key)
+
+
+def waiting(org_id: UUID, deployment_id: UUID, pool: str) -> int:
+    """How many steps wait for the pool. Call it inside org_scope."""
+    [(count,)] = recordsets.fetch(_WAITING, [org_id, deployment_id, pool])
+    return int(count)
 
 
 def holds(org_id: UUID, run_id: UUID, pool: str, step_key: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from daggerboard_worker.connection import AgentConnection, connect
 from daggerboard_worker.error_info import load_error_info
 from daggerboard_worker.loading import LoadedLocation
+from daggerboard_worker.memory_limit import limit_memory
 from daggerboard_worker.run_spec import RunSpec
 
 Loader = Callable[[], LoadedLocation]
@@ -31,6 +32,7 @@ class Workplace:
 def run_attempt(load: Loader, spec: RunSpec, place: Workplace) -> int:
     agent = connect(path=place.socket_path, subject=spec.attempt_id, role="run")
     Path(place.attempt_dir).mkdir(parents=True, exist_ok=True)
+    limit_memory(spec.tags)
     try:
         status = start(load, spec, place, agent)
     except Exception as error:  # noqa: BLE001 - whatever user code raises on load, or dagster on a bad selection

@@ -18,6 +18,7 @@ from daggerboard_worker.instance import instance_ref, make_findable, open_instan
 from daggerboard_worker.loading import LoadedLocation
 from daggerboard_worker.own_run import own
 from daggerboard_worker.plan_json import plan_json
+from daggerboard_worker.pools import pools_of
 from daggerboard_worker.records import asset_keys, check_keys
 from daggerboard_worker.resumption import SNAPSHOT_ID, known_state
 from daggerboard_worker.run_spec import RunSpec
@@ -94,6 +95,7 @@ def prepare_executor(hosted: HostedJob, run: DagsterRun, mode: str, state: Any) 
         )
     except Exception:  # noqa: BLE001 - user-made config schemas may raise anything
         return {"mode": mode}
+    own.pools = pools_of(plan)
     choice = choose_executor(job, resolved.execution, plan)
     use_executor(job, choice)
     return {"mode": mode, "executor": choice, "plan": plan_json(plan)}

@@ -17,6 +17,8 @@ class OwnRun:
         self.run: Any = None
         self.start_data: Json = {}
         self.plan_snapshots: dict[str, Any] = {}
+        # Concurrency pools of the plan's steps; None where the plan is not known, such as in a spawned step process.
+        self.pools: frozenset[str] | None = None
         self._prefetched: dict[tuple[str, ...], Json] = {}
         self._produced: dict[tuple[str, ...], Any] = {}
         self._by_partition: dict[tuple[str, ...], dict[str, Any]] = {}
