@@ -39,6 +39,8 @@ class Instigator(TenantModel):
     cron = models.JSONField(default=list)
     timezone = models.CharField(max_length=100, blank=True)
     min_interval_seconds = models.FloatField(null=True)
+    # How long one tick may take; null where the definition does not say (ticks.policies).
+    timeout_seconds = models.FloatField(null=True)
     is_default_running = models.BooleanField(default=False)
 
     # As people say.
@@ -49,7 +51,7 @@ class Instigator(TenantModel):
     runs_until = models.DateTimeField(null=True)
     ticks_left = models.PositiveIntegerField(null=True)
 
-    # What follows from both. Only what is running has a next tick; `next_tick_at` without jitter is `due_at` of the tick.
+    # What follows from both. Only what is running has a next tick, and a sensor none while one is open.
     is_running = models.BooleanField(default=False)
     running_since = models.DateTimeField(null=True)
     next_tick_at = models.DateTimeField(null=True)
@@ -59,6 +61,8 @@ class Instigator(TenantModel):
     # The tick that is being evaluated: a sensor has one at a time.
     open_tick_id = models.UUIDField(null=True)
     failures_in_a_row = models.PositiveIntegerField(default=0)
+    # The first tick of a schedule that nobody could evaluate: those since may be caught up when an agent is there again.
+    missed_from = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         db_table = "instigator"
@@ -69,7 +73,22 @@ class Instigator(TenantModel):
         ]
         indexes = [
             models.Index(fields=["next_tick_at"], name="instigator_due", condition=models.Q(is_running=True)),
+            models.Index(
+                fields=["missed_from"], name="instigator_missed", condition=models.Q(missed_from__isnull=False)
+            ),
         ]
+
+
+class FollowedDefinitions(TenantModel):
+    """The definitions of one code location as its instigators say them now: where the location has others, they are to be reconciled."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "location_name")
+    deployment_id = models.UUIDField()
+    location_name = models.CharField(max_length=200)
+    manifest_sha256 = models.CharField(max_length=64)
+
+    class Meta(TenantModel.Meta):
+        db_table = "followed_definitions"
 
 
 class TickStatus(models.TextChoices):
@@ -102,8 +121,13 @@ class Tick(TenantModel):
     due_at = models.DateTimeField()
     status = models.CharField(max_length=8, choices=TickStatus.choices, default=TickStatus.WAITING)
     created_at = models.DateTimeField(default=timezone.now)
+    # Since when it waits for an agent: its creation, or the loss of the agent that evaluated it.
+    waiting_since = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # While it is open: when somebody looks after it, and when its evaluation has taken too long.
+    look_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
     # How often an agent was asked; the command that counts is the last one.
     attempt = models.PositiveIntegerField(default=0)
     command_id = models.UUIDField(null=True)
@@ -129,9 +153,7 @@ class Tick(TenantModel):
         indexes = [
             models.Index(fields=["org_id", "instigator_id", "-id"], name="tick_newest"),
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="tick_by_status"),
-            models.Index(
-                fields=["org_id", "created_at"], name="tick_open", condition=models.Q(status__in=["WAITING", "STARTED"])
-            ),
+            models.Index(fields=["look_at"], name="tick_open", condition=models.Q(status__in=["WAITING", "STARTED"])),
         ]
 
 
@@ -289,7 +311,9 @@ class BackfillStatus(models.TextChoices):
 
 
 class Backfill(TenantModel):
-    """Many partitions, made by many runs. Its plan is checkpointed in `plan`; what it asked for is in requested_run."""
+    """Many partitions, made by many runs. Where it is with each stands in backfill_partition, what it asked for in requested_run: whoever
+    plans it next needs nothing else.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     deployment_id = models.UUIDField()
@@ -318,14 +342,21 @@ class Backfill(TenantModel):
     planned_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
-    # The planner's own state, opaque; it moves with `plan_number`, so that a planner that comes late changes nothing.
-    plan = models.TextField(blank=True)
+    # Rises with every plan, so that a planner that comes late changes nothing.
     plan_number = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
+    # Something came to be since the last plan that others may have waited for.
+    needs_plan = models.BooleanField(default=True)
+    # Until when it has looked for runs that were made again of its own.
+    looked_at = models.DateTimeField(null=True)
     next_due_at = models.DateTimeField(null=True)
+    # agent.protocol.ErrorInfo of a plan that could not be made; it is tried again.
     error = models.JSONField(null=True)
-
-    targeted = models.PositiveIntegerField(default=0)
+    # Why nothing is launched now, for people.
+    waiting = models.CharField(max_length=500, blank=True)
+    # How many runs it has asked for: the next request's position.
+    requests = models.PositiveIntegerField(default=0)
+    # By PartitionProgress, as of the last look.
+    counts = models.JSONField(default=dict)
 
     class Meta(TenantModel.Meta):
         db_table = "backfill"
@@ -342,26 +373,41 @@ class Backfill(TenantModel):
 class PartitionProgress(models.TextChoices):
     """Where a backfill is with one partition."""
 
-    TARGETED = "targeted", "Not requested yet"
-    REQUESTED = "requested", "Requested"
+    TARGETED = "targeted", "Waiting"
+    REQUESTED = "requested", "In progress"
     MATERIALIZED = "materialized", "Completed"
     FAILED = "failed", "Failed"
     CANCELED = "canceled", "Canceled"
+    # Nothing was launched for it, or its run made nothing of it; `note` says why.
+    SKIPPED = "skipped", "Not made"
 
 
 class BackfillPartition(TenantModel):
-    """One partition of one asset (or of the job: asset_key is empty) in one backfill. An asset without partitions has the key ''."""
+    """One partition of one asset (or of the job: asset_key is empty) in one backfill. An asset without partitions has the key ''.
+
+    It is targeted until its run is launched; `request_id` is set once that is asked for.
+    """
 
     pk = models.CompositePrimaryKey("backfill_id", "asset_key", "partition_key")
     backfill_id = models.UUIDField()
     asset_key = models.TextField()
     partition_key = models.TextField()
+    # Its place in the definition as of then: what lies side by side is shown side by side.
+    position = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=12, choices=PartitionProgress.choices, default=PartitionProgress.TARGETED)
+    request_id = models.UUIDField(null=True)
     run_id = models.UUIDField(null=True)
+    note = models.TextField(blank=True)
 
     class Meta(TenantModel.Meta):
         db_table = "backfill_partition"
         indexes = [
             models.Index(fields=["org_id", "backfill_id", "asset_key", "state"], name="backfill_partition_by_state"),
             models.Index(fields=["org_id", "run_id"], name="backfill_partition_of_run"),
+            models.Index(fields=["org_id", "request_id"], name="backfill_partition_of_request"),
+            models.Index(
+                fields=["org_id", "backfill_id"],
+                name="backfill_partition_in_progress",
+                condition=models.Q(state="requested"),
+            ),
         ]

@@ -8,11 +8,14 @@ from django.db.models.functions import Now
 
 from agent.protocol import LocationReport, LocationState
 from controlplane.core import wakeups
+from controlplane.core.background import enqueue
 from controlplane.definitions import selectors as definitions
 from controlplane.deployments.models import CodeLocation, LocationVersion, VersionState
 from tenants.errors import InvalidError, NotFoundError
 from tenants.scoping import org_scope
 
+# What follows from other definitions: schedules and sensors. A sweep does it where this is lost.
+FOLLOW_TASK = "automation.follow_definitions"
 # By the database's clock, on both ends.
 _SECONDS_SINCE_CREATED = Func(
     Now() - F("created_at"),
@@ -100,3 +103,4 @@ def _serve(version: LocationVersion) -> None:
     location = locations.get(id=version.location_id)
     if location.current is None or location.current.number < version.number:
         CodeLocation.objects.for_org(version.org_id).filter(id=location.id).update(current=version)
+        enqueue(FOLLOW_TASK, org_id=version.org_id, deployment_id=location.deployment_id)

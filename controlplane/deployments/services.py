@@ -9,9 +9,11 @@ from django.utils.text import slugify
 
 from agent.protocol import Target
 from controlplane.core import wakeups
+from controlplane.core.background import enqueue
 from controlplane.deployments import audit_trail, branches, protecting, source_archives
 from controlplane.deployments.code import Code, check_code, code_of
 from controlplane.deployments.freezing import require_thawed
+from controlplane.deployments.loading import FOLLOW_TASK
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
 from controlplane.deployments.protecting import Allowed
 from controlplane.deployments.selectors import location as find_location
@@ -230,6 +232,7 @@ def delete_location(
             reason=allowed.reason,
         )
         wakeups.wake(f"queue:{org_id}", f"org:{org_id}:locations")
+        enqueue(FOLLOW_TASK, org_id=org_id, deployment_id=deployment_id)
     log.info("location.deleted", org=str(org_id), deployment=str(deployment_id), location=name, actor=str(actor.id))
 
 

@@ -2,8 +2,9 @@
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from controlplane.dispatch.models import Command, CommandKind, CommandState
 from controlplane.fleet.models import Agent
 from controlplane.fleet.reach import reaching
 from controlplane.fleet.selectors import AgentView, hosts
-from tenants.errors import NotFoundError, UnavailableError
+from tenants.errors import AppError, NotFoundError, UnavailableError
 from tenants.scoping import org_scope
 
 # How long a lost wake-up delays an answer.
@@ -69,6 +70,45 @@ def ask_worker(
     agent_id = _host(org_id, version_id)
     question = {"op": op, "args": args, "timeout": timeout, "purpose": purpose, "subject": str(subject_id)}
     return _ask(org_id, agent_id, version_id, question)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `ask_workers` asks: `timeout` in seconds, `subject_id` as in `ask_worker`."""
+
+    version_id: UUID
+    op: str
+    args: dict[str, Any]
+    timeout: float
+    subject_id: UUID
+
+
+def ask_workers(*, org_id: UUID, purpose: str, questions: Sequence[Question]) -> dict[UUID, UUID | AppError]:
+    """As `ask_worker`, many at once: by subject the id of its command, or why nobody could be asked."""
+    assert purpose in _OUTCOMES, "an answer that nobody acts on is lost"
+    with org_scope(org_id):
+        asked = {version_id: _host_or_why(org_id, version_id) for version_id in {one.version_id for one in questions}}
+        commands = [
+            _command(org_id, host, one.version_id, {**_body(one), "purpose": purpose, "subject": str(one.subject_id)})
+            for one in questions
+            if isinstance(host := asked[one.version_id], UUID)
+        ]
+        Command.unscoped.bulk_create(commands)
+        wakeups.wake(*{f"agent:{command.agent_id}" for command in commands})
+    ids = {UUID(command.body["subject"]): command.id for command in commands}
+    reasons = {one.subject_id: why for one in questions if isinstance(why := asked[one.version_id], AppError)}
+    return {**ids, **reasons}
+
+
+def _body(question: Question) -> dict[str, Any]:
+    return {"op": question.op, "args": question.args, "timeout": question.timeout}
+
+
+def _host_or_why(org_id: UUID, version_id: UUID) -> UUID | AppError:
+    try:
+        return _host(org_id, version_id)
+    except AppError as error:
+        return error
 
 
 def _call(org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout: float) -> Any:
@@ -119,18 +159,23 @@ def _within_reach(org_id: UUID, agents: list[AgentView], version_id: UUID) -> li
 
 
 def _ask(org_id: UUID, agent_id: UUID, version_id: UUID, question: dict[str, Any]) -> UUID:
-    patience = datetime.timedelta(seconds=question["timeout"] + _TRAVEL_SECONDS)
     with org_scope(org_id):
-        command = Command.objects.create_in(
-            org_id,
-            agent_id=agent_id,
-            kind=CommandKind.CALL,
-            version_id=version_id,
-            body={"version_id": str(version_id), **question},
-            expires_at=Now() + patience,
-        )
+        command = _command(org_id, agent_id, version_id, question)
+        Command.unscoped.bulk_create([command])
         wakeups.wake(f"agent:{agent_id}")
     return command.id
+
+
+def _command(org_id: UUID, agent_id: UUID, version_id: UUID, question: dict[str, Any]) -> Command:
+    patience = datetime.timedelta(seconds=question["timeout"] + _TRAVEL_SECONDS)
+    return Command(
+        org_id=org_id,
+        agent_id=agent_id,
+        kind=CommandKind.CALL,
+        version_id=version_id,
+        body={"version_id": str(version_id), **question},
+        expires_at=Now() + patience,
+    )
 
 
 def _read(org_id: UUID, command_id: UUID) -> Command:

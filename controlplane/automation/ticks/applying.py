@@ -1,0 +1,136 @@
+"""What comes of a tick, stored at once: its status, its instigator's cursor, dynamic partitions, reported events and requested runs.
+
+All of it is in the transaction that keeps the agent's answer, so that it happens once or not at all. An answer to an older question of
+the same tick, or to a tick that is over, changes nothing.
+"""
+
+import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import DataError, transaction
+from django.db.models.functions import Now
+
+from controlplane.automation.instigators.running import wants_to_run
+from controlplane.automation.models import Instigator, InstigatorKind, RequestSource, Tick, TickStatus
+from controlplane.automation.requests import Asker, store
+from controlplane.automation.ticks import launching
+from controlplane.automation.ticks.answers import Answer, PartitionsChange, log_text, plain, read, runs_of, short
+from controlplane.automation.ticks.endings import end, lock_row
+from controlplane.automation.ticks.policies import Policies
+from controlplane.definitions import selectors as definitions
+from controlplane.deployments.models import LocationVersion
+from controlplane.runs import instance_writes as writes
+from controlplane.runs.instance_partitions import DynamicKey
+from controlplane.runs.instance_scope import Scope
+from tenants.errors import AppError, InvalidError, NotFoundError
+
+log = structlog.get_logger(__name__)
+
+TURNED_OFF = "It was turned off while this tick was evaluated: nothing of it was taken."
+
+
+def take_answer(org_id: UUID, tick_id: UUID, command_id: UUID, result: Any, error: dict[str, Any] | None) -> None:
+    """Act on what an agent answered; a dispatch.calls.Outcome. Call it inside org_scope."""
+    found = Tick.objects.for_org(org_id).filter(id=tick_id)
+    instigator_id = found.values_list("instigator_id", flat=True).first()
+    row = lock_row(org_id, instigator_id) if instigator_id is not None else None
+    tick = found.select_for_update(no_key=True).annotate(asked_at=Now()).first()
+    if row is None or tick is None or tick.command_id != command_id or tick.status != TickStatus.STARTED:
+        return
+    now, of_branch = tick.asked_at, Policies(org_id, [row.deployment_id]).of_branch(row.deployment_id)
+    if not tick.asked_by and not (row.is_running and wants_to_run(row, of_branch=of_branch)):
+        tick.skip_reason = TURNED_OFF
+        end(tick, row, TickStatus.SKIPPED, now, of_branch=of_branch)
+        return
+    take(tick, row, result, error, now, of_branch=of_branch)
+
+
+def take(
+    tick: Tick,
+    row: Instigator,
+    result: Any,
+    error: dict[str, Any] | None,
+    now: datetime.datetime,
+    *,
+    of_branch: bool,
+) -> None:
+    """Store what came of a tick, or why nothing does; both are locked. Call it inside org_scope."""
+    try:
+        answer = read(result) if error is None else Answer(error=error)
+        tick.log = log_text(answer.log)
+        if answer.error is not None:
+            end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, error=answer.error)
+            return
+        with transaction.atomic():
+            _apply(tick, row, answer, now, of_branch=of_branch)
+    except (AppError, DataError, ValueError) as refused:
+        # What user code wrote and we cannot take: nothing of it is, and the tick says why.
+        log.warning("tick.not_applied", tick=str(tick.id), error=str(refused))
+        reason = refused.message if isinstance(refused, AppError) else f"It cannot be stored: {refused}"
+        _undo(tick, row)
+        end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, reason=plain(reason))
+
+
+def _undo(tick: Tick, row: Instigator) -> None:
+    tick.cursor_after, tick.requested, tick.dynamic_partitions, tick.reactions = None, 0, [], []
+    row.refresh_from_db(fields=["cursor", "last_run_key", "open_tick_id", "failures_in_a_row", "last_tick_at"])
+
+
+def _apply(tick: Tick, row: Instigator, answer: Answer, now: datetime.datetime, *, of_branch: bool) -> None:
+    scope = Scope(tick.org_id, tick.deployment_id)
+    tick.dynamic_partitions = [_change_partitions(scope, change) for change in answer.dynamic_partitions]
+    for reported in answer.asset_events:
+        writes.report_event(scope, writes.ReportEvent(event=reported.event))
+    tick.requested = _store_runs(tick, row, answer)
+    tick.reactions = [
+        {"run_id": one.run_id, "status": one.status, "error": one.error is not None} for one in answer.reactions
+    ]
+    tick.skip_reason = short(answer.skip)
+    _move_on(tick, row, answer)
+    # A run-status sensor's reactions have had their effects: the cursor moves on, though one of them failed.
+    failed = next((one.error for one in answer.reactions if one.error is not None), None)
+    status = TickStatus.SUCCESS if answer.requests or answer.reactions else TickStatus.SKIPPED
+    end(tick, row, TickStatus.FAILURE if failed else status, now, of_branch=of_branch, error=failed)
+
+
+def _move_on(tick: Tick, row: Instigator, answer: Answer) -> None:
+    if row.kind != InstigatorKind.SENSOR:
+        return
+    if answer.cursor is not None and plain(answer.cursor) != answer.cursor:
+        raise InvalidError("The cursor holds characters that cannot be stored.")
+    row.cursor = tick.cursor_after = answer.cursor
+    keys = [request.run_key for request in answer.requests if request.run_key]
+    row.last_run_key = plain(keys[-1]) if keys else row.last_run_key
+
+
+def _change_partitions(scope: Scope, change: PartitionsChange) -> dict[str, Any]:
+    """As it was applied: keys that were there already, or not there, change nothing."""
+    if change.op == "add":
+        writes.add_dynamic_partitions(scope, writes.AddDynamicPartitions(name=change.name, partitions=change.keys))
+    elif change.op == "delete":
+        for key in change.keys:
+            writes.delete_dynamic_partition(scope, DynamicKey(name=change.name, partition=key))
+    else:
+        raise InvalidError(f"A tick adds or deletes dynamic partitions; {change.op!r} is neither.")
+    return {"op": change.op, "name": change.name, "keys": change.keys}
+
+
+def _store_runs(tick: Tick, row: Instigator, answer: Answer) -> int:
+    if not answer.requests:
+        return 0
+    asked = runs_of(answer, tick, row, _manifest(tick))
+    asker = Asker(RequestSource.TICK, tick.id, tick.deployment_id, instigator_id=row.id)
+    store(tick.org_id, asker, asked)
+    launching.after_commit(tick.org_id, tick.id, len(asked))
+    return len(asked)
+
+
+def _manifest(tick: Tick) -> Any:
+    """The definitions of the version that evaluated it."""
+    versions = LocationVersion.objects.for_org(tick.org_id).filter(id__in=[tick.version_id])
+    sha256 = versions.values_list("manifest_sha256", flat=True).first()
+    if not sha256:
+        raise NotFoundError("The version of the code location that evaluated this tick was deleted.")
+    return definitions.manifest(tick.org_id, sha256)

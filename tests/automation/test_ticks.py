@@ -1,0 +1,165 @@
+"""Ticks from their due time to what comes of them: asked once, applied once, in one transaction."""
+
+import datetime
+
+import pytest
+
+from controlplane.automation.models import RequestSource, Tick
+from controlplane.automation.requests import Asked, Asker, store
+from controlplane.automation.ticks import catching_up, launching, overdue
+from controlplane.catalog.current_partitions import dynamic_keys
+from controlplane.runs.requests import RunRequest
+from tenants.scoping import org_scope
+from tests import factories
+from tests.automation.ticking import Stage, make_stage, minutes_ago, schedule, sensor
+from tests.cast import Cast
+
+RAISED = {"message": "no bucket", "cls": "ValueError", "stack": []}
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    return make_stage(cast, schedule(), sensor())
+
+
+def test_schedule_tick_launches_its_job_once_with_dagster_s_tags(stage: Stage) -> None:
+    due = minutes_ago(0).replace(minute=0, second=0, microsecond=0)
+    stage.due("hourly", due)
+
+    assert [stage.fire("hourly"), stage.fire("hourly")] == [1, 0]
+    [question] = stage.questions()
+    stage.answer(question, {"requests": [{"run_key": None, "tags": {"a": "b"}, "run_config": {}}]})
+    stage.answer(question, {"requests": [{}]})
+
+    [tick] = stage.ticks("hourly")
+    [run] = stage.runs()
+    assert question.body["op"] == "schedule_tick"
+    assert question.body["args"] == {"name": "hourly", "due": due.timestamp(), "timezone": "UTC"}
+    assert (tick.status, tick.requested, tick.due_at) == ("SUCCESS", 1, due)
+    assert run.tags == {"dagster/schedule_name": "hourly", "dagster/tick": str(tick.id), "a": "b"}
+    assert (run.job_name, run.actor_label) == ("nightly", "Schedule hourly")
+    assert stage.row("hourly").next_tick_at == due + datetime.timedelta(hours=1)
+
+
+def test_sensor_keeps_its_cursor_and_launches_a_run_key_once(stage: Stage) -> None:
+    first = stage.tick("files", {"cursor": "1", "requests": [{"run_key": "a"}, {"run_key": "b"}]})
+    stage.due("files")
+    stage.fire("files")
+    [question] = stage.questions()
+    stage.answer(question, {"cursor": "2", "requests": [{"run_key": "b"}]})
+
+    assert question.body["args"]["cursor"] == "1"
+    assert question.body["args"]["last_run_key"] == "b"
+    assert stage.row("files").cursor == "2"
+    assert [run.tags["dagster/run_key"] for run in stage.runs()] == ["a", "b"]
+    assert stage.statuses("files") == ["SUCCESS", "SKIPPED"]
+    assert (first.cursor_before, first.cursor_after) == (None, "1")
+    assert stage.requested() == ["launched", "launched", "duplicate"]
+
+
+def test_all_that_a_tick_asks_for_is_stored_or_nothing(stage: Stage) -> None:
+    changes = [{"op": "add", "name": "colors", "keys": ["red"]}]
+    stage.tick("files", {"cursor": "1", "dynamic_partitions": changes, "skip": "nothing new"})
+    bad = {"op": "add", "name": "colors", "keys": ["blue"]}
+    failed = stage.tick("files", {"cursor": "2", "dynamic_partitions": [bad, {**bad, "op": "move"}]})
+
+    assert dynamic_keys(stage.cast.org_id, stage.cast.deployment.id, "colors") == ["red"]
+    assert stage.row("files").cursor == "1"
+    assert stage.statuses("files") == ["SKIPPED", "FAILURE"]
+    assert "neither" in failed.reason
+    assert (failed.dynamic_partitions, stage.requested()) == ([], [])
+
+
+def test_error_of_user_code_fails_the_tick_and_the_sensor_goes_on_slower(stage: Stage) -> None:
+    for _ in range(7):
+        stage.due("files")
+        stage.fire("files")
+        stage.answer(stage.questions()[-1], error=RAISED)
+
+    row, tick = stage.row("files"), stage.ticks("files")[-1]
+    assert (tick.status, tick.error["message"], row.failures_in_a_row) == ("FAILURE", "no bucket", 7)
+    assert row.next_tick_at is not None
+    assert row.next_tick_at > minutes_ago(-1.9)
+    assert stage.tick("files", {"skip": "fine"}).status == "SKIPPED"
+    assert stage.row("files").failures_in_a_row == 0
+
+
+def test_refused_run_fails_the_tick_and_the_others_are_launched(stage: Stage) -> None:
+    tick = stage.tick("files", {"requests": [{"partition": "2026-01-01"}, {}]})
+
+    assert (tick.status, tick.requested) == ("FAILURE", 1)
+    assert "partition" in tick.reason
+    assert stage.requested() == ["refused", "launched"]
+
+
+def test_answer_to_an_older_question_changes_nothing(stage: Stage) -> None:
+    stage.due("files")
+    stage.fire("files")
+    [older] = stage.questions()
+    [tick] = stage.ticks("files")
+    # The agent began anew since: its question is lost with it.
+    stage.change(Tick, tick.id, started_at=minutes_ago(1), look_at=minutes_ago(1))
+    assert overdue.look_after(stage.cast.org_id, [tick.id]) == 1
+    newer = stage.questions()[-1]
+
+    stage.answer(older, {"cursor": "old", "requests": [{}]})
+    assert stage.statuses("files") == ["STARTED"]
+    stage.answer(newer, {"cursor": "new", "requests": [{}]})
+
+    assert newer.id != older.id
+    assert (stage.row("files").cursor, len(stage.runs())) == ("new", 1)
+
+
+def test_hanging_sensor_fails_after_its_timeout_and_is_due_again(stage: Stage) -> None:
+    stage.due("files")
+    stage.fire("files")
+    [tick] = stage.ticks("files")
+    assert stage.row("files").next_tick_at is None
+    stage.change(Tick, tick.id, deadline_at=minutes_ago(1), look_at=minutes_ago(1))
+
+    overdue.look_after(stage.cast.org_id, [tick.id])
+
+    [tick] = stage.ticks("files")
+    assert (tick.status, tick.reason) == (
+        "FAILURE",
+        "It was not answered within 60 s. Does it hang, or is its agent busy?",
+    )
+    assert stage.row("files").next_tick_at is not None
+
+
+def test_tick_that_is_stored_and_not_launched_is_launched_by_the_sweep(stage: Stage) -> None:
+    tick = stage.tick("files", {"cursor": "1"})
+    with org_scope(stage.cast.org_id):
+        asker = Asker(RequestSource.TICK, tick.id, stage.cast.deployment.id, stage.row("files").id)
+        store(stage.cast.org_id, asker, [Asked(RunRequest(job="nightly"))])
+
+    launching.launch_of_tick(org_id=stage.cast.org_id, tick_id=tick.id)
+    launching.launch_of_tick(org_id=stage.cast.org_id, tick_id=tick.id)
+
+    assert len(stage.runs()) == 1
+
+
+def test_without_an_agent_ticks_are_missed_and_the_newest_are_caught_up(cast: Cast) -> None:
+    stage = make_stage(cast, is_there=False)
+    stage.deploy(schedule("minutely", "* * * * *"))
+    stage.due("minutely", minutes_ago(8).replace(second=0, microsecond=0))
+    stage.fire("minutely")
+    ticks = stage.ticks("minutely")
+    # Five that are late, and the one that is due just now.
+    assert [tick.status for tick in ticks] == ["MISSED"] * (len(ticks) - 6) + ["WAITING"] * 6
+    for tick in ticks[-6:]:
+        stage.change(Tick, tick.id, waiting_since=minutes_ago(1), look_at=minutes_ago(1))
+    overdue.look_after(cast.org_id, [tick.id for tick in ticks])
+    assert stage.statuses("minutely") == ["MISSED"] * len(ticks)
+    assert "No agent" in stage.ticks("minutely")[-1].reason
+    ids = [stage.row("minutely").id]
+    assert catching_up.catch_up(cast.org_id, ids) == 0
+
+    back = Stage(cast, factories.make_agent(cast))
+    back.deploy(schedule("minutely", "* * * * *"))
+    assert catching_up.catch_up(cast.org_id, ids) == 5
+    for question in back.questions():
+        back.answer(question, {"requests": [{}]})
+
+    assert back.statuses("minutely") == ["MISSED"] * (len(ticks) - 5) + ["SUCCESS"] * 5
+    assert catching_up.catch_up(cast.org_id, ids) == 0
