@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import psutil
 import pytest
 
 from agent.protocol import Target
@@ -119,3 +120,57 @@ def test_config_is_validated_by_the_users_dagster(plane, real):
 
     assert result["valid"] is False
     assert "nonsense" in str(result["errors"])
+
+
+SENSORS = """
+import os, subprocess, time
+import dagster as dg
+
+@dg.job
+def nothing():
+    pass
+
+@dg.sensor(job=nothing)
+def hanging(context):
+    subprocess.Popen(["sleep", "1000"])
+    time.sleep(1000)
+
+@dg.sensor(job=nothing)
+def counting(context):
+    context.update_cursor(str(int(context.cursor or 0) + 1))
+    keys = context.instance.get_dynamic_partitions("files")
+    return dg.SkipReason(f"{os.environ['PLACE']} {os.environ['DAGGERBOARD_DEPLOYMENT']} {keys}")
+
+@dg.sensor(job=nothing)
+def failing(context):
+    context.log.info("before it broke")
+    raise ValueError("broken")
+
+defs = dg.Definitions(jobs=[nothing], sensors=[hanging, counting, failing])
+"""
+
+
+def test_ticks_hang_alone_and_die_with_their_processes(plane, new_agent, tmp_path):
+    reads = []
+    plane.answer_read = lambda read: reads.append(read) or ["a.csv"]
+    (tmp_path / "defs.py").write_text(SENSORS)
+    target = Target(python_file="defs.py", working_directory=str(tmp_path), executable_path=sys.executable)
+    plane.serve(location("v1", target=target, env={"PLACE": "here"}))
+    agent = new_agent(worker_path="", start_watchdog=10).start()
+    loaded(plane, "v1")
+
+    hanging = [plane.call("v1", "sensor_tick", {"name": "hanging"}, timeout=4) for _ in range(3)]
+    good = [plane.call("v1", "sensor_tick", {"name": "counting", "cursor": str(n)}, timeout=30) for n in range(6)]
+    failing = plane.call("v1", "sensor_tick", {"name": "failing"}, timeout=30)
+
+    answers = [eventually(lambda one=one: plane.results.get(one), bool) for one in [*good, failing]]
+    assert [answer.result["cursor"] for answer in answers[:-1]] == [str(n + 1) for n in range(6)]
+    assert {answer.result["skip"] for answer in answers[:-1]} == {"here prod ['a.csv']"}
+    assert {read.version_id for read in reads} == {"v1"}
+    assert answers[-1].error.message.strip() == "ValueError: broken"
+    assert [text for _, _, text in answers[-1].result["log"]] == ["before it broke"]
+    killed = [eventually(lambda one=one: plane.results.get(one), bool) for one in hanging]
+    assert all("longer than 4 s" in answer.error.message for answer in killed)
+    worker = psutil.Process(agent.process.pid).children()[0]
+    eventually(lambda: worker.children(recursive=True), lambda left: left == [])
+    eventually(lambda: list((agent.home / "calls").iterdir()), lambda left: left == [])

@@ -9,7 +9,15 @@ import pytest
 from tests.worker.interpreters import VARIABLE, dagster_version, interpreter_with, user_interpreter
 from tests.worker.versions import OPTIONS, ROOT, tested_versions
 
-PART = ["test_runs.py", "test_instance.py", "test_executors.py", "test_calls.py", "test_resumption.py"]
+PART = [
+    "test_runs.py",
+    "test_instance.py",
+    "test_executors.py",
+    "test_calls.py",
+    "test_resumption.py",
+    "test_ticks.py",
+    "test_pools.py",
+]
 INSPECT = "tests/worker/test_locations.py::test_inspect_project_file_equals_dagsters_own"
 
 
