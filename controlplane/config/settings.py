@@ -413,6 +413,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
 DUE_JOBS = {
+    "automation.sweep_conditions": 2.0,
     "audit_log.deliver_streams": 5.0,
     "automation.catch_up": 5.0,
     "automation.launch_waiting": 5.0,
@@ -444,6 +445,8 @@ CLOCK_BEATS: dict[str, float] = {
     "controlplane.automation.ticks.firing.beat": 0.25,
     "controlplane.automation.ticks.overdue.beat": 1.0,
     "controlplane.automation.backfills.waking.beat": 0.5,
+    "controlplane.automation.conditions.waking.beat": 0.5,
+    "controlplane.runs.retries.launch_due": 1.0,
 }
 # Conditions and backfills are planned by processes that have dagster: they alone serve this queue.
 CELERY_TASK_ROUTES = {"evaluator.*": {"queue": "evaluator"}}

@@ -3,8 +3,9 @@
 import datetime
 from typing import Any, Literal
 
-from controlplane.catalog.models import AssetState
+from controlplane.catalog.models import AssetEvent, AssetState
 from controlplane.definitions.asset_keys import to_parts
+from controlplane.runs.instance_runs import run_uuid
 from controlplane.runs.instance_scope import KEYS_MAX, Arguments, Scope, between, key_text, page_size, record
 
 Kind = Literal["materialization", "observation"]
@@ -41,6 +42,17 @@ class EventTags(Arguments, frozen=True):
     asset: list[str]
     tags: dict[str, str] | None = None
     id: int | None = None
+
+
+class AssetEventSummaries(Arguments, frozen=True):
+    kind: Kind
+    asset: list[str] | None = None
+    run_id: str | None = None
+    ids: list[int] | None = None
+    after_id: int | None = None
+    before_id: int | None = None
+    limit: int | None = None
+    ascending: bool = False
 
 
 class Nothing(Arguments, frozen=True):
@@ -97,6 +109,30 @@ def asset_events(scope: Scope, args: AssetEvents) -> dict[str, Any]:
     return {"records": [each for each in records if each], "has_more": len(found) > limit}
 
 
+def asset_event_summaries(scope: Scope, args: AssetEventSummaries) -> list[dict[str, Any]]:
+    """The same without dagster's own form of the events. Without a limit it is all of them, as dagster expects."""
+    rows = scope.rows(AssetEvent).filter(kind=args.kind, **between("id", args.after_id, args.before_id))
+    if args.asset is not None:
+        rows = rows.filter(asset_key=key_text(args.asset))
+    if args.run_id is not None:
+        rows = rows.filter(run_id=run_uuid(args.run_id))
+    if args.ids is not None:
+        rows = rows.filter(id__in=args.ids)
+    limit = KEYS_MAX if args.limit is None else max(1, min(args.limit, KEYS_MAX))
+    found = rows.order_by("id" if args.ascending else "-id")
+    columns = found.values_list("id", "run_id", "asset_key", "partition_key", "at")[:limit]
+    return [
+        {
+            "id": event_id,
+            "run_id": str(run_id) if run_id else "",
+            "asset": to_parts(asset),
+            "partition": partition,
+            "ts": at.timestamp(),
+        }
+        for event_id, run_id, asset, partition, at in columns
+    ]
+
+
 def _moment(ts: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(max(0.0, min(ts, 4e9)), datetime.UTC)
 
@@ -121,6 +157,7 @@ METHODS: dict[str, Any] = {
     "asset_keys": (AssetKeys, asset_keys),
     "has_asset_key": (OneAsset, has_asset_key),
     "asset_events": (AssetEvents, asset_events),
+    "asset_event_summaries": (AssetEventSummaries, asset_event_summaries),
     "event_tags": (EventTags, event_tags),
     "max_event_id": (Nothing, max_event_id),
 }

@@ -5,22 +5,16 @@ from typing import Any
 from uuid import UUID
 
 from agent.protocol import Event, Usage
+from controlplane.catalog import changes, wiping
 from controlplane.catalog import projections as catalog
-from controlplane.catalog.models import (
-    AssetEvent,
-    AssetState,
-    CheckEvaluation,
-    CheckState,
-    DynamicPartition,
-    PartitionState,
-)
+from controlplane.catalog.models import DynamicPartition
+from controlplane.catalog.wiping import Wiped
 from controlplane.core import recordsets, wakeups
-from controlplane.runs import asset_rows, event_bounds, labels
+from controlplane.runs import asset_rows, event_bounds, run_tags
 from controlplane.runs.instance_partitions import DynamicKey
 from controlplane.runs.instance_runs import OneRun, run_uuid
 from controlplane.runs.instance_scope import Arguments, Scope, key_text
-from controlplane.runs.models import Run, RunLabel
-from controlplane.runs.requests import check_tags
+from controlplane.runs.models import Run
 from tenants.errors import InvalidError, NotFoundError
 
 # In one request; a definition of more is added in several.
@@ -81,10 +75,12 @@ def add_dynamic_partitions(scope: Scope, args: AddDynamicPartitions) -> None:
             raise InvalidError(f"{text[:50]!r} is empty or too long for a partition.", attr="partitions")
     rows = [{"key": key, "n": number} for number, key in enumerate(args.partitions)]
     recordsets.execute(_ADD, [recordsets.rows(rows), scope.org_id, scope.deployment_id, args.name])
+    changes.note(scope.org_id, [(scope.deployment_id, "")])
 
 
 def delete_dynamic_partition(scope: Scope, args: DynamicKey) -> None:
     scope.rows(DynamicPartition).filter(definition=args.name, partition_key=args.partition).delete()
+    changes.note(scope.org_id, [(scope.deployment_id, "")])
 
 
 def report_event(scope: Scope, args: ReportEvent) -> None:
@@ -101,30 +97,23 @@ def report_event(scope: Scope, args: ReportEvent) -> None:
 
 
 def wipe_asset(scope: Scope, args: WipeAsset) -> None:
-    asset = key_text(args.asset)
-    models: tuple[Any, ...] = (AssetEvent, PartitionState)
-    if args.partitions is None:
-        models = (*models, AssetState, CheckEvaluation, CheckState)
-    for model in models:
-        rows = scope.rows(model).filter(asset_key=asset)
-        if args.partitions is not None:
-            rows = rows.filter(partition_key__in=args.partitions)
-        rows.delete()
+    """At once, for the code goes on when it is done; people's wipes go in bites (controlplane/external/wipes)."""
+    wiped = Wiped(scope.org_id, scope.deployment_id, key_text(args.asset), wiping.newest_id())
+    partitions = None if args.partitions is None else frozenset(args.partitions)
+    wiping.wipe_partition_states(wiped, args.partitions)
+    if partitions is None:
+        wiping.wipe_asset_states(wiped)
+    seen_to: int | None = 0
+    while seen_to is not None:
+        seen_to = wiping.wipe_history(wiped, partitions, after_id=seen_to).seen_to
+    if partitions is not None:
+        wiping.settle(wiped, partitions)
+    wiped.note()
 
 
 def add_run_tags(scope: Scope, args: AddRunTags) -> None:
     run_id = _run_of_scope(scope, args.run_id)
-    run = scope.rows(Run).select_for_update().only("id", "tags").get(id=run_id)
-    tags = check_tags({**run.tags, **args.tags})
-    scope.rows(Run).filter(id=run_id).update(tags=tags)
-    scope.rows(RunLabel).filter(
-        run_id=run_id, label__in=[labels.tag(name, run.tags[name]) for name in args.tags if name in run.tags]
-    ).delete()
-    new = [labels.tag(name, value) for name, value in args.tags.items()]
-    RunLabel.unscoped.bulk_create(
-        [RunLabel(org_id=scope.org_id, run_id=run_id, label=label, deployment_id=scope.deployment_id) for label in new],
-        ignore_conflicts=True,
-    )
+    run_tags.add(scope.org_id, scope.deployment_id, run_id, args.tags)
 
 
 def delete_run(scope: Scope, args: OneRun) -> None:

@@ -167,7 +167,17 @@ def run_failed(steps: Sequence[tuple[str, Any]], said: str) -> Reason:
     what = error_words(error)[:_SAID_MAX] or "see its log"
     others = f" {more} more step{'s' if more > 1 else ''} failed." if more else ""
     end = "" if what.endswith((".", "!", "?")) else "."
-    return Reason(FailureCode.STEP_FAILED, f"Step {step} failed: {what}{end}{others}")
+    code = FailureCode.OUT_OF_MEMORY if _is_out_of_memory(error) else FailureCode.STEP_FAILED
+    return Reason(code, f"Step {step} failed: {what}{end}{others}")
+
+
+def _is_out_of_memory(error: Any) -> bool:
+    """Python was refused memory, by the limit of the run's tag or by the machine."""
+    while isinstance(error, dict):
+        if error.get("cls") == "MemoryError":
+            return True
+        error = error.get("cause")
+    return False
 
 
 def error_words(error: Any) -> str:

@@ -1,5 +1,6 @@
 """What somebody asks for: the request for a run, its tags' bounds, and the words of the tags that mean something to us."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,26 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PRIORITY_TAG = "dagster/priority"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
+# Ours: how much memory the run's processes may have each, such as 512Mi.
+MEMORY_TAG = "daggerboard/memory"
+# What retries read of tags (retry_policy.py): each is a number, or one of these words.
+_WORDS_OF_TAGS = {
+    "dagster/retry_strategy": ("FROM_FAILURE", "ALL_STEPS"),
+    "dagster/retry_on_asset_or_op_failure": ("true", "false"),
+}
+_RETRIES_TAG = "dagster/max_retries"
+_MEMORY_UNITS = {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "k": 10**3,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+}
+_MEMORY_LEAST = 32 * 2**20
 
 TAGS_MAX = 100
 TAG_NAME_MAX = 200
@@ -58,7 +79,27 @@ def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
         if not _is_storable(name + value):
             raise InvalidError(f"The tag {name!r} has characters that cannot be stored.", attr="tags")
     max_runtime(tags)
+    _check_retry_tags(tags)
     return dict(tags)
+
+
+def _check_retry_tags(tags: Mapping[str, str]) -> None:
+    for name, words in _WORDS_OF_TAGS.items():
+        if name in tags and tags[name].lower() not in {word.lower() for word in words}:
+            raise InvalidError(f"The tag {name} is {' or '.join(words)}, not {tags[name][:50]!r}.", attr="tags")
+    if not tags.get(_RETRIES_TAG, "0").isdecimal():
+        raise InvalidError(f"The tag {_RETRIES_TAG} is a whole number, not {tags[_RETRIES_TAG][:50]!r}.", attr="tags")
+    if MEMORY_TAG in tags and (memory_bytes(tags[MEMORY_TAG]) or 0) < _MEMORY_LEAST:
+        raise InvalidError(
+            f"The tag {MEMORY_TAG} is an amount of memory of at least 32Mi, such as 512Mi or 2Gi, not {tags[MEMORY_TAG][:50]!r}.",
+            attr="tags",
+        )
+
+
+def memory_bytes(text: str) -> int | None:
+    """What the tag daggerboard/memory gives; None for what is no amount."""
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]i|[kKMGT]|)", text.strip())
+    return int(found[1]) * _MEMORY_UNITS.get(found[2], 1) if found else None
 
 
 def priority(tags: Mapping[str, str]) -> int:

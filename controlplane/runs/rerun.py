@@ -3,14 +3,16 @@
 from controlplane.catalog.models import AssetEvent, AssetEventKind
 from controlplane.runs.errors import NotResumableError
 from controlplane.runs.models import Run, Step
-from controlplane.runs.requests import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, RunRequest
+from controlplane.runs.requests import PARTITION_TAG, RunRequest
+from controlplane.runs.resuming_ops import unfinished_steps
+from controlplane.runs.retry_policy import AUTO_RETRY_TAG, RETRY_NUMBER_TAG, WILL_RETRY_TAG
 from controlplane.runs.states import TERMINAL, RunStatus, StepStatus
 
 PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
 RESUME_TAG = "dagster/is_resume_retry"
 # These belong to the old run, or are made anew by the new one.
-_OWN_TAGS = frozenset({PARENT_TAG, ROOT_TAG, RESUME_TAG})
+_OWN_TAGS = frozenset({PARENT_TAG, ROOT_TAG, RESUME_TAG, RETRY_NUMBER_TAG, WILL_RETRY_TAG, AUTO_RETRY_TAG})
 
 
 def rerun_request(run: Run, *, from_failure: bool) -> RunRequest:
@@ -22,14 +24,16 @@ def rerun_request(run: Run, *, from_failure: bool) -> RunRequest:
     root = run.root_run_id or run.id
     tags = {name: value for name, value in run.tags.items() if name not in _OWN_TAGS and not _is_partition_tag(name)}
     tags |= {PARENT_TAG: str(run.id), ROOT_TAG: str(root)}
-    assets = _unfinished(run) if from_failure else run.asset_selection
+    of_assets = bool(run.target_assets or run.check_selection or run.asset_selection)
+    assets = _unfinished(run) if from_failure and of_assets else run.asset_selection
     return RunRequest(
         location=run.location_name,
         job=run.job_name,
         assets=assets,
         checks=None if from_failure else run.check_selection,
-        ops=None if from_failure else run.op_selection,
-        step_keys=None if from_failure else run.step_keys,
+        # A selection of ops stands: the steps are of its graph.
+        ops=None if from_failure and of_assets else run.op_selection,
+        step_keys=unfinished_steps(run) if from_failure and not of_assets else None if from_failure else run.step_keys,
         partition=run.partition_key,
         run_config=run.run_config,
         tags={**tags, RESUME_TAG: "true"} if from_failure else tags,
@@ -43,22 +47,30 @@ def _is_partition_tag(name: str) -> bool:
 
 
 def _unfinished(run: Run) -> list[str]:
-    """The assets that the run was to make and did not: those whose step failed, and those behind them that never came."""
+    """The assets that the run was to make and did not: those whose step failed, and those behind them that never came.
+
+    Of a range of partitions, an asset that lacks one of them is made for all of the range again: its step makes them together.
+    """
     if not run.target_assets:
-        raise NotResumableError(
-            "Only runs of assets can be continued: a job of ops passes values between its steps, and those of the old run may be gone "
-            "from where its I/O managers kept them. Run all of it again."
-        )
-    if run.tags.get(RANGE_START_TAG) and run.tags.get(RANGE_END_TAG):
-        raise NotResumableError("A run of a range of partitions cannot be continued in part. Run all of it again.")
-    made = AssetEvent.objects.for_org(run.org_id).filter(run_id=run.id, kind=AssetEventKind.MATERIALIZATION)
-    done = set(made.values_list("asset_key", flat=True)) - _of_unsuccessful_steps(run)
+        raise NotResumableError("Only checks ran: run all of them again.")
+    planned, made = _partitions(run, AssetEventKind.PLANNED), _partitions(run, AssetEventKind.MATERIALIZATION)
+    done = {asset for asset in made if planned.get(asset, {None}) <= made[asset] or planned.get(asset) == {None}}
+    done -= _of_unsuccessful_steps(run)
     left = [asset for asset in run.target_assets if asset not in done]
     if not left:
         raise NotResumableError(
             "Every asset of the run was materialized: what failed was a check or something after it. Run all of it again."
         )
     return left
+
+
+def _partitions(run: Run, kind: AssetEventKind) -> dict[str, set[str | None]]:
+    """Of each asset of the run; None stands for an event without a partition."""
+    found: dict[str, set[str | None]] = {}
+    rows = AssetEvent.objects.for_org(run.org_id).filter(run_id=run.id, kind=kind)
+    for asset, partition in rows.values_list("asset_key", "partition_key"):
+        found.setdefault(asset, set()).add(partition)
+    return found
 
 
 def _of_unsuccessful_steps(run: Run) -> set[str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from controlplane.catalog import projections as catalog
 from controlplane.core import recordsets, wakeups
-from controlplane.runs import pool_slots, reasons
+from controlplane.runs import pool_slots, reasons, retry_verdicts
 from controlplane.runs.locking import LockedRun, lock_runs
 from controlplane.runs.reasons import FailureCode, Reason
 from controlplane.runs.states import EVENT_OF_STATUS, TERMINAL, AttemptState, RunStatus, closing_status, may_move
@@ -168,6 +168,9 @@ def _end(org_id: UUID, runs: list[LockedRun]) -> None:
     )
     recordsets.execute(_END_ATTEMPTS, [ends, org_id, ids])
     recordsets.execute(_END_STEPS, [ends, org_id, ids])
+    failed = [run for run in runs if run.status == RunStatus.FAILURE]
+    if failed:
+        retry_verdicts.write(org_id, failed)
     catalog.record_ends(
         org_id,
         [

@@ -1,0 +1,63 @@
+"""What comes after a failure, written in the transaction that fails the run."""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from controlplane.core import recordsets
+from controlplane.runs import labels
+from controlplane.runs.locking import LockedRun
+from controlplane.runs.retry_policy import WILL_RETRY_TAG, Decision, Verdict, decide
+
+_FACTS = """
+    SELECT r.id, r.tags, coalesce(p.settings, d.settings, '{}') FROM run r
+    LEFT JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id
+    LEFT JOIN deployment p ON p.org_id = d.org_id AND p.id = d.parent_id
+    WHERE r.org_id = %s AND r.id = ANY(%s)
+"""
+_SAVE = """
+    UPDATE run SET retry_verdict = d.verdict, retry_message = d.message, tags = run.tags || d.tags,
+        retry_at = CASE WHEN d.verdict = 'due' THEN now() + make_interval(secs => d.delay) END
+    FROM jsonb_to_recordset(%s::jsonb) AS d(id uuid, verdict text, message text, tags jsonb, delay int)
+    WHERE run.org_id = %s AND run.id = ANY(%s) AND run.id = d.id
+"""
+_LABEL = """
+    INSERT INTO run_label (org_id, run_id, label, deployment_id)
+    SELECT o.org_id, d.run_id, d.label, d.deployment_id
+    FROM jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, label uuid, deployment_id uuid), (SELECT %s::uuid AS org_id) o
+    ON CONFLICT DO NOTHING
+"""
+
+
+def write(org_id: UUID, failed: Sequence[LockedRun]) -> None:
+    """The verdict of each of these runs, which are locked and have just failed. Call it inside org_scope."""
+    by_id = {run.id: run for run in failed}
+    decisions = {
+        run_id: decide(_code(by_id[run_id]), json.loads(tags), json.loads(settings))
+        for run_id, tags, settings in recordsets.fetch(_FACTS, [org_id, list(by_id)])
+    }
+    rows = [_row(run_id, decision) for run_id, decision in decisions.items()]
+    recordsets.execute(_SAVE, [recordsets.rows(rows), org_id, list(decisions)])
+    tagged = [
+        {"run_id": row["id"], "label": labels.tag(name, value), "deployment_id": by_id[row["id"]].deployment_id}
+        for row in rows
+        for name, value in row["tags"].items()
+    ]
+    if tagged:
+        recordsets.execute(_LABEL, [recordsets.rows(tagged), org_id])
+
+
+def _code(run: LockedRun) -> str:
+    """Of a run that was stopped for its time, the reason stands already."""
+    return str(run.reason.code) if run.reason else run.failure_code
+
+
+def _row(run_id: UUID, decision: Decision) -> dict[str, object]:
+    tags = {WILL_RETRY_TAG: "true" if decision.verdict == Verdict.DUE else "false"} if decision.wanted else {}
+    return {
+        "id": run_id,
+        "verdict": decision.verdict,
+        "message": decision.message,
+        "tags": tags,
+        "delay": decision.delay_seconds,
+    }
