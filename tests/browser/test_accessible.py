@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from tests.browser.conftest import Visit
 from tests.ui.chromium import beside
 from tests.ui.known import runs_by_status
+from tests.ui.soundness import problems
 from tests.ui.world import HOSTILE, LONG, make_empty, make_hostile, make_shop
 
-_RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 _SCREENS = [(1280, 900, "light"), (390, 844, "dark")]
 
 
@@ -38,30 +36,22 @@ def test_axe_finds_nothing_on_any_page(visit, width, height, scheme):
     here.page.set_viewport_size({"width": width, "height": height})
     here.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
 
-    found = {path: _violations(here.go(path)) for path in _paths(beside(lambda: runs_by_status(stage)))}
+    found = {path: problems(here.go(path)) for path in _paths(beside(lambda: runs_by_status(stage)))}
 
-    assert {path: problems for path, problems in found.items() if problems} == {}
+    assert {path: said for path, said in found.items() if said} == {}
 
 
 def test_axe_finds_nothing_in_empty_states_and_outside(visit):
     here = visit(beside(make_empty))
 
     found = {
-        path: _violations(here.go(path))
+        path: problems(here.go(path))
         for path in ("", "assets", "lineage", "jobs", "runs", "code-locations", "agents", "runs/none")
     }
     here.page.context.clear_cookies()
-    found["sign-in"] = _violations(here.go())
+    found["sign-in"] = problems(here.go())
 
-    assert {path: problems for path, problems in found.items() if problems} == {}
-
-
-def _violations(page: Page) -> list[str]:
-    page.wait_for_load_state("networkidle") if page.locator("live-page").count() == 0 else page.wait_for_timeout(300)
-    results = Axe().run(page, options=_RULES).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:200]}" for one in results
-    ]
+    assert {path: said for path, said in found.items() if said} == {}
 
 
 @pytest.mark.parametrize("width", [1280, 390])

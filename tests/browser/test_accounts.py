@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.accounts.totp import code
 from tests.cast import PASSWORD, make_cast
 from tests.ui.chromium import beside
+from tests.ui.soundness import problems
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ def press_until(page, name):
 def test_axe_finds_nothing_and_nothing_overflows(visit, cast, width):
     page = visit.blank()
     page.set_viewport_size({"width": width, "height": 900})
-    found = {path: problems(page, visit.address, path) for path in ENTRANCE}
+    found = {path: found_on(page, visit.address, path) for path in ENTRANCE}
     sign_in(page, visit.address, cast.owner.email, path="/account/two-step/app")
     confirm(page)
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    found |= {path: problems(page, visit.address, path) for path in OWN}
+    found |= {path: found_on(page, visit.address, path) for path in OWN}
 
     assert {path: said for path, said in found.items() if said} == {}
 
@@ -168,10 +168,6 @@ OWN = (
 )
 
 
-def problems(page, address, path):
-    """What axe finds on a page, and how far it is too wide."""
+def found_on(page, address, path):
     page.goto(f"{address}{path}")
-    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    violations = Axe().run(page).response["violations"]
-    found = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in violations]
-    return found + ([f"{too_wide} px too wide"] if too_wide > 0 else [])
+    return problems(page)

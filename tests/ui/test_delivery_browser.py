@@ -4,21 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.cast import Cast
 from tests.ui import look
 from tests.ui.branches_world import Branches, make_branches
 from tests.ui.chromium import beside, browsing, sign_in
 from tests.ui.server import serving
-from tests.ui.test_operate_browser import problems
+from tests.ui.soundness import LOOKS, unsound
 
 pytestmark = pytest.mark.browser
-
-LOOKS = [(1280, "light"), (390, "dark")]
-# A box that neither scrolls nor holds what is in it hides the rest for good.
-CUT_OFF = """() => [...document.querySelectorAll("main .table-box:not(.table-scroll)")]
-    .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent.trim().slice(0, 60))"""
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +43,10 @@ def test_pages_are_sound(
         viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
     )
     sign_in(context, address, pages[0][1])
-    found = {name: _said(context, f"{address}/{cast.org.slug}/prod/{path}") for name, cast, path in pages}
+    found = unsound(context, [f"{address}/{cast.org.slug}/prod/{path}" for _name, cast, path in pages])
     context.close()
 
-    assert {name: said for name, said in found.items() if said} == {}
-
-
-def _said(context: BrowserContext, address: str) -> list[str]:
-    page = context.new_page()
-    page.goto(address)
-    cut = [f"cut off: {text}" for text in page.evaluate(CUT_OFF)]
-    page.close()
-    return [*problems(context.new_page(), address), *cut]
+    assert found == {}
 
 
 @pytest.fixture(scope="module")

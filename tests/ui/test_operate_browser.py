@@ -4,20 +4,19 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser
 
 from controlplane.fleet import selectors as fleet
 from controlplane.ui.links import Links
 from tests.cast import Cast, make_cast
 from tests.ui.chromium import beside, browsing, sign_in
 from tests.ui.server import serving
+from tests.ui.soundness import LOOKS, unsound
 from tests.ui.works import LONG, Works, make_hostile_works, make_works
 
 pytestmark = pytest.mark.browser
 
 MARKUP = '<script>alert("x")</script><b>bold</b>'
-LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -89,25 +88,4 @@ def test_pages_are_sound(
         viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
     ) as context:  # type: ignore[arg-type]
         sign_in(context, address, cast)
-        found = {path: problems(context.new_page(), address + path) for path in paths}
-
-    assert {path: said for path, said in found.items() if said} == {}
-
-
-def problems(page: Page, address: str) -> list[str]:
-    """Everything that is wrong with a page."""
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
-    page.goto(address)
-    if "launchpad" in address:
-        expect(page.locator(".config-verdict")).not_to_be_empty()
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    violations = Axe().run(page).response["violations"]
-    page.close()
-    return [
-        *said,
-        *([f"{wide} px too wide"] if wide > 0 else []),
-        *(f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in violations),
-    ]
+        assert unsound(context, [address + path for path in paths], hostile="hostile" in cast.org.slug) == {}

@@ -10,11 +10,9 @@ from tenants.scoping import org_scope
 from tests.ui.chromium import beside, browsing, sign_in
 from tests.ui.people_world import People, make_people
 from tests.ui.server import serving
-from tests.ui.test_operate_browser import problems
+from tests.ui.soundness import LOOKS, unsound
 
 pytestmark = pytest.mark.browser
-
-LOOKS = [(1280, "light"), (390, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +40,10 @@ def test_pages_are_sound(address, browser, people, width, scheme):
     sign_in(context, address, people.cast)
     settings = f"{address}/{people.cast.org.slug}/settings"
     paths = ("members", f"members/{people.busy.pk}?deployment=prod", "teams", f"teams/{people.team.id}", "roles")
-    found = {path: problems(context.new_page(), f"{settings}/{path}") for path in paths}
+    found = unsound(context, [f"{settings}/{path}" for path in paths])
     context.close()
 
-    assert {path: said for path, said in found.items() if said} == {}
+    assert found == {}
 
 
 def test_matrix_is_ticked_and_saved_by_keyboard_alone(address, browser, people):

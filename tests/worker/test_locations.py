@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.dagsters_own import dagsters_own_view
+from tests.worker.dagsters_own import dagsters_own_views
 from tests.worker.fake_agent import FakeAgent, project
 
 COMPARED = ("assets", "checks", "jobs", "schedules", "sensors", "partitions", "edge_sha256")
@@ -29,28 +29,31 @@ def label(location: dict[str, Any]) -> str:
     return ",".join(str(value) for name, value in location.items() if name not in ("name", "working_directory"))
 
 
-@pytest.mark.parametrize("location", NAMED, ids=label)
-def test_inspect_named_target_equals_dagsters_own(agent: FakeAgent, location: dict[str, Any]) -> None:
-    code, found = agent.inspect(location)
-
-    assert code == 0
-    assert {name: found[name] for name in COMPARED} == dagsters_own_view(location)
-
-
-PROJECTS = [
+# A project's own file names the target that dagster is told by hand.
+BY_PROJECT = [
     ("dagster_block", {"module_name": "block.definitions"}),
     ("dg_project", {"module_name": "dgp.definitions"}),
     ("dg_autoload", {"autoload_defs_module_name": "dga.defs"}),
 ]
+COMPARED_LOCATIONS = [
+    *((location, location) for location in NAMED),
+    *((project(name), project(name, **target)) for name, target in BY_PROJECT),
+]
 
 
-@pytest.mark.parametrize(("name", "target"), PROJECTS)
-def test_inspect_project_file_equals_dagsters_own(agent: FakeAgent, name: str, target: dict[str, str]) -> None:
-    code, found = agent.inspect(project(name))
+@pytest.fixture(scope="module")
+def dagsters_own() -> list[dict[str, Any]]:
+    return dagsters_own_views([named for _location, named in COMPARED_LOCATIONS])
+
+
+@pytest.mark.parametrize("place", range(len(COMPARED_LOCATIONS)), ids=lambda place: label(COMPARED_LOCATIONS[place][1]))
+def test_inspect_finds_what_dagster_itself_finds(
+    agent: FakeAgent, dagsters_own: list[dict[str, Any]], place: int
+) -> None:
+    code, found = agent.inspect(COMPARED_LOCATIONS[place][0])
 
     assert code == 0, found
-    assert found["assets"] > 0
-    assert {key: found[key] for key in COMPARED} == dagsters_own_view(project(name, **target))
+    assert {name: found[name] for name in COMPARED} == dagsters_own[place]
 
 
 def test_inspect_external_upstream_is_an_asset_with_an_edge(agent: FakeAgent) -> None:

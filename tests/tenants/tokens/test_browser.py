@@ -15,7 +15,7 @@ from tests.cast import Cast, make_cast
 from tests.factories import make_agent
 from tests.ui.chromium import beside, browsing, sign_in
 from tests.ui.server import serving
-from tests.ui.test_operate_browser import LOOKS, problems
+from tests.ui.soundness import LOOKS, unsound
 
 pytestmark = pytest.mark.browser
 
@@ -79,9 +79,7 @@ def test_pages_are_sound(
     view: Any = {"width": width, "height": 844}
     with browser.new_context(viewport=view, color_scheme=scheme, reduced_motion="reduce") as context:
         sign_in(context, address, cast)
-        found = {path: problems(context.new_page(), address + path) for path in paths}
-
-    assert {path: said for path, said in found.items() if said} == {}
+        assert unsound(context, [address + path for path in paths], hostile=True) == {}
 
 
 def reach(page: Page, selector: str) -> None:
