@@ -12,7 +12,8 @@ _IS_BUILT = "() => !document.querySelector(':not(:defined)')"
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # A box that neither scrolls nor holds what is in it hides the rest for good.
 _CUT_OFF = """() => [...document.querySelectorAll("main .table-box")]
-    .filter((box) => getComputedStyle(box).overflowX !== "auto" && box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent.trim().slice(0, 60))"""
+    .filter((box) => getComputedStyle(box).overflowX !== "auto" && box.scrollWidth > box.clientWidth + 1)
+    .map((box) => box.textContent.trim().slice(0, 60))"""
 
 
 def unsound(context: BrowserContext, addresses: Iterable[str], *, hostile: bool = False) -> dict[str, list[str]]:
