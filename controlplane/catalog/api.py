@@ -1,4 +1,4 @@
-"""REST: assets, their graph, their checks and their partitions. What happened to them is in event_api.py."""
+"""REST: assets, their graph and their checks. Their partitions are in partition_api.py, what happened to them in event_api.py."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.catalog import partition_selectors, selectors
+from controlplane.catalog import selectors
 from controlplane.catalog.asset_filter import AssetFilter
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.asset_views import AssetCheckView, asset_detail
@@ -17,14 +17,12 @@ from controlplane.catalog.serializers import (
     AssetDetailSerializer,
     AssetGraphSerializer,
     AssetSerializer,
-    PartitionSerializer,
 )
 from controlplane.deployments.http import DeploymentAPIView
 from tenants.errors import InvalidError
 from tenants.paging import (
     PAGE_PARAMETERS,
     page_of_list,
-    page_of_sequence,
     page_request,
     page_response,
     page_schema,
@@ -118,16 +116,3 @@ class ChecksView(CatalogAPIView):
         ]
         page = page_of_list(checks, page_request(request), key=lambda check: (check.asset_key, check.name))
         return page_response(request, page, AssetCheckSerializer)
-
-
-class PartitionsView(CatalogAPIView):
-    @extend_schema(
-        operation_id="list_partitions",
-        parameters=[ASSET, *PAGE_PARAMETERS],
-        responses=page_schema(PartitionSerializer),
-    )
-    def get(self, request: Request) -> Response:
-        """The partitions of an asset as they stand, in dagster's order."""
-        views = partition_selectors.partitions(self.visible, asset_parameter(request)).views
-        page = page_of_sequence(lambda offset, limit: views[offset : offset + limit], page_request(request))
-        return page_response(request, page, PartitionSerializer)

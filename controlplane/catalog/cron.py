@@ -63,13 +63,18 @@ class Cron:
 
 def parse(expression: str) -> Cron:
     """Read an expression; BadCronError when it is none that we know."""
-    parts = _ALIASES.get(expression.strip().lower(), expression).lower().split()
+    parts = spelled_out(expression).lower().split()
     if len(parts) != _FIELDS:
         raise BadCronError(f"{expression!r} is not a cron expression of five fields.")
     try:
         return _parsed(*parts)
     except ValueError as error:
         raise BadCronError(f"{expression!r} is not a cron expression: {error}") from error
+
+
+def spelled_out(expression: str) -> str:
+    """The five fields that a word such as `@daily` stands for; anything else as it is."""
+    return _ALIASES.get(expression.strip().lower(), expression)
 
 
 def _parsed(minute: str, hour: str, day: str, month: str, weekday: str) -> Cron:

@@ -59,6 +59,7 @@ class AssetState(TenantModel):
     observation_id = models.BigIntegerField(null=True)
     observed_at = models.DateTimeField(null=True)
     observation_serdes = models.TextField(blank=True)
+    observation_tags = models.JSONField(default=dict, db_default={})
     planned_id = models.BigIntegerField(null=True)
     planned_run_id = models.UUIDField(null=True)
     failed_at = models.DateTimeField(null=True)
@@ -85,9 +86,34 @@ class PartitionState(TenantModel):
     planned_run_id = models.UUIDField(null=True)
     failed_at = models.DateTimeField(null=True)
     failed_run_id = models.UUIDField(null=True)
+    # The transaction that wrote the row last, set by a trigger: what is at or above a snapshot's xmin may be unknown to that snapshot.
+    changed_xid = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         db_table = "partition_state"
+        indexes = [
+            models.Index(fields=["org_id", "deployment_id", "asset_key", "changed_xid"], name="partition_state_changed")
+        ]
+
+
+class PartitionCodes(TenantModel):
+    """The status of every partition of one asset, a byte each, as of a snapshot: partition_codes.py. A cache; deleted with any state."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "asset_key")
+    deployment_id = models.UUIDField()
+    asset_key = models.TextField()
+    # Which keys these are: equal for equal keys in equal order.
+    keys_mark = models.TextField()
+    # How many of the codes are those of the definition; the rest are of `others`.
+    key_count = models.BigIntegerField()
+    # zlib: a byte a partition; and, as JSON, the keys that have a state and are not in the definition.
+    codes = models.BinaryField()
+    others = models.BinaryField()
+    # The snapshot's xmin: rows that changed at or after it are read beside the codes.
+    as_of_xid = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "partition_codes"
 
 
 class CheckEvaluation(TenantModel):
@@ -171,3 +197,85 @@ class AssetChange(TenantModel):
     class Meta(TenantModel.Meta):
         db_table = "asset_change"
         indexes = [models.Index(fields=["org_id", "consumer", "deployment_id", "id"], name="asset_change_of_consumer")]
+
+
+class FreshnessState(TenantModel):
+    """How fresh an asset with a policy was when it was last judged; freshness_sweep.py keeps it."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "asset_key")
+    deployment_id = models.UUIDField()
+    asset_key = models.TextField()
+    # freshness.Freshness
+    state = models.CharField(max_length=16)
+    # Since when, by the database's clock.
+    changed_at = models.DateTimeField()
+    # When nothing but time will change it; null: never.
+    due_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "freshness_state"
+        # Cross-tenant on purpose: the sweep asks what is due in the whole installation.
+        indexes = [
+            models.Index(fields=["due_at"], name="freshness_state_due", condition=models.Q(due_at__isnull=False))
+        ]
+
+
+class FreshnessChange(TenantModel):
+    """An asset became fresh, or ceased to be. Partitioned by `recorded_at`; shares the ids of AssetEvent."""
+
+    pk = models.CompositePrimaryKey("recorded_at", "id")
+    id = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+    deployment_id = models.UUIDField()
+    asset_key = models.TextField()
+    # Empty: it had none.
+    previous = models.CharField(max_length=16, blank=True)
+    state = models.CharField(max_length=16)
+
+    class Meta(TenantModel.Meta):
+        db_table = "freshness_change"
+        indexes = [models.Index(fields=["org_id", "deployment_id", "asset_key", "-id"], name="freshness_change_newest")]
+
+
+class FreshnessPlan(TenantModel):
+    """With which definitions and setting the freshness of a deployment's assets was planned."""
+
+    deployment_id = models.UUIDField(primary_key=True)
+    fingerprint = models.TextField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "freshness_plan"
+
+
+class HealthAcknowledgement(TenantModel):
+    """Somebody knows why an asset is unwell. Holds until its causes change."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "asset_key")
+    deployment_id = models.UUIDField()
+    asset_key = models.TextField()
+    # asset_health.Health.mark: the causes that were acknowledged.
+    mark = models.TextField()
+    reason = models.CharField(max_length=500)
+    by = models.CharField(max_length=254)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        db_table = "health_acknowledgement"
+
+
+class CheckPartitionState(TenantModel):
+    """The latest evaluation of one check of one partition."""
+
+    pk = models.CompositePrimaryKey("deployment_id", "asset_key", "check_name", "partition_key")
+    deployment_id = models.UUIDField()
+    asset_key = models.TextField()
+    check_name = models.TextField()
+    partition_key = models.TextField()
+    evaluation_id = models.BigIntegerField()
+    at = models.DateTimeField()
+    run_id = models.UUIDField(null=True)
+    passed = models.BooleanField()
+    severity = models.CharField(max_length=8)
+
+    class Meta(TenantModel.Meta):
+        db_table = "check_partition_state"

@@ -3,6 +3,7 @@
 import bisect
 import datetime
 import functools
+import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ class Partitions(Protocol):
     def between(self, first: str, last: str) -> list[str]: ...
     def refusal(self, key: str) -> str: ...
     def tags(self, key: str) -> dict[str, str]: ...
+    def position(self, key: str) -> int | None: ...
+
+    def mark(self, count: int) -> str:
+        """A text that is equal for two lists of keys only when their first `count` keys are."""
+        ...
 
 
 # Keys of a dynamic definition, in the order in which they were added.
@@ -87,6 +93,12 @@ class ListedPartitions:
                 raise ValueError(self.refusal(key))
         return list(self._keys[self._positions[first] : self._positions[last] + 1])
 
+    def position(self, key: str) -> int | None:
+        return self._positions.get(key)
+
+    def mark(self, count: int) -> str:
+        return _mark_of(self._keys[:count])
+
     def refusal(self, key: str) -> str:
         if self._definition.kind == "dynamic":
             return f"The dynamic partitions {self._definition.name} have no key {key}: add it first."
@@ -111,17 +123,21 @@ class TimePartitions:
         return [self._windows.key(start) for start in page]
 
     def has(self, key: str) -> bool:
-        return self._position(key) is not None
+        return self.position(key) is not None
+
+    def mark(self, count: int) -> str:
+        """Windows are added at the end alone."""
+        return f"{self._windows.identity}:{count}"
 
     def between(self, first: str, last: str) -> list[str]:
-        positions = [self._position(key) for key in (first, last)]
+        positions = [self.position(key) for key in (first, last)]
         for key, position in zip((first, last), positions, strict=True):
             if position is None:
                 raise ValueError(self.refusal(key))
         start, end = (position or 0 for position in positions)
         return list(self.page(start, max(0, end - start + 1)))
 
-    def _position(self, key: str) -> int | None:
+    def position(self, key: str) -> int | None:
         start = self._windows.start_of(key)
         if start is None:
             return None
@@ -164,8 +180,19 @@ class MultiPartitions:
         return total
 
     def page(self, offset: int = 0, limit: int | None = None) -> Sequence[str]:
-        end = None if limit is None else offset + limit
-        return [DELIMITER.join(parts) for parts in itertools.islice(itertools.product(*self._lists), offset, end)]
+        if limit is None and not offset:
+            return [DELIMITER.join(parts) for parts in itertools.product(*self._lists)]
+        count = self.count()
+        end = count if limit is None else min(count, offset + limit)
+        return [self._key(position) for position in range(offset, end)]
+
+    def _key(self, position: int) -> str:
+        """Without walking there: half a million keys are paged through from anywhere."""
+        parts: list[str] = []
+        for keys in reversed(self._lists):
+            position, at = divmod(position, len(keys))
+            parts.append(keys[at])
+        return DELIMITER.join(reversed(parts))
 
     def has(self, key: str) -> bool:
         parts = key.split(DELIMITER)
@@ -181,6 +208,36 @@ class MultiPartitions:
         corners = zip(self.dimensions, first.split(DELIMITER), last.split(DELIMITER), strict=True)
         sides = [part.partitions.between(start, end) for part, start, end in corners]
         return [DELIMITER.join(parts) for parts in itertools.product(*sides)]
+
+    @functools.cached_property
+    def _positions(self) -> list[dict[str, int]]:
+        return [{key: position for position, key in enumerate(keys)} for keys in self._lists]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many keys each dimension has, those that make no key of the whole left out."""
+        return tuple(len(keys) for keys in self._lists)
+
+    def dimension_keys(self, dimension: int) -> Sequence[str]:
+        return self._lists[dimension]
+
+    def position(self, key: str) -> int | None:
+        parts = key.split(DELIMITER)
+        if len(parts) != len(self.dimensions):
+            return None
+        found = 0
+        for positions, part in zip(self._positions, parts, strict=True):
+            if part not in positions:
+                return None
+            found = found * len(positions) + positions[part]
+        return found
+
+    def mark(self, count: int) -> str:
+        """The first dimension varies slowest: what is added to it is added at the end."""
+        inner = self.count() // len(self._lists[0]) if self._lists and self._lists[0] else 0
+        outer, rest = divmod(count, inner) if inner else (0, count)
+        marks = [_mark_of(keys if number else keys[:outer]) for number, keys in enumerate(self._lists)]
+        return ":".join([*(part.name for part in self.dimensions), *marks, str(outer), str(rest)])
 
     def refusal(self, key: str) -> str:
         parts = key.split(DELIMITER)
@@ -214,11 +271,24 @@ class OpaquePartitions:
             f"The partitions between {first} and {last} are known to the user's code alone: run them one by one."
         )
 
+    def position(self, key: str) -> int | None:
+        return None
+
+    def mark(self, count: int) -> str:
+        return f"opaque:{count}"
+
     def refusal(self, key: str) -> str:
         return f"There is no partition {key!r}."
 
     def tags(self, key: str) -> dict[str, str]:
         return {_TAG: key}
+
+
+def _mark_of(keys: Sequence[str]) -> str:
+    """Lengths too: a key may hold whatever stands between two of them."""
+    digest = hashlib.blake2b(",".join(map(str, map(len, keys))).encode(), digest_size=16)
+    digest.update("\0".join(keys).encode())
+    return digest.hexdigest()
 
 
 def _some(keys: Sequence[str]) -> str:

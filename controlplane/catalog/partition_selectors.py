@@ -1,21 +1,21 @@
-"""Reading partitions: the keys that the definition has now, beside what happened to each."""
+"""Reading partitions: how many are in which state, stretches of neighbours with one status, pages of some with their runs."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from controlplane.catalog import current_partitions
+from controlplane.catalog import current_partitions, partition_codes
 from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.models import PartitionState
-from controlplane.catalog.partition_keys import OpaquePartitions
+from controlplane.catalog.partition_board import Board, board
+from controlplane.catalog.partition_keys import OpaquePartitions, Partitions
 from controlplane.catalog.selectors import asset, asset_definitions
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
 from tenants.scoping import org_scope
 
-# Hourly partitions of eleven years; beyond that nobody looks at a list.
-MAX_KEYS = 100_000
+_HEAVY = ("materialization_metadata", "materialization_tags", "materialization_serdes")
 
 
 @dataclass(frozen=True)
@@ -31,44 +31,58 @@ class PartitionView:
 
 
 @dataclass(frozen=True)
-class Partitions:
-    """All partitions of an asset in order. Not `complete`: dagster is needed to tell the keys, so only those with a state are here."""
+class PartitionRange:
+    """Neighbours in the definition's order that have one status."""
 
-    views: list[PartitionView]
-    complete: bool
-
-    @property
-    def counts(self) -> dict[AssetStatus, int]:
-        found = Counter(view.status for view in self.views)
-        return {status: found[status] for status in AssetStatus}
+    first: str
+    last: str
+    status: AssetStatus
+    count: int
 
 
-def partitions(visible: Visible, key: str) -> Partitions:
-    """The partitions of an asset; those that left the definition but have a state come last. NotFoundError as for the asset."""
+def partition_board(visible: Visible, key: str) -> Board:
+    """Every partition of an asset with its status; those that left the definition but have a state come last. NotFoundError as for the
+    asset.
+    """
     node = asset(visible, key).node
-    org_id, deployment_id = visible.org_id, visible.deployment_id
-    with org_scope(org_id):
-        rows = PartitionState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=key)
-        heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes")
-        states = {row.partition_key: row for row in rows.defer(*heavy)}
-    keys = keys_of_asset(org_id, deployment_id, asset_definitions(visible), node) if node else None
-    ordered = dict.fromkeys([*(keys or []), *sorted(states)])
-    return Partitions([PartitionView(key=k, state=states.get(k)) for k in ordered], complete=keys is not None)
+    keys = keys_of_asset(visible.org_id, visible.deployment_id, asset_definitions(visible), node) if node else None
+    return board(visible.org_id, visible.deployment_id, key, keys or OpaquePartitions())
 
 
 def keys_of_asset(
     org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, node: AssetNode
-) -> list[str] | None:
-    """The partition keys of an asset now; None when it has no partitions or only the user's code knows them."""
+) -> Partitions | None:
+    """The partitions that the definition of an asset has now; None when it has no partitions."""
     if node.asset.partitions is None:
         return None
-    return keys_of_definition(org_id, deployment_id, definitions, node.location, node.asset.partitions)
+    manifest = definitions.location(node.location).manifest
+    return current_partitions.partitions(org_id, deployment_id, manifest, node.asset.partitions)
 
 
-def keys_of_definition(
-    org_id: UUID, deployment_id: UUID, definitions: DeploymentDefinitions, location: str, partitions_id: str
-) -> list[str] | None:
-    """The keys of one partitions definition of a location now, in its order; None when only the user's code knows them."""
-    manifest = definitions.location(location).manifest
-    found = current_partitions.partitions(org_id, deployment_id, manifest, partitions_id)
-    return None if isinstance(found, OpaquePartitions) else list(found.page(limit=MAX_KEYS))
+def partition_views(visible: Visible, key: str, partitions: Sequence[str]) -> list[PartitionView]:
+    """These partitions, each with what happened to it last. The asset was found before."""
+    with org_scope(visible.org_id):
+        rows = PartitionState.objects.for_org(visible.org_id).filter(
+            deployment_id=visible.deployment_id, asset_key=key, partition_key__in=list(partitions)
+        )
+        states = {row.partition_key: row for row in rows.defer(*_HEAVY)}
+    return [PartitionView(key=one, state=states.get(one)) for one in partitions]
+
+
+def some_partitions(
+    found: Board, offset: int, limit: int, *, status: AssetStatus | None = None, newest_first: bool = False
+) -> list[str]:
+    """Keys from the `offset`th of all partitions, or of those with a status."""
+    if status is None and not newest_first:
+        return found.page(offset, limit)
+    where = partition_codes.positions(found.codes, status)
+    chosen = where[len(where) - 1 - offset :: -1][:limit] if newest_first and offset < len(where) else ()
+    return [found.key(position) for position in (chosen if newest_first else where[offset : offset + limit])]
+
+
+def partition_ranges(found: Board, offset: int, limit: int, status: AssetStatus | None = None) -> list[PartitionRange]:
+    """Stretches of neighbours with one status, from the `offset`th on."""
+    return [
+        PartitionRange(found.key(one.first), found.key(one.last), one.status, one.last - one.first + 1)
+        for one in partition_codes.some_stretches(found.codes, status, offset, limit)
+    ]

@@ -45,12 +45,13 @@ ASSET_MATERIALIZED = f"""
     WHERE s.materialization_id IS NULL OR s.materialization_id < excluded.materialization_id
 """
 ASSET_OBSERVED = f"""
-    INSERT INTO asset_state AS s (org_id, deployment_id, asset_key, observation_id, observed_at, observation_serdes,
+    INSERT INTO asset_state AS s (org_id, deployment_id, asset_key, observation_id, observed_at, observation_serdes, observation_tags,
         materialization_metadata, materialization_tags, materialization_serdes)
-    SELECT o.org_id, d.deployment_id, d.asset_key, d.id, d.at, d.serdes, '{{}}', '{{}}', ''
+    SELECT o.org_id, d.deployment_id, d.asset_key, d.id, d.at, d.serdes, d.tags, '{{}}', '{{}}', ''
     FROM {_EVENTS}, (SELECT %s::uuid AS org_id) o
     ON CONFLICT (deployment_id, asset_key) DO UPDATE SET
-        observation_id = excluded.observation_id, observed_at = excluded.observed_at, observation_serdes = excluded.observation_serdes
+        observation_id = excluded.observation_id, observed_at = excluded.observed_at, observation_serdes = excluded.observation_serdes,
+        observation_tags = excluded.observation_tags
     WHERE s.observation_id IS NULL OR s.observation_id < excluded.observation_id
 """
 
@@ -86,6 +87,16 @@ CHECK_EVALUATED = f"""
         evaluation_id = excluded.evaluation_id, at = excluded.at, run_id = excluded.run_id, passed = excluded.passed,
         severity = excluded.severity, partition_key = excluded.partition_key, description = excluded.description,
         metadata = excluded.metadata, serdes = excluded.serdes
+    WHERE s.evaluation_id < excluded.evaluation_id
+"""
+CHECK_PARTITION_EVALUATED = f"""
+    INSERT INTO check_partition_state AS s (org_id, deployment_id, asset_key, check_name, partition_key, evaluation_id, at, run_id,
+        passed, severity)
+    SELECT o.org_id, d.deployment_id, d.asset_key, d.check_name, d.partition_key, d.id, d.at, d.run_id, d.passed, d.severity
+    FROM {_CHECKS}, (SELECT %s::uuid AS org_id) o
+    ON CONFLICT (deployment_id, asset_key, check_name, partition_key) DO UPDATE SET
+        evaluation_id = excluded.evaluation_id, at = excluded.at, run_id = excluded.run_id, passed = excluded.passed,
+        severity = excluded.severity
     WHERE s.evaluation_id < excluded.evaluation_id
 """
 

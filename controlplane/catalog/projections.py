@@ -35,8 +35,7 @@ def apply(org_id: UUID, rows: Sequence[AssetEventRow | CheckRow]) -> None:
         _apply_kind(org_id, events, AssetEventKind.OBSERVATION, sql.ASSET_OBSERVED, None)
     checks = [row for row in rows if isinstance(row, CheckRow)]
     if checks:
-        recordsets.execute(sql.INSERT_CHECK_EVALUATIONS, [recordsets.rows(checks), org_id])
-        _upsert(org_id, sql.CHECK_EVALUATED, _latest(checks, attrgetter("deployment_id", "asset_key", "check_name")))
+        _apply_checks(org_id, checks)
     changes.note(org_id, ((row.deployment_id, row.asset_key) for row in rows))
 
 
@@ -68,6 +67,15 @@ def _apply_kind(
     partitioned = [row for row in rows if row.partition_key is not None]
     if of_partition and partitioned:
         _upsert(org_id, of_partition, _latest(partitioned, attrgetter("deployment_id", "asset_key", "partition_key")))
+
+
+def _apply_checks(org_id: UUID, checks: list[CheckRow]) -> None:
+    recordsets.execute(sql.INSERT_CHECK_EVALUATIONS, [recordsets.rows(checks), org_id])
+    of_check = ("deployment_id", "asset_key", "check_name")
+    _upsert(org_id, sql.CHECK_EVALUATED, _latest(checks, attrgetter(*of_check)))
+    partitioned = [row for row in checks if row.partition_key is not None]
+    if partitioned:
+        _upsert(org_id, sql.CHECK_PARTITION_EVALUATED, _latest(partitioned, attrgetter(*of_check, "partition_key")))
 
 
 def _upsert(org_id: UUID, statement: str, rows: Sequence[Any]) -> None:

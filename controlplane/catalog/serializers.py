@@ -1,4 +1,4 @@
-"""The JSON of assets, what happened to them, their checks and partitions."""
+"""The JSON of assets, what happened to them, and their checks."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.models import AssetEvent, AssetEventKind, CheckEvaluation
-from controlplane.catalog.partition_selectors import PartitionView
 from controlplane.catalog.selectors import AssetView, CheckView
 
 
@@ -117,16 +116,6 @@ class AssetEventSerializer(serializers.Serializer[AssetEvent]):
     description = serializers.CharField(allow_blank=True)
     metadata = serializers.JSONField()
     tags = serializers.JSONField()
-
-
-class PartitionSerializer(serializers.Serializer[PartitionView]):
-    """One partition of an asset."""
-
-    key = serializers.CharField()
-    status = serializers.ChoiceField([(status.value, status.label) for status in AssetStatus])
-    materialized_at = serializers.DateTimeField(source="state.materialized_at", default=None, allow_null=True)
-    materialization_run_id = serializers.UUIDField(source="state.materialization_run_id", default=None, allow_null=True)
-    failed_run_id = serializers.UUIDField(source="state.failed_run_id", default=None, allow_null=True)
 
 
 class GraphNodeSerializer(serializers.Serializer[Any]):

@@ -3,6 +3,7 @@
 import bisect
 import datetime
 import functools
+import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,6 +51,8 @@ class TimeWindows:
         self._excluded: set[float] = set()
         self._until = float("-inf")
         self._too_many = False
+        # Equal for equal definitions.
+        self.identity = hashlib.blake2b(_encode(definition), digest_size=16).hexdigest()
 
     def _moment(self, text: str) -> float:
         moment = datetime.datetime.fromisoformat(text)
@@ -76,8 +79,10 @@ class TimeWindows:
             raise TooManyWindowsError
         if now < self._until:
             return
-        until, bounds, beyond = now + _AHEAD_SECONDS, array("d"), 0
-        for moment in firings(self._cron, self._zone, self._start):
+        until, bounds, beyond = now + _AHEAD_SECONDS, self._kept(), 0
+        for moment in firings(self._cron, self._zone, bounds[-1] if bounds else self._start):
+            if bounds and moment <= bounds[-1]:
+                continue
             bounds.append(moment)
             # The window that is open at the horizon has an end, and there are as many behind it as the offset may reach.
             beyond += moment > until
@@ -88,6 +93,10 @@ class TimeWindows:
                 break
         self._excluded = set(self._excluded_until(bounds[-1])) if self._exclusions and bounds else set()
         self._bounds, self._until = bounds, until
+
+    def _kept(self) -> "array[float]":
+        """What is known already, but for what lies beyond the horizon of then: as many bounds follow it as are wanted."""
+        return self._bounds[: bisect.bisect_right(self._bounds, self._until)]
 
     def _excluded_until(self, last: float) -> Iterator[float]:
         for exclusion in self._exclusions:

@@ -4,13 +4,18 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from controlplane.audit_log import api as audit
 from controlplane.audit_log import stream_api as audit_streams
+from controlplane.automation.backfills import api as backfills
+from controlplane.automation.conditions import api as conditions
 from controlplane.catalog import api as catalog
+from controlplane.catalog import dynamic_partition_api as dynamic_partitions
 from controlplane.catalog import event_api as history
+from controlplane.catalog import partition_api as partitions
 from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
 from controlplane.core.api_schema import schema_view
 from controlplane.delivery.branches import api as branches
 from controlplane.delivery.changes import api as branch_changes
+from controlplane.delivery.configuration import api as configuration
 from controlplane.delivery.connections import api as git
 from controlplane.delivery.connections import repository_api as repositories
 from controlplane.delivery.full_deployments import api as full_deployments
@@ -22,6 +27,8 @@ from controlplane.deployments import settings_api as deployment_settings
 from controlplane.deployments import source_api as sources
 from controlplane.dispatch import api as questions
 from controlplane.environment import api as environment
+from controlplane.external.reports import api as reports
+from controlplane.external.wipes import api as wipes
 from controlplane.fleet import api as fleet
 from controlplane.fleet import serving_api as serving
 from controlplane.insights import api as insights
@@ -51,9 +58,20 @@ _run: list[URLPattern | URLResolver] = [
     path("logs/<str:stream>/search/", logs.LogSearchView.as_view(), name="run-log-search"),
 ]
 
+_backfill: list[URLPattern | URLResolver] = [
+    path("", backfills.BackfillView.as_view(), name="backfill"),
+    path("partitions/", backfills.BackfillPartitionsView.as_view(), name="backfill-partitions"),
+    path("runs/", backfills.BackfillRunsView.as_view(), name="backfill-runs"),
+    path("pause/", backfills.PauseView.as_view(), name="backfill-pause"),
+    path("resume/", backfills.ResumeView.as_view(), name="backfill-resume"),
+    path("cancel/", backfills.CancelView.as_view(), name="backfill-cancel"),
+    path("retry/", backfills.RetryView.as_view(), name="backfill-retry"),
+]
+
 _deployment: list[URLPattern | URLResolver] = [
     path("", full_deployments.DeploymentView.as_view(), name="deployment"),
     path("settings/", deployment_settings.DeploymentSettingsView.as_view(), name="deployment-settings"),
+    path("configuration/", configuration.ConfigurationView.as_view(), name="configuration"),
     path("serving/", serving.ServingView.as_view(), name="deployment-serving"),
     path("freeze/", protection.FreezeView.as_view(), name="deployment-freeze"),
     path("protection/", protection.ProtectionView.as_view(), name="deployment-protection"),
@@ -74,17 +92,34 @@ _deployment: list[URLPattern | URLResolver] = [
     path("code-locations/<str:location>/versions/", deployments.VersionsView.as_view(), name="code-location-versions"),
     path("assets/", catalog.AssetsView.as_view(), name="assets"),
     path("assets/<path:key>/", catalog.AssetDetailView.as_view(), name="asset"),
+    path("asset-events/", reports.ReportEventsView.as_view(), name="asset-events"),
+    path("asset-wipes/", wipes.AssetWipesView.as_view(), name="asset-wipes"),
+    path("asset-wipes/<uuid:wipe_id>/", wipes.AssetWipeView.as_view(), name="asset-wipe"),
+    path("asset-evaluations/", conditions.AssetEvaluationsView.as_view(), name="asset-evaluations"),
+    path("automation/", conditions.AutomationView.as_view(), name="automation"),
+    path("automation/pause/", conditions.PauseView.as_view(), name="automation-pause"),
     path("asset-graph/", catalog.AssetGraphView.as_view(), name="asset-graph"),
     path("materializations/", history.MaterializationsView.as_view(), name="materializations"),
     path("observations/", history.ObservationsView.as_view(), name="observations"),
     path("checks/", catalog.ChecksView.as_view(), name="checks"),
     path("check-evaluations/", history.CheckEvaluationsView.as_view(), name="check-evaluations"),
-    path("partitions/", catalog.PartitionsView.as_view(), name="partitions"),
+    path("partitions/", partitions.PartitionsView.as_view(), name="partitions"),
+    path("partitions/cells/", partitions.PartitionCellsView.as_view(), name="partition-cells"),
+    path("", include("controlplane.automation.api_urls")),
     path("jobs/", jobs.JobsView.as_view(), name="jobs"),
     path("jobs/<str:job>/", jobs.JobDetailView.as_view(), name="job"),
     path("jobs/<str:job>/validate/", questions.ValidateConfigView.as_view(), name="job-validate"),
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>/", include(_run)),
+    path("dynamic-partitions/", dynamic_partitions.DynamicPartitionsView.as_view(), name="dynamic-partitions"),
+    path(
+        "dynamic-partitions/keys/",
+        dynamic_partitions.DynamicPartitionKeysView.as_view(),
+        name="dynamic-partition-keys",
+    ),
+    path("backfills/", backfills.BackfillsView.as_view(), name="backfills"),
+    path("backfills/preview/", backfills.PreviewView.as_view(), name="backfill-preview"),
+    path("backfills/<uuid:backfill_id>/", include(_backfill)),
     path("environment/", environment.VariablesView.as_view(), name="environment-variables"),
     path("environment/import/", environment.ImportView.as_view(), name="environment-import"),
     path("environment/export/", environment.ExportView.as_view(), name="environment-export"),

@@ -35,6 +35,10 @@ class Kind(StrEnum):
     AGENT = "agent"
     # Programs with a token of a person or a service account; one route for many operations.
     GRAPHQL = "graphql"
+    # As dagster-webserver answers, with a token of a person or a service account.
+    DAGSTER = "dagster"
+    # Processes outside of runs with the token of their own session.
+    PIPES = "pipes"
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ PLACES: dict[Kind, list[str]] = {
         f"{_ORG}deployment-deletions/",
         _API,
         f"{_API}settings/",
+        f"{_API}configuration/",
         f"{_API}serving/",
         f"{_API}promotions/",
         f"{_API}promotions/preview/",
@@ -159,12 +164,41 @@ PLACES: dict[Kind, list[str]] = {
         f"{_API}code-locations/<str:location>/versions/",
         f"{_API}assets/",
         f"{_API}assets/<path:key>/",
+        f"{_API}asset-events/",
+        f"{_API}asset-wipes/",
+        f"{_API}asset-wipes/<uuid:wipe_id>/",
         f"{_API}asset-graph/",
         f"{_API}materializations/",
         f"{_API}observations/",
         f"{_API}checks/",
         f"{_API}check-evaluations/",
         f"{_API}partitions/",
+        f"{_API}partitions/cells/",
+        f"{_API}schedules/",
+        f"{_API}schedules/start/",
+        f"{_API}schedules/stop/",
+        f"{_API}schedules/<str:location>/<str:name>/",
+        f"{_API}schedules/<str:location>/<str:name>/start/",
+        f"{_API}schedules/<str:location>/<str:name>/stop/",
+        f"{_API}schedules/<str:location>/<str:name>/reset/",
+        f"{_API}schedules/<str:location>/<str:name>/tick/",
+        f"{_API}schedules/<str:location>/<str:name>/test/",
+        f"{_API}schedules/<str:location>/<str:name>/apply/",
+        f"{_API}schedules/<str:location>/<str:name>/ticks/",
+        f"{_API}sensors/",
+        f"{_API}sensors/start/",
+        f"{_API}sensors/stop/",
+        f"{_API}sensors/<str:location>/<str:name>/",
+        f"{_API}sensors/<str:location>/<str:name>/start/",
+        f"{_API}sensors/<str:location>/<str:name>/stop/",
+        f"{_API}sensors/<str:location>/<str:name>/reset/",
+        f"{_API}sensors/<str:location>/<str:name>/cursor/",
+        f"{_API}sensors/<str:location>/<str:name>/tick/",
+        f"{_API}sensors/<str:location>/<str:name>/test/",
+        f"{_API}sensors/<str:location>/<str:name>/apply/",
+        f"{_API}sensors/<str:location>/<str:name>/ticks/",
+        f"{_API}ticks/",
+        f"{_API}ticks/<uuid:tick_id>/",
         f"{_API}jobs/",
         f"{_API}jobs/<str:job>/",
         f"{_API}jobs/<str:job>/validate/",
@@ -277,6 +311,8 @@ PLACES: dict[Kind, list[str]] = {
         f"{_PAGE}assets",
         f"{_PAGE}assets/<path:key>",
         f"{_PAGE}asset",
+        f"{_PAGE}asset/report",
+        f"{_PAGE}asset/wipe",
         f"{_PAGE}lineage",
         f"{_PAGE}lineage/statuses",
         f"{_PAGE}jobs",
@@ -308,6 +344,7 @@ PLACES: dict[Kind, list[str]] = {
         f"{_PAGE}promotions/<uuid:promotion_id>",
         f"{_PAGE}promotions/<uuid:promotion_id>/rollback",
         f"{_PAGE}settings",
+        f"{_PAGE}settings/document",
         f"{_PAGE}settings/freeze",
         f"{_PAGE}settings/thaw",
         f"{_PAGE}settings/protection",
@@ -350,6 +387,14 @@ PLACES: dict[Kind, list[str]] = {
     ],
     # What each operation does with another organization's token, and without the right, is in tests/delivery/test_dagster_cloud_tenancy.py.
     Kind.GRAPHQL: ["<slug:org>/graphql", "<slug:org>/<slug:deployment>/graphql"],
+    # Whom they let in, and what they record: tests/external/test_reports.py.
+    Kind.DAGSTER: [
+        f"{_PAGE}report_asset_{kind}/{rest}"
+        for kind in ("materialization", "observation", "check")
+        for rest in ("", "<path:asset_key>")
+    ],
+    # What else a session's token opens, which is nothing: tests/external/test_pipes.py.
+    Kind.PIPES: [f"pipes/v1/sessions/<uuid:session_id>/{name}" for name in ("messages", "context")],
     # What each does with another organization's ids is in tests/dispatch/test_tenancy.py, which reads the URLconf too.
     Kind.AGENT: [
         "agent/v1/register",

@@ -61,7 +61,13 @@ WITHOUT_ORGANIZATION = {
 PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at"}
 # Indexes of jobs that cross organizations, and of what is read before the organization is known.
 OTHER_INDEXES = {
+    "instigator_due": "schedules and sensors that are due are claimed over all organizations",
+    "instigator_missed": "missed ticks are caught up over all organizations",
+    "tick_open": "open ticks are looked after over all organizations",
     "run_attempt_lease": "expired leases are swept over all organizations",
+    "freshness_state_due": "what is due is swept over all organizations",
+    "asset_wipe_due": "wipes that are under way are looked for over all organizations",
+    "report_delivery_age": "old deliveries are forgotten over all organizations",
     "membership_user_id": "a person's organizations, before one is chosen",
     "invitation_accepted_by_id": "deleting a person keeps the invitation, without them",
     "invitation_invited_by_user_id": "the same of who invited",

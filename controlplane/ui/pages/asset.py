@@ -5,20 +5,18 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 
 from controlplane.catalog import metadata_series
-from controlplane.catalog import partition_selectors as partitions
 from controlplane.catalog import selectors as catalog
-from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.selectors import AssetView
 from controlplane.deployments.current_definitions import DeploymentDefinitions
+from controlplane.external.wipes.requests import wipes_of
 from controlplane.insights import selectors as insights
 from controlplane.ui.pages.base import DeploymentPage
 from controlplane.ui.paging import asked
+from controlplane.ui.partitions_tab import partitions_tab
 from tenants.errors import NotFoundError
-from tenants.paging import page_of_list, page_of_rows
+from tenants.paging import page_of_rows
 from tenants.permissions import Permission
 
-_LETTERS = {AssetStatus.MATERIALIZED: "m", AssetStatus.FAILED: "f", AssetStatus.IN_PROGRESS: "i"}
-_PARTITION_ROWS = 100
 _TABS = ("overview", "history", "plots", "partitions", "checks")
 
 
@@ -65,29 +63,14 @@ class Asset(DeploymentPage):
         page = page_of_rows(rows, asked(request), by=("-id",))
         for event in page.results:
             event.tags = catalog.shown_tags(self.visible, event.tags)
-        return {"page": page, "kind": kind, "partition": partition}
+        return {"page": page, "kind": kind, "partition": partition, "wipes": wipes_of(self.visible, view.key)}
 
     def _plots(self, _request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         series = metadata_series.numeric_series(self.visible, view.key)
         return {"series": [_plot(index, one) for index, one in enumerate(series)]}
 
     def _partitions(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
-        found = partitions.partitions(self.visible, view.key)
-        status, chosen = request.GET.get("status", ""), request.GET.get("partition", "")
-        newest_first = found.views[::-1]
-        shown = [v for v in newest_first if (not status or v.status == status) and (not chosen or chosen == v.key)]
-        positions = {v.key: position for position, v in enumerate(shown)}
-        return {
-            "found": found,
-            "counts": [(s, found.counts[s]) for s in AssetStatus],
-            "map": {
-                "keys": [v.key for v in found.views],
-                "states": "".join(_LETTERS.get(v.status, "-") for v in found.views),
-            },
-            "page": page_of_list(shown, asked(request, size=_PARTITION_ROWS), key=lambda v: (positions[v.key],)),
-            "only": status,
-            "partition": chosen,
-        }
+        return partitions_tab(self.visible, view.key, request)
 
     def _checks(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         name = request.GET.get("check") or None

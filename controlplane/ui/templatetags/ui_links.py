@@ -1,8 +1,10 @@
 """`{% page 'run' run_id=run.id %}` and `{% asset_link key %}`: addresses below the deployment of the page being rendered."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
 from controlplane.ui.links import Links
 
@@ -23,6 +25,14 @@ def page_with(context: dict[str, Any], name: str, /, **query: Any) -> str:
 @register.simple_tag(takes_context=True)
 def asset_link(context: dict[str, Any], key: str, tab: str = "") -> str:
     return _links(context).asset(key, query={"tab": tab} if tab else None)
+
+
+@register.simple_tag(takes_context=True)
+def partition_cells_url(context: dict[str, Any], key: str) -> str:
+    """Where the heat map of an asset's partitions is read."""
+    links = _links(context)
+    address = reverse("api:partition-cells", kwargs={"org": links.org, "deployment": links.deployment})
+    return f"{address}?{urlencode({'asset': key})}"
 
 
 @register.simple_tag(takes_context=True)

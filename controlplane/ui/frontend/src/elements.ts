@@ -9,7 +9,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "log-viewer": () => import("./logs/element.ts"),
   "metadata-chart": () => import("./chart.ts"),
   "passkey-form": () => import("./passkeys.ts"),
-  "partition-map": () => import("./partitions.ts"),
+  "partition-map": () => import("./partitions/map.ts"),
   "poll-part": () => import("./live/poll.ts"),
   "step-gantt": () => import("./gantt/element.ts"),
   "tag-rows": () => import("./launchpad/tag-rows.ts"),
