@@ -12,6 +12,7 @@ from controlplane.cli import (
     audit_commands,
     branch_commands,
     ci_commands,
+    configuration_commands,
     deploy_commands,
     env_commands,
     job_commands,
@@ -36,6 +37,8 @@ app.add_typer(quota_commands.app)
 app.add_typer(env_commands.app, name="env")
 app.add_typer(token_commands.app, name="tokens")
 app.add_typer(deploy_commands.app)
+app.add_typer(configuration_commands.app)
+app.add_typer(configuration_commands.deployment_app, name="deployment")
 app.add_typer(branch_commands.app, name="branch")
 app.add_typer(ci_commands.app, name="ci")
 app.add_typer(job_commands.app, name="job")
@@ -186,17 +189,17 @@ def remove_second_step(email: Annotated[str, typer.Argument(help="The e-mail add
     remove(email)
 
 
-@app.command()
-def export(
+@app.command(name="export-organization")
+def export_organization(
     organization: Annotated[str, typer.Argument(help="The organization.")],
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Write there instead of to standard output.")
     ] = None,
 ) -> None:
     """Write a whole organization as JSON lines, without secrets. Needs the token of an Organization Admin."""
-    from controlplane.cli.organizations import export_organization
+    from controlplane.cli.organizations import export_organization as write
 
-    export_organization(organization, file=file)
+    write(organization, file=file)
 
 
 @app.command(name="organization-state")

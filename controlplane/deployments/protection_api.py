@@ -10,9 +10,19 @@ from rest_framework.response import Response
 from controlplane.deployments import freezing, protecting
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.models import Deployment
+from controlplane.deployments.protection import stored
 from controlplane.deployments.serializers import DeploymentSerializer
 from controlplane.deployments.visibility import Visible
 from tenants.permissions import Permission
+
+
+def shown_rules(deployment: Deployment, visible: Visible) -> dict[str, Any]:
+    """The stored rules. SECURITY: a job of a code location that is hidden from the caller is not named."""
+    shown: dict[str, Any] = dict(deployment.protection)
+    smoke = stored(shown).checks.smoke_job
+    if smoke is not None and not visible.part(Permission.LOCATION_READ).has_location(smoke.location):
+        shown["checks"] = {name: value for name, value in shown["checks"].items() if name != "smoke_job"}
+    return shown
 
 
 class FreezeSerializer(serializers.Serializer[Any]):
@@ -75,12 +85,8 @@ class ProtectionSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def answer(cls, deployment: Deployment, visible: Visible) -> Response:
-        """The rules of a deployment. SECURITY: a job of a code location that is hidden from the caller is not named."""
-        outlook = protecting.outlook(deployment)
-        shown = dict(deployment.protection)
-        smoke = outlook.protection.checks.smoke_job
-        if smoke is not None and not visible.part(Permission.LOCATION_READ).has_location(smoke.location):
-            shown["checks"] = {name: value for name, value in shown["checks"].items() if name != "smoke_job"}
+        """The rules of a deployment."""
+        outlook, shown = protecting.outlook(deployment), shown_rules(deployment, visible)
         document = {"protection": shown, "frozen": outlook.frozen, "next_frozen": outlook.next_frozen}
         return Response(cls({**document, "override": outlook.override}).data)
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from controlplane.deployments.change_settings import set_settings
 from controlplane.deployments.http import DeploymentAPIView
+from controlplane.deployments.settings_document import parse_text
 from tenants.permissions import Permission
 
 
@@ -16,6 +17,25 @@ class SettingsSerializer(serializers.Serializer[Any]):
     """The settings of a full deployment, under Dagster+'s names (docs/deployment-settings.md)."""
 
     settings = serializers.DictField(help_text="What is set; what is absent is the default.")
+
+
+class SetSettingsSerializer(serializers.Serializer[Any]):
+    """New settings, as a document or as text."""
+
+    settings = serializers.DictField(required=False, help_text="What is to be set; the rest is the default again.")
+    text = serializers.CharField(
+        required=False,
+        trim_whitespace=False,
+        allow_blank=True,
+        max_length=200_000,
+        help_text="The same as YAML, instead: what is wrong is told with its line.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One of the two."""
+        if ("settings" in attrs) == ("text" in attrs):
+            raise serializers.ValidationError({"settings": "Give either settings or text."})
+        return attrs
 
 
 class DeploymentSettingsView(DeploymentAPIView):
@@ -29,16 +49,17 @@ class DeploymentSettingsView(DeploymentAPIView):
         """What is set; what is absent is the default."""
         return Response({"settings": self.deployment.settings})
 
-    @extend_schema(operation_id="set_deployment_settings", request=SettingsSerializer, responses=SettingsSerializer)
+    @extend_schema(operation_id="set_deployment_settings", request=SetSettingsSerializer, responses=SettingsSerializer)
     def put(self, request: Request) -> Response:
         """Replace the whole document. What it leaves out is the default again; a key that has no effect here is refused."""
         self.visible.require_on_all(Permission.DEPLOYMENT_WRITE)
-        asked = SettingsSerializer(data=request.data)
+        asked = SetSettingsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        given = asked.validated_data
         stored = set_settings(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
-            document=asked.validated_data["settings"],
+            document=parse_text(given["text"]) if "text" in given else given["settings"],
             actor=self.access.actor,
         )
         return Response({"settings": stored})

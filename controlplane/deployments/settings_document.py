@@ -3,11 +3,13 @@
 Nothing is ignored in silence: a key that we do not know is refused with its path. Whoever heeds a key names its path here.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
+from controlplane.core.lined_yaml import LinedYamlError, Place, line_at, read_lined
 from controlplane.deployments.setting_checks import Check, days, flag, number, one_of, tag_limits, tags, whole
 from tenants.errors import InvalidError
 
@@ -96,6 +98,14 @@ _NOT_TAKEN: dict[_Path, str] = {
 }
 
 
+class SettingsTextError(InvalidError):
+    """The text of a settings document is not one; `line` counts from 1, None where no line says it."""
+
+    def __init__(self, message: str, *, line: int | None, attr: str | None = None) -> None:
+        self.line = line
+        super().__init__(f"Line {line}: {message}" if line else message, attr=attr)
+
+
 def parse_document(document: Any) -> dict[str, Any]:
     """What is stored of a document that somebody gave: the whole of it, checked. Null stands for what is not set.
 
@@ -106,23 +116,32 @@ def parse_document(document: Any) -> dict[str, Any]:
         path = _OLDER_NAMES.get(given, given)
         if value_at(found, path) is not None:
             raise InvalidError(f"{_dotted(path)} is given twice, under its older name too.", attr=_dotted(path))
-        _put(found, path, _CHECKS[path](_dotted(path), value))
+        _put(found, path, _CHECKS[path](_dotted(given), value))
     return found
 
 
 def parse_text(text: str) -> dict[str, Any]:
-    """As `parse_document`, of YAML or JSON; InvalidError says in which line it cannot be read."""
+    """As `parse_document`, of YAML or JSON; SettingsTextError says in which line something is wrong."""
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidError(f"This is no YAML: {' '.join(str(error).split())}", attr="settings") from error
-    return parse_document({} if document is None else document)
+        document, lines = read_lined(text)
+    except LinedYamlError as error:
+        raise SettingsTextError(error.message, line=error.line) from error
+    try:
+        return parse_document({} if document is None else document)
+    except InvalidError as error:
+        line = line_at(lines, place_of(error.attr or ""))
+        raise SettingsTextError(error.message, line=line, attr=error.attr) from error
 
 
 def document_text(settings: Mapping[str, Any]) -> str:
     """As YAML, for people."""
     text: str = yaml.safe_dump(dict(settings), sort_keys=True) if settings else "{}\n"
     return text
+
+
+def place_of(dotted: str) -> Place:
+    """`a.b[0].c` as a place in a document."""
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", dotted))
 
 
 def value_at(settings: Mapping[str, Any], path: _Path) -> Any:

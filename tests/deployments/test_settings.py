@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.deployments.settings_document import document_text, parse_document, parse_text
+from controlplane.deployments.settings_document import SettingsTextError, document_text, parse_document, parse_text
 from tenants.audit.models import AuditEvent
 from tenants.errors import InvalidError
 from tenants.scoping import org_scope
@@ -34,12 +34,12 @@ def test_older_name_of_dagster_and_nothing_set() -> None:
         (
             {"concurency": {}},
             "concurency",
-            "There is no setting concurency. A document has concurrency, run_monitoring",
+            "There is no setting concurency. A document has auto_materialize, concurrency",
         ),
         ({"concurrency": {"runs": {"max": 1}}}, "concurrency.runs.max", "has max_concurrent_runs"),
-        ({"concurrency": {"pools": {"default_limit": 1}}}, "concurrency.pools", "no effect in Daggerboard yet"),
-        ({"run_retries": {"max_retries": 0}}, "run_retries", "no effect in Daggerboard yet"),
-        ({"sso_default_role": "VIEWER"}, "sso_default_role", "no effect in Daggerboard yet"),
+        ({"concurrency": {"pools": {"limit": 1}}}, "concurrency.pools.limit", "has default_limit, granularity"),
+        ({"retention": {"runs": {"purge_after_days": 0}}}, "retention.runs.purge_after_days", "or -1 for ever"),
+        ({"sso_default_role": "VIEWER"}, "sso_default_role", "is set with the connection"),
         ({"run_monitoring": 5}, "run_monitoring", "is a mapping with"),
         ([], "", "The document is a mapping with"),
         ({"concurrency": {"runs": {"max_concurrent_runs": -1}}}, "concurrency.runs.max_concurrent_runs", "from 0"),
@@ -57,8 +57,17 @@ def test_what_is_wrong_is_refused_with_its_path(document: Any, path: str, words:
 
 
 def test_text_that_is_no_yaml_says_where() -> None:
-    with pytest.raises(InvalidError, match="line 2"):
+    with pytest.raises(InvalidError, match="Line 2"):
         parse_text("concurrency:\n  runs: [")
+
+
+def test_text_says_in_which_line_a_key_is_wrong() -> None:
+    text = "concurrency:\n  runs:\n    tag_concurrency_limits:\n    - key: a\n      limit: 1\n    - limit: -1\n      key: b\n"
+    with pytest.raises(SettingsTextError, match=r"Line 6: concurrency.runs.tag_concurrency_limits\[1\].limit") as refused:
+        parse_text(text)
+    assert refused.value.line == 6
+    with pytest.raises(SettingsTextError, match="Line 2: The key a is there twice"):
+        parse_text("a: 1\na: 2\n")
 
 
 def address(cast: Cast, deployment: str = "prod") -> str:
@@ -82,9 +91,9 @@ def test_set_replaces_the_whole_document_and_leaves_a_row_in_the_audit_log(cast:
 def test_bad_document_changes_nothing(cast: Cast) -> None:
     put(cast, GOOD)
 
-    answer = put(cast, {"run_retries": {"max_retries": 3}})
+    answer = put(cast, {"run_retries": {"max_retries": -3}})
 
-    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "run_retries")
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "run_retries.max_retries")
     assert cast.api().get(address(cast)).json() == {"settings": GOOD}
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.automation.instigators.services import stop
+from controlplane.automation.models import Instigator
 from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Promotion
+from controlplane.deployments.visibility import all_of
 from tenants.audit.models import AuditEvent
 from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
@@ -85,6 +88,14 @@ def childless(world: World) -> None:
 def deployed_again(world: World) -> None:
     """There is something to go back from."""
     deploy(world.alice, world.known["location"])
+
+
+def stopped(world: World) -> None:
+    """Somebody turned the schedule and the sensor off."""
+    cast = world.alice
+    with org_scope(cast.org_id):
+        for row in Instigator.objects.for_org(cast.org_id):
+            stop(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
 
 
 ORG, API, RUN = "api/v1/organizations/<slug:org>/", "deployments/<slug:deployment>/", "runs/<uuid:run_id>/"
@@ -159,6 +170,9 @@ _API: dict[str, Change] = {
     f"POST {API}freeze/": Change({"reason": "Quarter end"}),
     f"DELETE {API}freeze/": Change(before=frozen),
     f"PUT {API}settings/": Change({"settings": {"run_monitoring": {"max_runtime_seconds": 9}}}),
+    f"PUT {API}configuration/": Change(
+        {"configuration": "version: 1\nsettings: {run_monitoring: {max_runtime_seconds: 9}}\n"}
+    ),
     f"PUT {API}protection/": Change({"protection": {"checks": {"rollback": "automatic"}}}),
     f"POST {API}protection/override/": Change({"reason": "The fix cannot wait"}),
     f"POST {API}code-locations/<str:location>/rollback/": Change({"to_number": 1}, before=deployed_again),
@@ -166,6 +180,22 @@ _API: dict[str, Change] = {
     f"PUT {API}code-locations/<str:location>/": Change({"target": {"module_name": "more"}}),
     f"DELETE {API}code-locations/<str:location>/": Change(),
     f"POST {API}code-locations/<str:location>/reload/": Change(),
+    f"POST {API}asset-events/": Change({"events": [{"type": "materialization", "asset": "{key}"}]}),
+    f"POST {API}asset-wipes/": Change({"asset": "{key}"}),
+    **{
+        f"POST {API}{kind}s/<str:location>/<str:name>/{verb}/": Change(body)
+        for kind in ("schedule", "sensor")
+        for verb, body in {
+            "start": {"ticks": 3},
+            "stop": {},
+            "tick": {},
+            "apply": {"token": "{%s_token}" % kind},
+        }.items()
+    },
+    f"POST {API}schedules/<str:location>/<str:name>/reset/": Change(before=stopped),
+    f"POST {API}sensors/<str:location>/<str:name>/reset/": Change(before=stopped),
+    f"PUT {API}sensors/<str:location>/<str:name>/cursor/": Change({"cursor": "1"}),
+    **{f"POST {API}{kind}s/{verb}/": Change() for kind in ("schedule", "sensor") for verb in ("start", "stop")},
     f"POST {API}runs/": Change({"location": "{location}", "job": "nightly"}),
     f"POST {API}{RUN}cancel/": Change(),
     f"POST {API}{RUN}re-execute/": Change(),
@@ -235,6 +265,8 @@ _SETTINGS: dict[str, Change] = {
 
 # Below /<org>/<deployment>/.
 _PAGE: dict[str, Change] = {
+    "asset/report": Change({"key": "{key}", "kind": "materialization"}),
+    "asset/wipe": Change({"key": "{key}", "what": "all", "typed": "{key}"}),
     "launchpad": Change({"location": "{location}", "job": "nightly"}),
     "runs/<uuid:run_id>/cancel": Change(),
     "runs/<uuid:run_id>/re-execute": Change({"from": "start"}),
@@ -243,6 +275,7 @@ _PAGE: dict[str, Change] = {
     "promotions": Change({"from": "{branch}", "location": "{location}"}, before=ended_promotion),
     "promotions/<uuid:promotion_id>/rollback": Change(),
     "settings": Change({"description": "What pays the bills"}),
+    "settings/document": Change({"text": "run_monitoring: {max_runtime_seconds: 9}", "save": "on"}),
     "settings/freeze": Change({"reason": "Quarter end"}),
     "settings/thaw": Change(before=frozen),
     "settings/protection": Change({"rollback": "on"}),
@@ -274,6 +307,8 @@ UNRECORDED: dict[str, str] = {
     f"POST {ORG}git-connections/<uuid:git_connection_id>/sync/": "needs a Git host: tests/delivery/test_connections.py",
     f"POST {ORG}source-archives/missing/": "says which archives to upload",
     f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
+    f"POST {ORG}{API}schedules/<str:location>/<str:name>/test/": "asks user code what it would do, and stores nothing",
+    f"POST {ORG}{API}sensors/<str:location>/<str:name>/test/": "the same of a sensor",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
     "POST <slug:org>/<slug:deployment>/branch/materialize": "launches what the form names by a digest: tests/ui/test_branches.py",
     "POST <slug:org>/<slug:deployment>/launchpad/validate": "the same, for the page",

@@ -1,4 +1,4 @@
-"""`daggerboard export` and `organization-state`, as processes."""
+"""`daggerboard export-organization` and `organization-state`, as processes."""
 
 import json
 import os
@@ -20,9 +20,9 @@ def test_export_writes_json_lines(cast, tmp_path):
     file = tmp_path / "out.jsonl"
     with serving() as url:
         place = {"DAGGERBOARD_URL": url, "DAGGERBOARD_ORGANIZATION": cast.org.slug, "DAGGERBOARD_DEPLOYMENT": "prod"}
-        done = run("export", cast.org.slug, DAGGERBOARD_TOKEN=cast.user_token.text, **place)
-        kept = run("export", cast.org.slug, "--file", str(file), DAGGERBOARD_TOKEN=cast.user_token.text, **place)
-        refused = run("export", "nowhere", DAGGERBOARD_TOKEN=cast.user_token.text, **place)
+        done = run("export-organization", cast.org.slug, DAGGERBOARD_TOKEN=cast.user_token.text, **place)
+        kept = run("export-organization", cast.org.slug, "--file", str(file), DAGGERBOARD_TOKEN=cast.user_token.text, **place)
+        refused = run("export-organization", "nowhere", DAGGERBOARD_TOKEN=cast.user_token.text, **place)
 
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

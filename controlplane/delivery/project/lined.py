@@ -6,14 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from controlplane.core.lined_yaml import LinedYamlError, Place, line_at, read_lined
 from controlplane.delivery.project.problems import Problem, ProjectError, refuse, unknown_key
 
-Place = tuple[str | int, ...]
-# Aliases can make a small file large: what it stands for is counted, not what is written.
-_MAX_NODES = 20_000
-_MAX_DEPTH = 40
 _HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?")
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
@@ -28,9 +23,7 @@ class Lined:
 
     def line(self, place: Place) -> int | None:
         """The line of a place, or of the nearest one around it."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place)
+        return line_at(self.lines, place)
 
 
 def key_text(place: Place) -> str:
@@ -41,47 +34,10 @@ def key_text(place: Place) -> str:
 
 def read_yaml(text: str, path: str) -> Lined:
     """One YAML document; ProjectError for anything else, for keys that are there twice, and for files made to exhaust their reader."""
-    loader = yaml.SafeLoader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return Lined(path, None)
-        lines: dict[Place, int] = {}
-        _walk(node, (), lines, path)
-        return Lined(path, loader.construct_document(node), lines)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = f"This is not YAML: {error.problem or error.context}."
-        raise refuse(message, path=path, line=mark.line + 1 if mark else None) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise refuse(f"This is not YAML: {error}", path=path) from error
-    finally:
-        loader.dispose()
-
-
-def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], path: str) -> None:
-    line = node.start_mark.line + 1
-    lines.setdefault(place, line)
-    if len(lines) > _MAX_NODES or len(place) > _MAX_DEPTH:
-        raise refuse("The file stands for too many values, or they lie too deep.", path=path, line=line)
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            _walk(item, (*place, index), lines, path)
-    elif isinstance(node, yaml.MappingNode):
-        _walk_mapping(node, place, lines, path)
-
-
-def _walk_mapping(node: yaml.MappingNode, place: Place, lines: dict[Place, int], path: str) -> None:
-    seen: set[str] = set()
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise refuse("A key is text.", path=path, line=line, key=key_text(place))
-        if key.value in seen:
-            raise refuse(f"The key {key.value} is there twice.", path=path, line=line, key=key_text(place))
-        seen.add(key.value)
-        lines.setdefault((*place, key.value), line)
-        _walk(value, (*place, key.value), lines, path)
+        return Lined(path, *read_lined(text))
+    except LinedYamlError as error:
+        raise refuse(error.message, path=path, line=error.line, key=key_text(error.place)) from error
 
 
 def read_toml(text: str, path: str) -> Lined:

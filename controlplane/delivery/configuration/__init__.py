@@ -1,0 +1,1 @@
+"""A full deployment's configuration as one YAML document: written, compared, applied (docs/config-as-code.md)."""
