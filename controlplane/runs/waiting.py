@@ -1,6 +1,7 @@
 """Why a queued run waits, in words: the location, the agents, the queue in front of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from controlplane.core import recordsets
@@ -13,42 +14,80 @@ from controlplane.fleet.serving import missing_reach, served
 from controlplane.runs.models import Run
 from controlplane.runs.states import RunStatus
 from controlplane.runs.waiting_codes import WaitingCode, WaitingReason
+from controlplane.runs.waiting_for_limits import LimitReasons
 from controlplane.runs.waiting_for_room import no_room
 from tenants.scoping import org_scope
 
 # How many agents a reason names.
 _NAMED = 3
 
+# The order of the queue, before owners take their turns.
 _AHEAD = """
-    SELECT count(*) FROM run WHERE org_id = %s AND status = 'QUEUED' AND queue = %s
-       AND (priority > %s OR (priority = %s AND id < %s))
+    SELECT id, ahead FROM (
+        SELECT id, row_number() OVER (PARTITION BY deployment_id ORDER BY priority DESC, id) - 1 AS ahead
+        FROM run WHERE org_id = %s AND deployment_id = ANY(%s) AND status = 'QUEUED'
+    ) queue WHERE id = ANY(%s)
 """
 
 
 def waiting_reason(run: Run) -> WaitingReason | None:
     """Why this run has not started; None when it does not wait."""
-    if run.status != RunStatus.QUEUED:
-        return None
-    with org_scope(run.org_id):
-        locations = CodeLocation.objects.for_org(run.org_id).select_related("deployment")
-        location = locations.filter(id=run.location_id).first()
+    return waiting_reasons(run.org_id, [run]).get(run.id)
+
+
+def waiting_reasons(org_id: UUID, runs: Iterable[Run]) -> dict[UUID, WaitingReason]:
+    """Of each of the runs that waits, which are of one organization. Asks for each code location and each limit once."""
+    waiting = [run for run in runs if run.status == RunStatus.QUEUED]
+    if not waiting:
+        return {}
+    with org_scope(org_id):
+        queue = _Queue(org_id, waiting)
+        return {run.id: replace(queue.reason(run), ahead=queue.ahead.get(run.id, 0)) for run in waiting}
+
+
+class _Queue:
+    """What is known of the surroundings of queued runs."""
+
+    def __init__(self, org_id: UUID, runs: Sequence[Run]) -> None:
+        self.org_id = org_id
+        found = CodeLocation.objects.for_org(org_id).select_related("deployment")
+        self.locations = {one.id: one for one in found.filter(id__in={run.location_id for run in runs})}
+        deployments = {run.deployment_id for run in runs}
+        self.ahead = dict(recordsets.fetch(_AHEAD, [org_id, list(deployments), [run.id for run in runs]]))
+        self.limits = LimitReasons(org_id, deployments)
+        self._around: dict[tuple[UUID, str, UUID], _Around] = {}
+
+    def reason(self, run: Run) -> WaitingReason:
+        location = self.locations.get(run.location_id)
         if location is None:
             return WaitingReason(
                 WaitingCode.LOCATION_DELETED,
                 f"The code location {run.location_name} was deleted. Cancel the run, or deploy it again.",
             )
-        version_id = location.current_id or run.version_id
-        of_queue = fleet.agents_of_queue(run.org_id, run.queue)
-        agents = reaching(run.org_id, of_queue, location)
-        [(ahead,)] = recordsets.fetch(_AHEAD, [run.org_id, run.queue, run.priority, run.priority, run.id])
-        if of_queue and not agents:
-            return _out_of_reach(run, location, of_queue)
-        return (
-            _of_agents(run, agents)
-            or _of_location(location, agents, version_id)
-            or no_room(location, _ready(agents, version_id))
-            or _of_queue(agents, version_id, ahead)
-        )
+        place = (location.id, run.queue, location.current_id or run.version_id)
+        if place not in self._around:
+            self._around[place] = _around(run, location, place[2])
+        around = self._around[place]
+        return around.reason or self.limits.reason(run) or _of_queue(around, self.ahead.get(run.id, 0))
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What keeps every run of a location waiting, if anything does, and the agents that could start one."""
+
+    reason: WaitingReason | None
+    ready: Sequence[AgentView] = ()
+
+
+def _around(run: Run, location: CodeLocation, version_id: UUID) -> _Around:
+    of_queue = fleet.agents_of_queue(run.org_id, run.queue)
+    agents = reaching(run.org_id, of_queue, location)
+    if of_queue and not agents:
+        return _Around(_out_of_reach(run, location, of_queue))
+    ready = _ready(agents, version_id)
+    return _Around(
+        _of_agents(run, agents) or _of_location(location, agents, version_id) or no_room(location, ready), ready
+    )
 
 
 def _out_of_reach(run: Run, location: CodeLocation, agents: Sequence[AgentView]) -> WaitingReason:
@@ -98,14 +137,13 @@ def _ready(agents: Sequence[AgentView], version_id: UUID) -> list[AgentView]:
     return [view for view in agents if view.state == AgentState.CONNECTED and view.has_loaded(version_id)]
 
 
-def _of_queue(agents: Sequence[AgentView], version_id: UUID, ahead: int) -> WaitingReason:
+def _of_queue(around: _Around, ahead: int) -> WaitingReason:
     before = (
         f"{ahead} run{'s' if ahead != 1 else ''} of the queue come{'' if ahead != 1 else 's'} first."
         if ahead
         else "It is next."
     )
-    ready = _ready(agents, version_id)
-    if ready and all(view.agent.free_slots <= 0 for view in ready):
-        names = ", ".join(view.agent.name for view in ready)
-        return WaitingReason(WaitingCode.AGENT_FULL, f"All slots of {names} are taken. {before}", ahead)
-    return WaitingReason(WaitingCode.IN_QUEUE, f"Waiting for the agent's next poll. {before}", ahead)
+    if around.ready and all(view.agent.free_slots <= 0 for view in around.ready):
+        names = ", ".join(view.agent.name for view in around.ready)
+        return WaitingReason(WaitingCode.AGENT_FULL, f"Waiting because all slots of {names} are taken. {before}")
+    return WaitingReason(WaitingCode.IN_QUEUE, f"Waiting for the agent's next poll. {before}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 
 class WaitingCode(StrEnum):
@@ -20,14 +21,19 @@ class WaitingCode(StrEnum):
     BRANCH_LIMIT = "branch_limit"
     BRANCH_RUNS = "branch_runs"
     BRANCH_SHARE = "branch_share"
+    TAG_LIMIT = "tag_limit"
+    POOL_LIMIT = "pool_limit"
     AGENT_FULL = "agent_full"
     IN_QUEUE = "in_queue"
 
 
 @dataclass(frozen=True)
 class WaitingReason:
-    """What a run waits for, for people. `ahead` is how many runs of its queue come first."""
+    """What a run waits for, for people. `ahead` is how many runs of its deployment's queue come first; `holders` are runs that have what
+    it waits for, a few of them, the first one first.
+    """
 
     code: WaitingCode
     message: str
     ahead: int = 0
+    holders: tuple[UUID, ...] = ()

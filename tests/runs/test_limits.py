@@ -8,6 +8,7 @@ from controlplane.deployments.change_settings import set_settings
 from controlplane.runs.models import PoolSlot, Run
 from controlplane.runs.requests import RunRequest
 from controlplane.runs.services import cancel_run, request_run
+from controlplane.runs.waiting import waiting_reasons
 from tenants.access import Actor, ActorKind
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
@@ -137,3 +138,26 @@ def test_a_run_counts_for_the_owner_of_what_it_makes() -> None:
     stage = make_stage(make_manifest([asset("a", owners=["team:data"]), asset("b", owners=["team:data"]), asset("c")]))
     assert stage.request(assets=["a", "b"]).share == "team:data"
     assert stage.request(assets=["c"]).share == stage.cast.actor.label
+
+
+def test_a_run_says_which_limit_it_waits_for_and_who_holds_it() -> None:
+    stage = pooled_stage()
+    configure(
+        stage,
+        {
+            "runs": {"tag_concurrency_limits": [{"key": "heavy", "value": "etl", "limit": 1}]},
+            "pools": {"granularity": "run", "default_limit": 1},
+        },
+    )
+    heavy, pooled = stage.request(assets=["c"], tags={"heavy": "etl"}), stage.request(assets=["a"])
+    assert len(stage.claim(9)) == 2
+    waiting = [
+        stage.request(assets=["c"], tags={"heavy": "etl"}),
+        stage.request(assets=["b"]),
+        stage.request(assets=["c"]),
+    ]
+    reasons = waiting_reasons(stage.org_id, waiting)
+    found = [(reasons[run.id].code, reasons[run.id].ahead, reasons[run.id].holders) for run in waiting]
+    assert found == [("tag_limit", 0, (heavy.id,)), ("pool_limit", 1, (pooled.id,)), ("agent_full", 2, ())]
+    assert "1 of 1 runs with the tag heavy=etl" in reasons[waiting[0].id].message
+    assert "1 of 1 slots of the pool db" in reasons[waiting[1].id].message
