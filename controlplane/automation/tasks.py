@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from controlplane.automation.conditions import launching as requested_by_conditions
+from controlplane.automation.conditions import waking as conditions
 from controlplane.automation.instigators import reconciling
 from controlplane.automation.ticks import catching_up, launching
 from controlplane.deployments.loading import FOLLOW_TASK
@@ -32,3 +34,9 @@ def launch_waiting() -> None:
 @shared_task(name="automation.catch_up")  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def catch_up() -> None:
     catching_up.sweep()
+
+
+@shared_task(name="automation.sweep_conditions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_conditions() -> None:
+    conditions.sweep()
+    requested_by_conditions.launch_waiting()

@@ -9,6 +9,7 @@ from controlplane.automation.conditions import api as conditions
 from controlplane.catalog import api as catalog
 from controlplane.catalog import dynamic_partition_api as dynamic_partitions
 from controlplane.catalog import event_api as history
+from controlplane.catalog import health_api as health
 from controlplane.catalog import partition_api as partitions
 from controlplane.core import export_api as export
 from controlplane.core.api_errors import MissingView
@@ -35,6 +36,7 @@ from controlplane.insights import api as insights
 from controlplane.runs import api as runs
 from controlplane.runs import event_api as run_events
 from controlplane.runs import log_api as logs
+from controlplane.runs import queue_api as run_queue
 from controlplane.runs.quota_api import QuotasView
 from tenants import api as tenants
 from tenants import organization_api as organization
@@ -49,6 +51,7 @@ from tenants.people import team_api as teams
 _run: list[URLPattern | URLResolver] = [
     path("", runs.RunDetailView.as_view(), name="run"),
     path("cancel/", runs.CancelView.as_view(), name="run-cancel"),
+    path("priority/", run_queue.PriorityView.as_view(), name="run-priority"),
     path("re-execute/", runs.ReexecuteView.as_view(), name="run-re-execute"),
     path("events/", run_events.EventsView.as_view(), name="run-events"),
     path("steps/", run_events.StepsView.as_view(), name="run-steps"),
@@ -98,6 +101,8 @@ _deployment: list[URLPattern | URLResolver] = [
     path("asset-evaluations/", conditions.AssetEvaluationsView.as_view(), name="asset-evaluations"),
     path("automation/", conditions.AutomationView.as_view(), name="automation"),
     path("automation/pause/", conditions.PauseView.as_view(), name="automation-pause"),
+    path("asset-health/", health.AssetHealthView.as_view(), name="asset-health"),
+    path("freshness-changes/", health.FreshnessChangesView.as_view(), name="freshness-changes"),
     path("asset-graph/", catalog.AssetGraphView.as_view(), name="asset-graph"),
     path("materializations/", history.MaterializationsView.as_view(), name="materializations"),
     path("observations/", history.ObservationsView.as_view(), name="observations"),
@@ -111,6 +116,11 @@ _deployment: list[URLPattern | URLResolver] = [
     path("jobs/<str:job>/validate/", questions.ValidateConfigView.as_view(), name="job-validate"),
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>/", include(_run)),
+    path("bulk-actions/", run_queue.BulkActionsView.as_view(), name="bulk-actions"),
+    path("bulk-actions/<uuid:bulk_action_id>/", run_queue.BulkActionView.as_view(), name="bulk-action"),
+    path("queue/", run_queue.QueueView.as_view(), name="queue"),
+    path("pools/", run_queue.PoolsView.as_view(), name="pools"),
+    path("pools/free/", run_queue.FreeSlotView.as_view(), name="pool-free"),
     path("dynamic-partitions/", dynamic_partitions.DynamicPartitionsView.as_view(), name="dynamic-partitions"),
     path(
         "dynamic-partitions/keys/",

@@ -418,6 +418,7 @@ DUE_JOBS = {
     "automation.catch_up": 5.0,
     "automation.launch_waiting": 5.0,
     "automation.sweep_definitions": 5.0,
+    "catalog.sweep_freshness": 2.0,
     "core.delete_organizations": 300.0,
     "core.ensure_partitions": 3600.0,
     "core.send_mail": 10.0,
@@ -436,6 +437,7 @@ DUE_JOBS = {
     "external.go_on_with_wipes": 5.0,
     "external.sweep_pipes": 60.0,
     "runs.sweep_leases": 2.0,
+    "runs.sweep_bulk_actions": 10.0,
     "runs.sweep_timeouts": 5.0,
     "runs.compact_logs": 30.0,
 }

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from agent.protocol import Event, Usage
-from controlplane.catalog import changes, wiping
+from controlplane.catalog import changes, dynamic_partitions, wiping
 from controlplane.catalog import projections as catalog
 from controlplane.catalog.models import DynamicPartition
 from controlplane.catalog.wiping import Wiped
-from controlplane.core import recordsets, wakeups
+from controlplane.core import wakeups
 from controlplane.runs import asset_rows, event_bounds, run_tags
 from controlplane.runs.instance_partitions import DynamicKey
 from controlplane.runs.instance_runs import OneRun, run_uuid
@@ -55,16 +55,6 @@ class AddRunTags(Arguments, frozen=True):
     tags: dict[str, str]
 
 
-_ADD = """
-    INSERT INTO dynamic_partition (org_id, deployment_id, definition, partition_key, position, created_at)
-    SELECT o.org_id, o.deployment_id, o.definition, d.key, nextval('dynamic_partition_position_seq'), now()
-    FROM (SELECT DISTINCT ON (key) key, n FROM jsonb_to_recordset(%s::jsonb) AS d(key text, n int) ORDER BY key, n) d,
-         (SELECT %s::uuid AS org_id, %s::uuid AS deployment_id, %s::text AS definition) o
-    ORDER BY d.n
-    ON CONFLICT (deployment_id, definition, partition_key) DO NOTHING
-"""
-
-
 def add_dynamic_partitions(scope: Scope, args: AddDynamicPartitions) -> None:
     if len(args.partitions) > _ADDED_MAX:
         raise InvalidError(
@@ -73,9 +63,7 @@ def add_dynamic_partitions(scope: Scope, args: AddDynamicPartitions) -> None:
     for text in (args.name, *args.partitions):
         if not text or "\0" in text or event_bounds.key(text) != text:
             raise InvalidError(f"{text[:50]!r} is empty or too long for a partition.", attr="partitions")
-    rows = [{"key": key, "n": number} for number, key in enumerate(args.partitions)]
-    recordsets.execute(_ADD, [recordsets.rows(rows), scope.org_id, scope.deployment_id, args.name])
-    changes.note(scope.org_id, [(scope.deployment_id, "")])
+    dynamic_partitions.insert(scope.org_id, scope.deployment_id, args.name, args.partitions)
 
 
 def delete_dynamic_partition(scope: Scope, args: DynamicKey) -> None:

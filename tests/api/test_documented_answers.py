@@ -10,6 +10,7 @@ from django.test import Client
 
 from tests.callers import bearer
 from tests.isolation import branches
+from tests.isolation.backfills_of import failed_backfill
 from tests.isolation.changes import PNG, childless, deployed_again, ended_promotion, verify_domains
 from tests.isolation.world import World, make_world
 
@@ -22,7 +23,7 @@ OPERATIONS = [
 ]
 # Needs an agent that answers; tests/e2e asks a real one.
 # The others need a Git host; tests/delivery asks one.
-NEEDS_AN_AGENT = {"validate_run_config": 503, "sync_git_connection": 409}
+NEEDS_AN_AGENT = {"validate_run_config": 503, "test_schedule": 503, "test_sensor": 503, "sync_git_connection": 409}
 VARIABLE = {"name": "NEW", "value": "x", "scopes": {"full_deployment": True}}
 QUERIES = {
     "preview_promotion": {"from": "branch"},
@@ -32,7 +33,9 @@ QUERIES = {
     "list_check_evaluations": {"asset": "key"},
     "list_partitions": {"asset": "key"},
     "list_asset_wipes": {"asset": "key"},
+    "list_asset_evaluations": {"asset": "key"},
     "get_partition_cells": {"asset": "key"},
+    "list_dynamic_partition_keys": {"definition": "definition"},
 }
 BODIES = {
     "issue_token": {"name": "new"},
@@ -68,6 +71,11 @@ BODIES = {
     "deploy_code_location": {"target": {"module_name": "x"}},
     "report_asset_events": {"events": [{"type": "materialization", "asset": "<key>", "metadata": {"rows": 1}}]},
     "wipe_asset": {"asset": "<key>"},
+    "launch_backfill": {"assets": ["<key>"]},
+    "preview_backfill": {"assets": ["<key>"]},
+    "update_backfill": {"title": "Once more", "priority": 3},
+    "add_dynamic_partitions": {"definition": "<definition>", "keys": ["new"]},
+    "delete_dynamic_partitions": {"definition": "<definition>", "keys": ["new"]},
     "launch_run": {"job": "nightly"},
     "start_schedule": {"minutes": 5},
     "set_sensor_cursor": {"cursor": "1"},
@@ -89,6 +97,7 @@ def _nothing(_world: World) -> None:
 BEFORE = {
     "set_sso_domain": verify_domains,
     "promote": ended_promotion,
+    "retry_backfill": failed_backfill,
     "delete_deployment": childless,
     "roll_back_code_location": deployed_again,
 }

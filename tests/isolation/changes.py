@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane.automation.conditions.services import pause
 from controlplane.automation.instigators.services import stop
 from controlplane.automation.models import Instigator
 from controlplane.delivery.full_deployments.deletion import delete_deployment
@@ -22,7 +23,7 @@ from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
 from tests.factories import deploy, make_location
-from tests.isolation import branches
+from tests.isolation import backfills_of, branches
 from tests.isolation.world import World
 
 # One pixel.
@@ -70,6 +71,12 @@ def frozen(world: World) -> None:
     freeze(org_id=cast.org_id, deployment_id=cast.deployment.id, reason="Quarter end", actor=cast.actor)
 
 
+def paused_automation(world: World) -> None:
+    """No condition is evaluated."""
+    cast = world.alice
+    pause(org_id=cast.org_id, deployment_id=cast.deployment.id, actor=cast.actor)
+
+
 def ended_promotion(world: World) -> None:
     """The promotion of the world is over, so that another can begin."""
     cast = world.alice
@@ -98,6 +105,7 @@ def stopped(world: World) -> None:
             stop(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
 
 
+BACKFILL = "backfills/<uuid:backfill_id>/"
 ORG, API, RUN = "api/v1/organizations/<slug:org>/", "deployments/<slug:deployment>/", "runs/<uuid:run_id>/"
 _GRANT = {"scope": "deployment", "deployment": "prod", "role": "viewer"}
 _GIVE = {"place": "organization", "role": "viewer", "hours": "0", "target": "everything"}
@@ -167,6 +175,8 @@ _API: dict[str, Change] = {
     f"POST {API}promotions/<uuid:promotion_id>/rollback/": Change(),
     f"PATCH {API}": Change({"description": "What pays the bills"}),
     f"DELETE {API}": Change({"name": "prod", "cancel_runs": True}, before=childless),
+    f"POST {API}automation/pause/": Change(),
+    f"DELETE {API}automation/pause/": Change(before=paused_automation),
     f"POST {API}freeze/": Change({"reason": "Quarter end"}),
     f"DELETE {API}freeze/": Change(before=frozen),
     f"PUT {API}settings/": Change({"settings": {"run_monitoring": {"max_runtime_seconds": 9}}}),
@@ -189,13 +199,23 @@ _API: dict[str, Change] = {
             "start": {"ticks": 3},
             "stop": {},
             "tick": {},
-            "apply": {"token": "{%s_token}" % kind},
+            "apply": {"token": f"{{{kind}_token}}"},
         }.items()
     },
     f"POST {API}schedules/<str:location>/<str:name>/reset/": Change(before=stopped),
     f"POST {API}sensors/<str:location>/<str:name>/reset/": Change(before=stopped),
     f"PUT {API}sensors/<str:location>/<str:name>/cursor/": Change({"cursor": "1"}),
     **{f"POST {API}{kind}s/{verb}/": Change() for kind in ("schedule", "sensor") for verb in ("start", "stop")},
+    f"POST {API}backfills/": Change({"assets": ["{key}"]}),
+    f"PATCH {API}{BACKFILL}": Change({"title": "Once more"}),
+    f"POST {API}{BACKFILL}pause/": Change(),
+    f"POST {API}{BACKFILL}resume/": Change(before=backfills_of.paused_backfill),
+    f"POST {API}{BACKFILL}cancel/": Change(),
+    f"POST {API}{BACKFILL}retry/": Change(before=backfills_of.failed_backfill),
+    f"POST {API}dynamic-partitions/keys/": Change({"definition": "{definition}", "keys": ["new"]}),
+    f"DELETE {API}dynamic-partitions/keys/": Change(
+        {"definition": "{definition}", "keys": ["new"]}, before=backfills_of.with_dynamic_partition
+    ),
     f"POST {API}runs/": Change({"location": "{location}", "job": "nightly"}),
     f"POST {API}{RUN}cancel/": Change(),
     f"POST {API}{RUN}re-execute/": Change(),
@@ -268,6 +288,9 @@ _PAGE: dict[str, Change] = {
     "asset/report": Change({"key": "{key}", "kind": "materialization"}),
     "asset/wipe": Change({"key": "{key}", "what": "all", "typed": "{key}"}),
     "launchpad": Change({"location": "{location}", "job": "nightly"}),
+    "backfills/new": Change({"assets": "{key}", "what": "all"}),
+    "backfills/<uuid:backfill_id>/act": Change({"do": "pause"}),
+    "dynamic-partitions": Change({"name": "{definition}", "do": "add", "keys": "new"}),
     "runs/<uuid:run_id>/cancel": Change(),
     "runs/<uuid:run_id>/re-execute": Change({"from": "start"}),
     "code-location/new": Change({"name": "more", "way": "module_name", "what": "more", "queue": "default"}),
@@ -309,6 +332,7 @@ UNRECORDED: dict[str, str] = {
     f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
     f"POST {ORG}{API}schedules/<str:location>/<str:name>/test/": "asks user code what it would do, and stores nothing",
     f"POST {ORG}{API}sensors/<str:location>/<str:name>/test/": "the same of a sensor",
+    f"POST {ORG}{API}backfills/preview/": "says what a backfill would make",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
     "POST <slug:org>/<slug:deployment>/branch/materialize": "launches what the form names by a digest: tests/ui/test_branches.py",
     "POST <slug:org>/<slug:deployment>/launchpad/validate": "the same, for the page",

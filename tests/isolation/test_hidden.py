@@ -30,6 +30,7 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/materializations/": [{"asset": "{key}"}, {"run": "{run_id}"}, {"asset": "after"}],
     "/observations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
     "/check-evaluations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
+    "/asset-evaluations/": [{"asset": "{key}"}, {"asset": "after"}],
     "/asset-wipes/": [{"asset": "{key}"}],
     "/asset/report": [{"key": "{key}"}],
     "/asset/wipe": [{"key": "{key}"}],
@@ -39,6 +40,11 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/logs/<str:stream>/": [{"log_key": "{key}"}],
     "/logs/<str:stream>/lines/": [{"log_key": "{key}"}],
     "/logs/<str:stream>/search/": [{"log_key": "{key}", "q": "a"}],
+    "/backfills/": [{}, {"asset": "{key}"}, {"job": "{job}"}],
+    "/backfills": [{}, {"asset": "{key}"}, {"job": "{job}"}],
+    "/backfills/new": [{"assets": "{key}"}, {"location": "{location}", "job": "{job}"}],
+    "/dynamic-partitions": [{}, {"name": "{key}"}],
+    "/dynamic-partitions/keys/": [{"definition": "{key}"}],
     "/runs/": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"job": "{job}"}],
     "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
     "/jobs/<str:job>/": [{"location": "{location}"}],
@@ -47,9 +53,13 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/promotions": [{}, {"from": "prod"}],
     "/promotions/preview/": [{"from": "prod"}],
     "/palette": [{"q": word} for word in ("canary", "a", "plain")],
-    "/asset": [{"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")]
+    "/asset": [
+        {"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks", "automation")
+    ]
     + [{"key": "after", "tab": "history"}, {"key": "after"}],
-    "/assets/<path:key>": [{"tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks")],
+    "/assets/<path:key>": [
+        {"tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks", "automation")
+    ],
     "/job": [{"location": "{location}", "name": "{job}"}],
     "/code-location": [{"name": "{location}"}],
     "/launchpad": [{"location": "{location}", "job": "{job}"}, {"assets": "{key}"}, {"run": "{run_id}"}],
@@ -261,6 +271,11 @@ BODIES: dict[str, list[dict[str, Any]]] = {
         {"job": "{job}", "location": "{location}"},
         {"checks": ["{key}:canarycheck"]},
     ],
+    "/backfills/": [{"assets": ["{key}"]}, {"job": "{job}"}, {"job": "{job}", "location": "{location}"}],
+    "/backfills/preview/": [{"assets": ["{key}"]}, {"job": "{job}", "location": "{location}"}],
+    "/backfills/new": [{"assets": "{key}", "what": "all"}, {"location": "{location}", "job": "{job}", "what": "all"}],
+    "/dynamic-partitions": [{"name": "{key}", "do": "add", "keys": "a"}],
+    "/dynamic-partitions/keys/": [{"definition": "{key}", "keys": ["a"]}],
     "/asset-events/": [{"events": [{"type": kind, "asset": "{key}"}]} for kind in ("materialization", "observation")],
     "/asset-wipes/": [{"asset": "{key}"}, {"asset": "{key}", "partitions": ["a"]}],
     "/asset/report": [{"key": "{key}", "kind": "materialization"}],

@@ -19,6 +19,7 @@ from tests.isolation.world import World, make_world
 
 # Woken by the clock, without words: they find by themselves what is due, in whichever organization.
 SWEEPS = {
+    "automation.sweep_conditions": "deployments whose conditions are to be evaluated, and runs that conditions requested",
     "automation.catch_up": "schedules with missed ticks",
     "automation.launch_waiting": "runs that ticks asked for and nobody launched",
     "automation.sweep_definitions": "deployments whose definitions changed",
@@ -37,6 +38,9 @@ SWEEPS = {
     "deployments.sweep_source_archives": "source archives that no version is made of",
     "delivery.sweep_webhooks": "webhooks that are kept no longer",
     "dispatch.sweep_commands": "commands past their deadline",
+    "external.forget_deliveries": "ids of reported events that are remembered no longer",
+    "external.go_on_with_wipes": "wipes of assets that are under way",
+    "external.sweep_pipes": "Pipes sessions of runs that are over",
     "runs.sweep_leases": "attempts whose lease has lapsed",
     "runs.sweep_timeouts": "runs that took too long",
     "runs.compact_logs": "output that has ended",
@@ -51,6 +55,7 @@ ABOUT_ONE = {
     "audit_log.deliver_stream": "one stream of the organization that is named with it",
     "delivery.go_on_with_promotion": "one promotion, of the organization that is named with it",
     "delivery.delete_deployment": "one deployment that was deleted, of the organization that is named with it",
+    "external.wipe_asset": "one wipe of the organization that is named with it",
     "core.record_failed_sign_in": "the organizations of one person",
 }
 # These act only while the control plane has been up for a while, which it is not in a test.

@@ -106,6 +106,42 @@ class AssetHistory(AgentBacked):
         records = event_records(answer["records"])
         return EventRecordsResult(records, cursor_after(records, cursor), answer["has_more"])
 
+    def get_asset_event_summary_records(  # noqa: PLR0917 - dagster's signature
+        self,
+        event_type: DagsterEventType,
+        asset_key: AssetKey | None = None,
+        run_id: str | None = None,
+        storage_ids: Sequence[int] | None = None,
+        after_storage_id: int | None = None,
+        before_storage_id: int | None = None,
+        limit: int | None = None,
+        ascending: bool = False,
+    ) -> Sequence[Any]:
+        """Came with 1.13, which would read and unpack whole events for it otherwise."""
+        from dagster._core.storage.event_log.base import AssetEventSummaryRecord
+
+        answer = self.read(
+            "asset_event_summaries",
+            kind=KINDS[event_type],
+            asset=asset_key.path if asset_key else None,
+            run_id=run_id,
+            ids=None if storage_ids is None else list(storage_ids),
+            after_id=after_storage_id,
+            before_id=before_storage_id,
+            limit=limit,
+            ascending=ascending,
+        )
+        return [
+            AssetEventSummaryRecord(
+                storage_id=event["id"],
+                run_id=event["run_id"],
+                asset_key=AssetKey(event["asset"]),
+                partition=event["partition"],
+                timestamp=event["ts"],
+            )
+            for event in answer
+        ]
+
     def get_materialized_partitions(
         self, asset_key: AssetKey, before_cursor: int | None = None, after_cursor: int | None = None
     ) -> set[str]:

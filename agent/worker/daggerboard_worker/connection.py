@@ -224,6 +224,12 @@ def connect(*, path: str, subject: str, role: str = "step") -> AgentConnection:
     return _connection
 
 
+def use(other: Any) -> None:
+    """In place of a socket: what answers those who connect with its subject (in_process.py)."""
+    global _connection  # noqa: PLW0603 - one per process is the contract
+    _connection = other
+
+
 def _forget_in_child() -> None:
     global _connection  # noqa: PLW0603 - the parent delivers what it had queued; the child starts afresh
     if _connection is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dagster import AssetCheckKey, AssetKey, DagsterEventType, EventLogRecord
-from dagster._core.event_api import EventRecordsResult, RunStatusChangeRecordsFilter
+from dagster._core.event_api import AssetRecordsFilter, EventRecordsResult, RunStatusChangeRecordsFilter
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -69,7 +69,15 @@ class RunHistory(AgentBacked):
         """Deprecated by dagster in favour of the fetch methods, which is where it goes."""
         wanted = event_records_filter
         if wanted.event_type in KINDS and wanted.asset_key is not None:
-            filters = wanted.to_asset_records_filter() if hasattr(wanted, "to_asset_records_filter") else wanted
+            filters = AssetRecordsFilter(
+                asset_key=wanted.asset_key,
+                asset_partitions=wanted.asset_partitions,
+                after_timestamp=wanted.after_timestamp,
+                before_timestamp=wanted.before_timestamp,
+                after_storage_id=storage_id(wanted.after_cursor),
+                before_storage_id=storage_id(wanted.before_cursor),
+                storage_ids=wanted.storage_ids,
+            )
             kind = KINDS[wanted.event_type]
             return self._fetch(kind, filters, limit, cursor=None, ascending=ascending).records  # type: ignore[attr-defined,no-any-return]
         if wanted.event_type.value.startswith("PIPELINE_"):
@@ -84,6 +92,11 @@ class RunHistory(AgentBacked):
 
     def delete_events(self, run_id: str) -> None:
         """`delete_run` deletes events and run in two calls; the control plane deletes both with the run."""
+
+
+def storage_id(cursor: Any) -> int | None:
+    """An EventCursor: an id, or one of dagster's cursors of a sharded storage that holds one."""
+    return cursor if cursor is None or isinstance(cursor, int) else int(cursor.id)
 
 
 class CheckHistory(AgentBacked):

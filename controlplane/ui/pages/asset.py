@@ -10,6 +10,7 @@ from controlplane.catalog.selectors import AssetView
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.external.wipes.requests import wipes_of
 from controlplane.insights import selectors as insights
+from controlplane.ui.automation_tab import automation_tab
 from controlplane.ui.pages.base import DeploymentPage
 from controlplane.ui.paging import asked
 from controlplane.ui.partitions_tab import partitions_tab
@@ -17,7 +18,7 @@ from tenants.errors import NotFoundError
 from tenants.paging import page_of_rows
 from tenants.permissions import Permission
 
-_TABS = ("overview", "history", "plots", "partitions", "checks")
+_TABS = ("overview", "history", "plots", "partitions", "checks", "automation")
 
 
 class Asset(DeploymentPage):
@@ -71,6 +72,9 @@ class Asset(DeploymentPage):
 
     def _partitions(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         return partitions_tab(self.visible, view.key, request)
+
+    def _automation(self, request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
+        return automation_tab(self.visible, definitions, view.key, _condition(definitions, view), request)
 
     def _checks(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         name = request.GET.get("check") or None

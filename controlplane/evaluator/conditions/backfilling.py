@@ -1,0 +1,37 @@
+"""What active backfills still have to make, for conditions that ask whether a backfill is in progress."""
+
+from collections import defaultdict
+from typing import Any
+
+from dagster._core.definitions.asset_key import AssetKey
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.partitions.subset import PartitionsSubset
+
+from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.evaluator.entities import asset_key
+from controlplane.runs.instance_scope import Scope
+
+_ACTIVE = (BackfillStatus.REQUESTED, BackfillStatus.CANCELING, BackfillStatus.FAILING)
+_OPEN = (PartitionProgress.TARGETED, PartitionProgress.REQUESTED)
+
+
+def in_progress(scope: Scope, graph: BaseAssetGraph[Any]) -> AssetGraphSubset:
+    """By asset, the partitions that are targeted or under way. Call it inside org_scope."""
+    active = scope.rows(Backfill).filter(kind=BackfillKind.ASSETS, status__in=_ACTIVE).values_list("id", flat=True)
+    partitions = BackfillPartition.objects.for_org(scope.org_id).filter(backfill_id__in=list(active), state__in=_OPEN)
+    by_asset: dict[str, set[str]] = defaultdict(set)
+    for asset, partition in partitions.values_list("asset_key", "partition_key"):
+        by_asset[asset].add(partition)
+    subsets: dict[AssetKey, PartitionsSubset[Any]] = {}
+    whole: set[AssetKey] = set()
+    for text, keys in by_asset.items():
+        key: AssetKey = asset_key(text)
+        definition = graph.get(key).partitions_def if graph.has(key) else None
+        if definition is not None:
+            subsets[key] = definition.subset_with_partition_keys(keys - {""})
+        elif graph.has(key):
+            whole.add(key)
+    return AssetGraphSubset(  # type: ignore[call-arg, unused-ignore]  # dagster's decorator hides the fields' defaults
+        partitions_subsets_by_asset_key=subsets, non_partitioned_asset_keys=whole
+    )

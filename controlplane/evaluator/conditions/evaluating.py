@@ -1,0 +1,231 @@
+"""One evaluation of a deployment's automation conditions: what can have changed is evaluated in one snapshot of the database, and what
+came of it is stored in one transaction: cursors, history, requested runs, and the changes that were heeded. Then the runs are launched.
+"""
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from dagster._core.definitions.asset_key import EntityKey
+from django.db import connection, transaction
+
+from controlplane.automation import requests
+from controlplane.automation.conditions import launching
+from controlplane.automation.conditions.fingerprint import fingerprint
+from controlplane.automation.models import AssetEvaluation, ConditionEvaluator, RequestSource
+from controlplane.catalog import changes
+from controlplane.deployments.models import Deployment
+from controlplane.deployments.settings_document import CONDITIONS_TAGS_PATH, value_at
+from controlplane.evaluator import graph as graphs
+from controlplane.evaluator.conditions import sensors, standing
+from controlplane.evaluator.conditions.backfilling import in_progress
+from controlplane.evaluator.conditions.following import concerned, due_next
+from controlplane.evaluator.conditions.requesting import asked
+from controlplane.evaluator.conditions.selective import Evaluated, Evaluation
+from controlplane.evaluator.conditions.sensors import ConditionSensor
+from controlplane.evaluator.conditions.trees import tree
+from controlplane.evaluator.entities import text_of
+from controlplane.evaluator.instance import instance_of
+from controlplane.evaluator.limits import at_most
+from controlplane.runs.instance_scope import Scope
+from tenants.ids import uuid7
+from tenants.scoping import org_scope
+
+log = structlog.get_logger(__name__)
+
+# One condition; dagster's own take milliseconds.
+CONDITION_SECONDS = 20.0
+GRAPH_SECONDS = 120.0
+PARTITIONS_MAX = 100
+
+Moments = dict[EntityKey, datetime.datetime | None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one evaluation came to, before it is stored."""
+
+    number: int
+    definitions: str
+    tick_id: UUID
+    now: datetime.datetime
+    # Those that have conditions, as they are stored; whoever is not among them begins anew some day.
+    conditioned: list[str]
+    # Those that a running sensor selects.
+    eligible: list[str]
+    evaluated: list[tuple[ConditionSensor, Evaluated, Moments]]
+    changes: changes.Changes
+    graph_errors: dict[str, str]
+
+
+def evaluate(org_id: UUID, deployment_id: UUID) -> int:
+    """Evaluate what can have changed, store what came of it, launch what was requested; how many runs that were.
+
+    Nothing happens while the deployment is paused, frozen or asleep, or when another evaluation was quicker.
+    """
+    started = time.monotonic()
+    begun = _begin(org_id, deployment_id)
+    if begun is None:
+        return 0
+    number, tags, snapshots = begun
+    with at_most(GRAPH_SECONDS):
+        graph = graphs.deployment_graph(org_id, snapshots)
+    found = _find(org_id, deployment_id, number, tags, graph)
+    request_ids = _store(org_id, deployment_id, found, time.monotonic() - started)
+    launched = launching.launch(org_id, deployment_id, request_ids)
+    log.info(
+        "conditions.evaluated",
+        deployment=str(deployment_id),
+        number=found.number,
+        conditions=sum(len(one.outcomes) for _, one, _ in found.evaluated),
+        failed=sum(len(one.errors) for _, one, _ in found.evaluated),
+        launched=launched,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    return launched
+
+
+def _begin(org_id: UUID, deployment_id: UUID) -> tuple[int, dict[str, str], list[graphs.ServingSnapshot]] | None:
+    """The number that counts, the tags of runs and the snapshots that serve; None when nothing is to be evaluated."""
+    with org_scope(org_id):
+        deployments = Deployment.objects.for_org(org_id)
+        deployment = deployments.filter(id=deployment_id).first()
+        evaluators = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id)
+        evaluator = evaluators.first()
+        if deployment is None or evaluator is None or evaluator.is_paused:
+            return None
+        if deployment.frozen_at is not None or not deployment.is_awake:
+            return None
+        is_running = bool(fingerprint(org_id, deployment_id))
+        # Changes from here on are kept: what came before is in the states that are read.
+        changes.watch(org_id, deployment_id, changes.Consumer.CONDITIONS, wanted=is_running)
+        if not is_running:
+            evaluators.update(definitions="", next_due_at=None, lease_until=None)
+            return None
+        full = deployments.filter(id=deployment.parent_id).first() if deployment.parent_id else deployment
+        tags = value_at(full.settings, CONDITIONS_TAGS_PATH) if full else None
+        return evaluator.number, dict(tags or {}), graphs.serving_snapshots(org_id, deployment_id)
+
+
+def _find(org_id: UUID, deployment_id: UUID, number: int, tags: dict[str, str], graph: graphs.DeploymentGraph) -> Found:
+    scope = Scope(org_id, deployment_id)
+    with _snapshot(org_id), instance_of(scope) as instance:
+        now = _now()
+        definitions = fingerprint(org_id, deployment_id)
+        before = ConditionEvaluator.objects.for_org(org_id).get(deployment_id=deployment_id).definitions
+        read = changes.read(org_id, deployment_id, changes.Consumer.CONDITIONS)
+        chosen = sensors.resolved(graph, sensors.running(org_id, deployment_id))
+        eligible = {text_of(key): key for sensor in chosen for key in sensor.entities}
+        changed = concerned(graph.watches, read) if definitions == before else set(eligible.values())
+        dirty = standing.due(org_id, deployment_id, eligible, now) | changed
+        tick_id, backfilling = uuid7(), in_progress(scope, graph.asset_graph)
+        evaluated = []
+        for sensor in chosen:
+            evaluation = Evaluation(
+                instance=instance,
+                graph=graph.asset_graph,
+                watches=graph.watches,
+                eligible=sensor.entities,
+                number=number + 1,
+                now=now,
+                cursors=standing.cursors(org_id, deployment_id),
+                run_tags={**tags, **sensor.run_tags, requests.TICK_TAG: str(tick_id)},
+                backfilling=backfilling,
+                limit=lambda: at_most(CONDITION_SECONDS),
+            )
+            outcome = evaluation.of(dirty)
+            moments = due_next(outcome, graph.watches, sensor.entities, now, changed=changed)
+            evaluated.append((sensor, outcome, moments))
+    conditioned = sorted(map(text_of, graph.conditioned))
+    return Found(number, definitions, tick_id, now, conditioned, list(eligible), evaluated, read, dict(graph.errors))
+
+
+@contextmanager
+def _snapshot(org_id: UUID) -> Iterator[None]:
+    """One transaction that sees the database as of one moment, whatever is committed meanwhile."""
+    if connection.in_atomic_block:
+        with org_scope(org_id):
+            yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with org_scope(org_id):
+            yield
+
+
+def _now() -> datetime.datetime:
+    """By the database's clock, which all of an installation share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now: datetime.datetime = cursor.fetchone()[0]
+    return now.astimezone(datetime.UTC)
+
+
+def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> list[UUID]:
+    """All of it or nothing; nothing when another evaluation was stored first."""
+    with org_scope(org_id):
+        evaluators = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id)
+        held = evaluators.select_for_update(no_key=True).first()
+        if held is None or held.number != found.number or held.is_paused:
+            log.info("conditions.too_late", deployment=str(deployment_id), number=found.number)
+            return []
+        request_ids: list[UUID] = []
+        for sensor, evaluated, moments in found.evaluated:
+            _keep_history(org_id, deployment_id, found, sensor, evaluated)
+            standing.store(
+                org_id, deployment_id, number=found.number + 1, now=found.now, evaluated=evaluated, moments=moments
+            )
+            wanted = [asked(sensor.location, found.number + 1, request) for request in evaluated.requests]
+            asker = requests.Asker(RequestSource.EVALUATION, found.tick_id, deployment_id)
+            request_ids += requests.store(org_id, asker, wanted, first=len(request_ids))
+        if held.definitions != found.definitions:
+            standing.forget(org_id, deployment_id, found.conditioned)
+        changes.forget(org_id, found.changes)
+        evaluators.update(
+            number=found.number + 1,
+            definitions=found.definitions,
+            lease_until=None,
+            evaluated_at=found.now,
+            seconds=seconds,
+            next_due_at=standing.next_due(org_id, deployment_id, found.eligible),
+            error={"locations": found.graph_errors} if found.graph_errors else None,
+        )
+    return request_ids
+
+
+def _keep_history(
+    org_id: UUID, deployment_id: UUID, found: Found, sensor: ConditionSensor, evaluated: Evaluated
+) -> None:
+    """Where something was requested, or the outcome is other than before, or a condition failed of something else than before."""
+    shared = {
+        "org_id": org_id,
+        "deployment_id": deployment_id,
+        "tick_id": found.tick_id,
+        "number": found.number + 1,
+        "instigator_id": sensor.instigator_id,
+        "at": found.now,
+    }
+    rows = [
+        AssetEvaluation(
+            entity=text_of(key),
+            tree=tree(outcome.evaluation),
+            requested=outcome.requested,
+            partitions=outcome.partitions and outcome.partitions[:PARTITIONS_MAX],
+            **shared,
+        )
+        for key, outcome in evaluated.outcomes.items()
+        if outcome.is_news or outcome.requested
+    ]
+    known = standing.errors(org_id, deployment_id, map(text_of, evaluated.errors))
+    failed = {text_of(key): standing.error_of(error) for key, error in evaluated.errors.items()}
+    rows += [
+        AssetEvaluation(entity=entity, error=error, **shared)
+        for entity, error in failed.items()
+        if known.get(entity) != error
+    ]
+    AssetEvaluation.unscoped.bulk_create(rows, batch_size=500)

@@ -1,0 +1,202 @@
+"""One evaluation from end to end: what changed is evaluated, what it requests is launched once, and what failed failed alone."""
+
+import dagster as dg
+import pytest
+
+from controlplane.automation.conditions import launching, services, waking
+from controlplane.automation.models import ConditionEvaluator, RequestedRun
+from controlplane.catalog import changes
+from controlplane.deployments import freezing
+from tenants.scoping import org_scope
+from tests.automation.stage import Stage
+from tests.cast import Cast
+
+AC = dg.AutomationCondition
+
+
+def asset(name: str, *deps: str, on: dg.AutomationCondition | None = None, **given: object) -> dg.AssetsDefinition:
+    @dg.asset(name=name, deps=list(deps), automation_condition=on, **given)
+    def made() -> None: ...
+
+    return made
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    """`up`, and in another location `down` and `below`, which are eager."""
+    stage = Stage(cast)
+    stage.load("first", dg.Definitions([asset("up")]))
+    stage.load("second", dg.Definitions([asset("down", "up", on=AC.eager()), asset("below", "down", on=AC.eager())]))
+    stage.settle()
+    return stage
+
+
+def test_an_update_in_one_location_requests_what_follows_in_another(stage: Stage) -> None:
+    assert stage.requested == []
+    stage.made("up")
+    assert stage.evaluate() == 1
+    assert stage.requested == [(("below", "down"), None)]
+    tags = stage.runs[0].tags
+    assert tags["dagster/from_automation_condition"] == "true"
+    assert tags["dagster/asset_evaluation_id"] == str(stage.evaluator.number)
+    assert tags["dagster/sensor_name"] == "default_automation_condition_sensor"
+    newest = stage.history("down")[0]
+    assert (newest.requested, newest.tree["status"], newest.partitions) == (1, "TRUE", None)
+    assert {child["status"] for child in newest.tree["children"]} == {"TRUE"}
+    stage.settle()
+    assert len(stage.runs) == 1
+
+
+def test_only_what_can_have_changed_is_evaluated(stage: Stage) -> None:
+    before = {entity: state.number for entity, state in stage.states().items()}
+    assert before.keys() == {"down", "below"}
+    assert stage.evaluator.next_due_at is None
+    stage.evaluate()
+    assert {entity: state.number for entity, state in stage.states().items()} == before
+    stage.made("down")
+    stage.evaluate()
+    after = stage.states()
+    assert after["below"].number == stage.evaluator.number
+    assert after["down"].number == stage.evaluator.number
+
+
+def test_what_was_too_late_stores_nothing(stage: Stage) -> None:
+    stage.made("up")
+    rows = ConditionEvaluator.objects
+    from controlplane.evaluator.conditions import evaluating
+
+    keep = evaluating._store
+
+    def late(*given: object) -> object:
+        with org_scope(stage.org_id):
+            rows.for_org(stage.org_id).update(number=99)
+        return keep(*given)
+
+    begun = evaluating._begin(stage.org_id, stage.deployment_id)
+    assert begun is not None
+    number, tags, snapshots = begun
+    graph = evaluating.graphs.deployment_graph(stage.org_id, snapshots)
+    found = evaluating._find(stage.org_id, stage.deployment_id, number, tags, graph)
+    assert late(stage.org_id, stage.deployment_id, found, 0.0) == []
+    assert stage.runs == []
+
+
+def test_what_was_stored_and_not_launched_is_launched(stage: Stage) -> None:
+    stage.made("up")
+    from controlplane.evaluator.conditions import evaluating
+
+    number, tags, snapshots = evaluating._begin(stage.org_id, stage.deployment_id) or (0, {}, [])
+    graph = evaluating.graphs.deployment_graph(stage.org_id, snapshots)
+    found = evaluating._find(stage.org_id, stage.deployment_id, number, tags, graph)
+    assert len(evaluating._store(stage.org_id, stage.deployment_id, found, 0.0)) == 1
+    with org_scope(stage.org_id):
+        RequestedRun.objects.for_org(stage.org_id).update(created_at="2026-01-01T00:00Z")
+    launching.launch_waiting()
+    launching.launch_waiting()
+    assert stage.requested == [(("below", "down"), None)]
+
+
+def test_a_bad_condition_fails_alone_and_says_why(cast: Cast) -> None:
+    stage = Stage(cast)
+    berlin = dg.DailyPartitionsDefinition("2026-11-10", timezone="Europe/Berlin")
+    utc = dg.DailyPartitionsDefinition("2026-11-10")
+    stage.load(
+        "shop",
+        dg.Definitions(
+            [
+                asset("up"),
+                asset("good", "up", on=AC.eager()),
+                asset("day", partitions_def=berlin),
+                asset("bad", "day", partitions_def=utc, on=AC.eager()),
+            ]
+        ),
+    )
+    stage.settle(3)
+    bad = stage.states()["bad"]
+    assert "Timezones" in bad.error["message"], bad.error
+    assert bad.next_due_at is not None
+    assert [row.error["message"] for row in stage.history("bad")] == [bad.error["message"]]
+    stage.made("up")
+    stage.evaluate()
+    assert stage.requested == [(("good",), None)]
+
+
+def test_a_snapshot_that_cannot_be_read_isolates_its_location(stage: Stage) -> None:
+    stage.load("third", dg.Definitions([asset("odd", on=AC.eager())]), snapshot=b'{"__class__": "Popen", "args": "ls"}')
+    stage.made("up")
+    stage.evaluate()
+    assert stage.requested == [(("below", "down"), None)]
+    assert "third" in stage.evaluator.error["locations"]
+    assert "cannot be read" in stage.evaluator.error["locations"]["third"]
+
+
+def test_a_paused_deployment_catches_up(stage: Stage) -> None:
+    services.pause(org_id=stage.org_id, deployment_id=stage.deployment_id, actor=stage.cast.actor)
+    stage.made("up")
+    assert stage.evaluate() == 0
+    assert stage.runs == []
+    services.resume(org_id=stage.org_id, deployment_id=stage.deployment_id, actor=stage.cast.actor)
+    assert stage.evaluate() == 1
+
+
+def test_a_frozen_deployment_is_not_evaluated(stage: Stage) -> None:
+    given = {"org_id": stage.org_id, "deployment_id": stage.deployment_id, "actor": stage.cast.actor}
+    freezing.freeze(**given, reason="audit")
+    stage.made("up")
+    assert stage.evaluate() == 0
+    freezing.thaw(**given)
+    assert stage.evaluate() == 1
+
+
+def test_the_clock_finds_changes_and_other_definitions(stage: Stage) -> None:
+    def is_claimed() -> bool:
+        claimed = stage.evaluator.lease_until is not None
+        with org_scope(stage.org_id):
+            ConditionEvaluator.objects.for_org(stage.org_id).update(lease_until=None, evaluated_at=None)
+        return claimed
+
+    assert not is_claimed()
+    waking.beat()
+    waking.sweep()
+    assert not is_claimed()
+    stage.made("up")
+    waking.beat()
+    assert is_claimed()
+    stage.settle()
+    stage.load("third", dg.Definitions([asset("new", "up", on=AC.eager())]))
+    waking.beat()
+    assert not is_claimed()
+    waking.sweep()
+    assert is_claimed()
+
+
+def test_changes_are_kept_while_a_sensor_runs_and_no_longer(stage: Stage) -> None:
+    from controlplane.automation.models import Instigator
+
+    def waiting() -> int:
+        with org_scope(stage.org_id):
+            return len(changes.read(stage.org_id, stage.deployment_id, changes.Consumer.CONDITIONS).ids)
+
+    stage.made("up")
+    assert waiting() == 1
+    with org_scope(stage.org_id):
+        Instigator.objects.for_org(stage.org_id).update(is_running=False)
+    stage.evaluate()
+    stage.made("up")
+    assert waiting() == 0
+    assert stage.evaluator.definitions == ""
+
+
+def test_partitions_are_requested_each_in_a_run(cast: Cast) -> None:
+    stage = Stage(cast)
+    static = dg.StaticPartitionsDefinition(["a", "b", "c"])
+    stage.load(
+        "shop",
+        dg.Definitions([asset("up", partitions_def=static), asset("down", "up", partitions_def=static, on=AC.eager())]),
+    )
+    stage.settle()
+    stage.made("up", partition="a")
+    stage.made("up", partition="c")
+    stage.evaluate()
+    assert sorted(stage.requested) == [(("down",), "a"), (("down",), "c")]
+    assert stage.history("down")[0].partitions == ["a", "c"]
