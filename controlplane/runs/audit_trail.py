@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controlplane.runs.models import Run
+from controlplane.runs.models import BulkAction, Run
 from controlplane.runs.states import RunStatus
 from tenants.access import Actor, ActorKind
 from tenants.audit.services import AuditTarget, record
@@ -45,6 +45,31 @@ def note_cancel(run: Run, actor: Actor, *, before: RunStatus) -> None:
         before={"status": before},
         after={"status": run.status},
         deployment_id=run.deployment_id,
+    )
+
+
+def note_priority(run: Run, actor: Actor, *, before: int) -> None:
+    """Somebody moved a run in the queue."""
+    record(
+        org_id=run.org_id,
+        actor=actor,
+        action="run.set_priority",
+        target=_target(run),
+        before={"priority": before},
+        after={"priority": run.priority},
+        deployment_id=run.deployment_id,
+    )
+
+
+def note_bulk_action(action: BulkAction, actor: Actor) -> None:
+    """Somebody does the same to many runs. What was done to each, its own page says."""
+    record(
+        org_id=action.org_id,
+        actor=actor,
+        action=f"run.bulk_{action.kind}",
+        target=AuditTarget("bulk_action", action.id, f"{action.total} runs"),
+        after={"runs": action.total},
+        deployment_id=action.deployment_id,
     )
 
 

@@ -26,6 +26,12 @@ class RunEndedError(ConflictError):
     code = "run_ended"
 
 
+class RunNotEndedError(ConflictError):
+    """The run goes on."""
+
+    code = "run_not_ended"
+
+
 class NotResumableError(ConflictError):
     """The run cannot be run again from where it failed."""
 

@@ -30,7 +30,9 @@ class OneStep(Arguments, frozen=True):
 def pool_config(scope: Scope, _args: PoolNames) -> dict[str, Any]:
     """The deployment's settings, and the limits of the run's own pools: `{"granularity", "default_limit", "run_buffer", "limits"}`."""
     limits = limits_of(scope.org_id, [scope.deployment_id]).get(scope.deployment_id, NONE)
-    pools = Run.objects.for_org(scope.org_id).filter(id=scope.run_id).values_list("pools", flat=True).first() or []
+    pools: list[str] = []
+    if scope.run_id is not None:
+        pools = Run.objects.for_org(scope.org_id).values_list("pools", flat=True).get(id=scope.run_id)
     names = {*pools, *limits.own_pools}
     return {
         "granularity": "run" if limits.by_run else "op",

@@ -292,23 +292,20 @@ class BulkKind(models.TextChoices):
 
 
 class BulkAction(TenantModel):
-    """One thing that is done to many runs, bite by bite, the newest run first; `cursor` is the last one that was dealt with."""
+    """One thing that is done to many runs, in bites; `done` and `skipped` together tell how far it is in `run_ids`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     deployment_id = models.UUIDField()
     kind = models.CharField(max_length=24, choices=BulkKind.choices)
-    # The runs themselves, or the filter that finds them (requested before `created_at`); one of both.
-    run_ids = models.JSONField(null=True)
-    filters = models.JSONField(null=True)
+    run_ids = models.JSONField()
     actor_kind = models.CharField(max_length=12)
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=254)
-    total = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField()
     done = models.PositiveIntegerField(default=0)
     # What was left as it is, such as a run that had ended: how many, and why the first few.
     skipped = models.PositiveIntegerField(default=0)
     skipped_why = models.JSONField(default=list)
-    cursor = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
 

@@ -66,6 +66,6 @@ def _mapping_keys(run: Run) -> dict[str, dict[str, list[str]]]:
     events = RunEvent.objects.for_org(run.org_id).filter(run_id=run.id, attempt=run.attempt, type="STEP_OUTPUT")
     found: dict[str, dict[str, list[str]]] = {}
     for step, data in events.order_by("seq").values_list("step_key", "data"):
-        if data and data.get("mapping_key") is not None:
+        if step and data and data.get("mapping_key") is not None:
             found.setdefault(step, {}).setdefault(data["output"], []).append(data["mapping_key"])
     return found

@@ -36,15 +36,16 @@ def write(org_id: UUID, failed: Sequence[LockedRun]) -> None:
         run_id: decide(_code(by_id[run_id]), json.loads(tags), json.loads(settings))
         for run_id, tags, settings in recordsets.fetch(_FACTS, [org_id, list(by_id)])
     }
-    rows = [_row(run_id, decision) for run_id, decision in decisions.items()]
+    tags = {run_id: _tags(decision) for run_id, decision in decisions.items()}
+    rows = [_row(run_id, decision, tags[run_id]) for run_id, decision in decisions.items()]
     recordsets.execute(_SAVE, [recordsets.rows(rows), org_id, list(decisions)])
-    tagged = [
-        {"run_id": row["id"], "label": labels.tag(name, value), "deployment_id": by_id[row["id"]].deployment_id}
-        for row in rows
-        for name, value in row["tags"].items()
+    labelled = [
+        {"run_id": run_id, "label": labels.tag(name, value), "deployment_id": by_id[run_id].deployment_id}
+        for run_id, new in tags.items()
+        for name, value in new.items()
     ]
-    if tagged:
-        recordsets.execute(_LABEL, [recordsets.rows(tagged), org_id])
+    if labelled:
+        recordsets.execute(_LABEL, [recordsets.rows(labelled), org_id])
 
 
 def _code(run: LockedRun) -> str:
@@ -52,8 +53,11 @@ def _code(run: LockedRun) -> str:
     return str(run.reason.code) if run.reason else run.failure_code
 
 
-def _row(run_id: UUID, decision: Decision) -> dict[str, object]:
-    tags = {WILL_RETRY_TAG: "true" if decision.verdict == Verdict.DUE else "false"} if decision.wanted else {}
+def _tags(decision: Decision) -> dict[str, str]:
+    return {WILL_RETRY_TAG: "true" if decision.verdict == Verdict.DUE else "false"} if decision.wanted else {}
+
+
+def _row(run_id: UUID, decision: Decision, tags: dict[str, str]) -> dict[str, object]:
     return {
         "id": run_id,
         "verdict": decision.verdict,

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from controlplane.runs.event_selectors import EventFilter
 from controlplane.runs.models import Run, RunEvent
 from controlplane.runs.requests import RunRequest
+from controlplane.runs.retry_policy import Verdict
 from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import RunStatus, StepStatus
 from controlplane.runs.step_selectors import StepView
@@ -58,6 +59,16 @@ class RunSerializer(serializers.Serializer[Run]):
     worker_mode = serializers.CharField(allow_blank=True)
     failure_code = serializers.CharField(allow_blank=True, help_text="For programs; empty unless it failed.")
     failure_message = serializers.CharField(allow_blank=True, help_text="For people; empty unless it failed.")
+    share = serializers.CharField(
+        help_text="Whose turn it counts for in the queue: an owner, a team, or who launched it."
+    )
+    pools = serializers.ListField(child=serializers.CharField(), help_text="Concurrency pools of what it touches.")
+    retry_verdict = serializers.ChoiceField(
+        ["", *Verdict], help_text="Of a run that failed: due (it will be retried), launched (it was), or no."
+    )
+    retry_message = serializers.CharField(allow_blank=True, help_text="The same for people, and why.")
+    retry_at = serializers.DateTimeField(allow_null=True)
+    retry_run_id = serializers.UUIDField(allow_null=True, help_text="The run that retried it.")
     event_count = serializers.IntegerField()
     steps_total = serializers.IntegerField()
     steps_succeeded = serializers.IntegerField()
@@ -74,6 +85,10 @@ class RunDetailSerializer(RunSerializer):
     version_id = serializers.UUIDField()
     run_config = serializers.JSONField()
     waiting_reason = serializers.CharField(allow_null=True, help_text="Why a queued run has not begun.")
+    waiting_for = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="Some of the runs that have what it waits for, where it waits for a limit.",
+    )
 
 
 class LaunchRunSerializer(serializers.Serializer[Any]):

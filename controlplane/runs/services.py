@@ -29,10 +29,13 @@ from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 
-def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor, to_close: bool = False) -> Run:
+def request_run(
+    *, org_id: UUID, deployment_id: UUID, request: RunRequest, actor: Actor, to_close: bool = False, noted: bool = True
+) -> Run:
     """Put a run into the queue, checked against the stored definitions, with the materializations that it plans.
 
-    `to_close`: it is the closing job of a branch deployment, the only one that such a deployment still takes.
+    `to_close`: it is the closing job of a branch deployment, the only one that such a deployment still takes. `noted`: it is audited by
+    itself, not with the bulk action that it is a part of.
     """
     with org_scope(org_id):
         require_writable(org_id)
@@ -48,7 +51,8 @@ def request_run(*, org_id: UUID, deployment_id: UUID, request: RunRequest, actor
         _label(run)
         _plan(run, target)
         _enqueue(run)
-        audit_trail.note_launch(run, actor)
+        if noted:
+            audit_trail.note_launch(run, actor)
         return run
 
 
@@ -145,7 +149,7 @@ def _enqueue(run: Run) -> None:
     transitions.announce(run.org_id, [locked])
 
 
-def cancel_run(*, org_id: UUID, run_id: UUID, actor: Actor) -> Run:
+def cancel_run(*, org_id: UUID, run_id: UUID, actor: Actor, noted: bool = True) -> Run:
     """Cancel a run in whatever state it is: one in the queue at once, one with an agent through that agent. RunEndedError when it has
     ended; cancelling twice changes nothing.
     """
@@ -163,12 +167,12 @@ def cancel_run(*, org_id: UUID, run_id: UUID, actor: Actor) -> Run:
             transitions.move(run, RunStatus.CANCELING)
         transitions.save(org_id, [run])
         canceled = Run.objects.for_org(org_id).get(id=run_id)
-        if before != RunStatus.CANCELING:
+        if noted and before != RunStatus.CANCELING:
             audit_trail.note_cancel(canceled, actor, before=before)
         return canceled
 
 
-def reexecute_run(*, org_id: UUID, run_id: UUID, from_failure: bool, actor: Actor) -> Run:
+def reexecute_run(*, org_id: UUID, run_id: UUID, from_failure: bool, actor: Actor, noted: bool = True) -> Run:
     """Request a run like this one; `from_failure` leaves out what it did already, and raises NotResumableError where that cannot be done
     correctly.
     """
@@ -177,7 +181,7 @@ def reexecute_run(*, org_id: UUID, run_id: UUID, from_failure: bool, actor: Acto
         if run is None:
             raise NotFoundError(_NO_RUN)
         request = rerun_request(run, from_failure=from_failure)
-        return request_run(org_id=org_id, deployment_id=run.deployment_id, request=request, actor=actor)
+        return request_run(org_id=org_id, deployment_id=run.deployment_id, request=request, actor=actor, noted=noted)
 
 
 _NO_RUN = "There is no such run."

@@ -3,11 +3,13 @@
 After an outage of ours, agents get one lease's time to report first.
 """
 
+from uuid import UUID
+
 from celery import shared_task
 from django.conf import settings
 
 from controlplane.core import pulse
-from controlplane.runs import leases, log_compaction, timeouts
+from controlplane.runs import bulk_actions, leases, log_compaction, timeouts
 
 
 @shared_task(name="runs.sweep_leases")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
@@ -25,3 +27,13 @@ def sweep_timeouts() -> None:
 @shared_task(name="runs.compact_logs")  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def compact_logs() -> None:
     log_compaction.sweep()
+
+
+@shared_task(name="runs.go_on_with_bulk_action")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def go_on_with_bulk_action(org_id: str, bulk_action_id: str) -> None:
+    bulk_actions.go_on(UUID(org_id), UUID(bulk_action_id))
+
+
+@shared_task(name="runs.sweep_bulk_actions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def sweep_bulk_actions() -> None:
+    bulk_actions.sweep()

@@ -108,6 +108,11 @@ def announce(org_id: UUID, runs: Iterable[LockedRun]) -> None:
     wakeups.wake(*topics)
 
 
+def announce_queue(org_id: UUID) -> None:
+    """Wake the agents of the organization: a limit changed, and what waited may start."""
+    wakeups.wake(f"queue:{org_id}")
+
+
 def announce_events(runs: Iterable[LockedRun]) -> None:
     """Wake those who watch these runs: there are new events, and no new status."""
     topics = {f"run:{run.id}" for run in runs}

@@ -1,0 +1,158 @@
+"""The same done to many runs: cancel, run again, delete. A row with its progress, worked off in bites; whoever dies, another goes on."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from controlplane.core.background import enqueue
+from controlplane.deployments.visibility import Visible
+from controlplane.runs import audit_trail, services
+from controlplane.runs.deleting import delete_ended, delete_output
+from controlplane.runs.models import BulkAction, BulkKind
+from controlplane.runs.selectors import RunFilter, filtered
+from controlplane.runs.visible_runs import covered_runs
+from tenants.access import Actor, ActorKind
+from tenants.errors import AppError, InvalidError, NotFoundError
+from tenants.permissions import Permission
+from tenants.scoping import org_scope, read_scope
+
+RUNS_MAX = 50_000
+# Runs in one transaction: others wait for these no longer than they take, some 15 ms each.
+_BITE = 25
+_REASONS_SHOWN = 20
+_RIGHTS = {
+    BulkKind.CANCEL: Permission.RUN_CANCEL,
+    BulkKind.REEXECUTE: Permission.RUN_LAUNCH,
+    BulkKind.REEXECUTE_FROM_FAILURE: Permission.RUN_LAUNCH,
+    BulkKind.DELETE: Permission.RUN_DELETE,
+}
+
+
+def start(
+    visible: Visible, kind: BulkKind, *, run_ids: Sequence[UUID] | None, filters: RunFilter | None, actor: Actor
+) -> BulkAction:
+    """Do this to the runs that are named, or that pass the filter now, as far as the caller may; the newest first.
+
+    InvalidError for none, or for more than RUNS_MAX.
+    """
+    with org_scope(visible.org_id):
+        rows = filtered(visible, filters or RunFilter())
+        if run_ids is not None:
+            rows = rows.filter(id__in=list(run_ids))
+        found = covered_runs(visible, _RIGHTS[kind], rows).order_by("-id").values_list("id", flat=True)
+        ids = [str(run_id) for run_id in found[: RUNS_MAX + 1]]
+        if not ids:
+            raise InvalidError("There is no run among these that you may do this to.", attr="runs")
+        if len(ids) > RUNS_MAX:
+            raise InvalidError(f"These are more than {RUNS_MAX:,} runs: narrow the filter.", attr="filter")
+        action = BulkAction.objects.create_in(
+            visible.org_id,
+            deployment_id=visible.deployment_id,
+            kind=kind,
+            run_ids=ids,
+            total=len(ids),
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_label=actor.label[:254],
+        )
+        audit_trail.note_bulk_action(action, actor)
+        enqueue("runs.go_on_with_bulk_action", org_id=visible.org_id, bulk_action_id=action.id)
+        return action
+
+
+def bulk_action(visible: Visible, bulk_action_id: UUID) -> BulkAction:
+    """One of the deployment; NotFoundError without it."""
+    with read_scope(visible.org_id):
+        rows = BulkAction.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+        found = rows.defer("run_ids").filter(id=bulk_action_id).first()
+    if found is None:
+        raise NotFoundError("There is no such bulk action in this deployment.")
+    return found
+
+
+def newest(visible: Visible, limit: int = 5) -> list[BulkAction]:
+    """The last ones of the deployment, the newest first."""
+    with read_scope(visible.org_id):
+        rows = BulkAction.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+        return list(rows.defer("run_ids", "skipped_why").order_by("-id")[:limit])
+
+
+def go_on(org_id: UUID, bulk_action_id: UUID) -> None:
+    """Bite by bite, to its end; returns early where somebody else is at it."""
+    more = True
+    while more:
+        _delete_output(org_id, bulk_action_id)
+        more = _bite(org_id, bulk_action_id)
+
+
+def _delete_output(org_id: UUID, bulk_action_id: UUID) -> None:
+    """Of the runs that the next bite deletes."""
+    with org_scope(org_id):
+        rows = BulkAction.objects.for_org(org_id).filter(id=bulk_action_id, ended_at=None, kind=BulkKind.DELETE)
+        action = rows.first()
+    if action is not None:
+        at = action.done + action.skipped
+        delete_output(org_id, [UUID(run_id) for run_id in action.run_ids[at : at + _BITE]])
+
+
+def _bite(org_id: UUID, bulk_action_id: UUID) -> bool:
+    """Deal with the next few; False when there is nothing to be done here any more."""
+    with org_scope(org_id):
+        rows = BulkAction.objects.for_org(org_id).select_for_update(skip_locked=True, no_key=True)
+        action = rows.filter(id=bulk_action_id, ended_at=None).first()
+        if action is None:
+            return False
+        at = action.done + action.skipped
+        actor = Actor(ActorKind(action.actor_kind), action.actor_id, action.actor_label)
+        for run_id in action.run_ids[at : at + _BITE]:
+            _one(action, UUID(run_id), actor)
+        ended = action.done + action.skipped >= action.total
+        values = {"done": action.done, "skipped": action.skipped, "skipped_why": action.skipped_why}
+        BulkAction.objects.for_org(org_id).filter(id=action.id).update(
+            **values, **({"ended_at": Now()} if ended else {})
+        )
+    return not ended
+
+
+def _one(action: BulkAction, run_id: UUID, actor: Actor) -> None:
+    try:
+        with transaction.atomic():
+            _ACTS[BulkKind(action.kind)](action.org_id, run_id, actor)
+    except AppError as error:
+        action.skipped += 1
+        if len(action.skipped_why) < _REASONS_SHOWN:
+            action.skipped_why.append({"run": str(run_id), "why": error.message[:500]})
+    else:
+        action.done += 1
+
+
+def _cancel(org_id: UUID, run_id: UUID, actor: Actor) -> None:
+    services.cancel_run(org_id=org_id, run_id=run_id, actor=actor, noted=False)
+
+
+def _again(*, from_failure: bool) -> Callable[[UUID, UUID, Actor], None]:
+    def again(org_id: UUID, run_id: UUID, actor: Actor) -> None:
+        services.reexecute_run(org_id=org_id, run_id=run_id, from_failure=from_failure, actor=actor, noted=False)
+
+    return again
+
+
+def _delete(org_id: UUID, run_id: UUID, _actor: Actor) -> None:
+    delete_ended(org_id, run_id)
+
+
+_ACTS: dict[BulkKind, Callable[[UUID, UUID, Actor], None]] = {
+    BulkKind.CANCEL: _cancel,
+    BulkKind.REEXECUTE: _again(from_failure=False),
+    BulkKind.REEXECUTE_FROM_FAILURE: _again(from_failure=True),
+    BulkKind.DELETE: _delete,
+}
+
+
+def sweep() -> None:
+    """Go on with those that nobody works at any more."""
+    open_ = BulkAction.objects.across_orgs(reason="go on with what is done to many runs").filter(ended_at=None)
+    for org_id, action_id in list(open_.order_by("id").values_list("org_id", "id")[:20]):
+        go_on(org_id, action_id)
