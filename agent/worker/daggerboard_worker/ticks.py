@@ -25,6 +25,8 @@ from daggerboard_worker.tick_answers import (
 from daggerboard_worker.tick_log import TickLog
 
 Json = dict[str, Any]
+# Dagster's mark of a sensor that would rather have one backfill than many runs.
+EMIT_BACKFILLS = "dagster/emit_backfills"
 
 
 def schedule_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
@@ -54,7 +56,7 @@ def schedule_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
 
 def sensor_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
     """`{"name", "last_tick", "last_run_key", "cursor", "started"}`; the answer is a Tick (docs/code-worker.md, Calls)."""
-    definition = loaded.repository.get_sensor_def(args["name"])
+    definition = without_backfills(loaded.repository.get_sensor_def(args["name"]))
     log = TickLog()
 
     def evaluate() -> Json:
@@ -77,6 +79,14 @@ def sensor_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
             return sensor_answer(loaded, context.instance, definition, result)
 
     return answer(evaluate, log)
+
+
+def without_backfills(definition: Any) -> Any:
+    """A sensor of automation conditions requests many partitions as runs, each of its own. Every tick has a process to itself."""
+    if EMIT_BACKFILLS in (definition.metadata or {}):
+        kept = {name: value for name, value in definition.metadata.items() if name != EMIT_BACKFILLS}
+        definition._metadata = kept
+    return definition
 
 
 def sensor_answer(loaded: LoadedLocation, instance: DagsterInstance, definition: Any, result: Any) -> Json:

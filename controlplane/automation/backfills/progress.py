@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from controlplane.automation.models import Backfill, BackfillStatus, PartitionProgress
+from controlplane.automation.models import Backfill, BackfillKind, BackfillStatus, PartitionProgress
 from controlplane.automation.requests import BACKFILL_TAG
+from controlplane.catalog import changes
 from controlplane.core import recordsets
 from controlplane.runs import labels
 from controlplane.runs.states import TERMINAL
@@ -89,6 +90,8 @@ def look(org_id: UUID, backfill_id: UUID) -> Backfill | None:
             backfill.needs_plan = True
             backfill.plan_number += 1
         _settle(backfill, counts)
+        if changed or backfill.ended_at is not None:
+            note_assets(backfill)
         backfill.looked_at = _now()
         backfill.save(
             update_fields=[
@@ -103,6 +106,12 @@ def look(org_id: UUID, backfill_id: UUID) -> Backfill | None:
             ]
         )
         return backfill
+
+
+def note_assets(backfill: Backfill) -> None:
+    """Conditions ask whether a backfill is in progress. Joins the caller's transaction."""
+    if backfill.kind == BackfillKind.ASSETS:
+        changes.note(backfill.org_id, ((backfill.deployment_id, key) for key in backfill.assets))
 
 
 def locked(org_id: UUID, backfill_id: UUID) -> Backfill | None:

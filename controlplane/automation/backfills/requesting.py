@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from controlplane.automation.backfills import targets
 from controlplane.automation.backfills.choice import Choice
+from controlplane.automation.backfills.progress import note_assets
 from controlplane.automation.backfills.rows import insert
 from controlplane.automation.backfills.targets import Targets
 from controlplane.automation.backfills.waking import wake
@@ -148,6 +149,7 @@ def start(
         counts={PartitionProgress.TARGETED.value: found.count},
     )
     insert(backfill, found.keys)
+    note_assets(backfill)
     note(backfill, actor, "backfill.launch", after=_audited(backfill, found.count))
     wake(backfill)
     backfill.refresh_from_db()

@@ -5,15 +5,14 @@ Where that word is other than the one stored with the evaluator (ConditionEvalua
 
 from uuid import UUID
 
+from controlplane.automation.instigators.running import EVALUATED_HERE
 from controlplane.core import recordsets
 
-# Dagster's type of a sensor that is nothing but a selection of conditions; one with user code is evaluated by ticks.
-CONDITION_SENSOR = "AUTO_MATERIALIZE"
 # Of deployment `d`.
 _RUNNING = f"""(
     SELECT string_agg(i.id::text, ',' ORDER BY i.id) FROM instigator i
     WHERE i.org_id = d.org_id AND i.deployment_id = d.id AND i.is_running AND i.is_defined
-    AND i.kind = 'sensor' AND i.sensor_type = '{CONDITION_SENSOR}'
+    AND i.kind = 'sensor' AND i.sensor_type = '{EVALUATED_HERE}'
 )"""  # noqa: S608 - a constant of this file
 _SERVING = """(
     SELECT string_agg(l.name || '=' || l.current_id::text, ',' ORDER BY l.name) FROM code_location l

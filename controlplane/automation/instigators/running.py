@@ -5,8 +5,10 @@ import datetime
 from controlplane.automation.instigators.upcoming import next_due
 from controlplane.automation.models import Choice, Instigator, InstigatorKind
 
-# Dagster's sensors that hold automation conditions: the evaluator evaluates these, they have no ticks of their own.
-CONDITION_SENSORS = frozenset({"AUTOMATION", "AUTO_MATERIALIZE"})
+# Dagster's sensors that hold automation conditions. The evaluator evaluates the one kind, which has no ticks of its own; the other says
+# `use_user_code_server`, and is evaluated by ticks in the user's code, as any sensor.
+EVALUATED_HERE = "AUTO_MATERIALIZE"
+CONDITION_SENSORS = frozenset({"AUTOMATION", EVALUATED_HERE})
 # What `settle` and `take_turn` may change.
 STATE = (
     "choice",
@@ -26,7 +28,7 @@ STATE = (
 
 def has_ticks(row: Instigator) -> bool:
     """Whether it is evaluated by ticks; conditions are not."""
-    return row.kind == InstigatorKind.SCHEDULE or row.sensor_type not in CONDITION_SENSORS
+    return row.kind == InstigatorKind.SCHEDULE or row.sensor_type != EVALUATED_HERE
 
 
 def is_timed(row: Instigator) -> bool:
@@ -52,8 +54,12 @@ def settle(row: Instigator, now: datetime.datetime, *, of_branch: bool, at_once:
     begins = not row.is_running
     if begins:
         row.is_running, row.running_since, row.failures_in_a_row = True, now, 0
+    is_due = not begins and row.next_tick_at is not None and row.next_tick_at <= now
     if not has_ticks(row):
         row.next_tick_at = None
+    elif is_due:
+        # Still to be claimed: only what is to come moves.
+        return
     elif row.kind == InstigatorKind.SCHEDULE:
         row.next_tick_at = next_due(row, now)
     elif row.open_tick_id is None:

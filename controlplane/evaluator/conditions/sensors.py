@@ -10,7 +10,7 @@ from dagster._core.definitions.automation_condition_sensor_definition import ass
 from dagster._core.remote_representation.external import RemoteRepository, RemoteSensor
 from django.db.models import QuerySet
 
-from controlplane.automation.conditions.fingerprint import CONDITION_SENSOR
+from controlplane.automation.instigators.running import EVALUATED_HERE
 from controlplane.automation.models import Instigator, InstigatorKind
 from controlplane.evaluator.graph import DeploymentGraph
 
@@ -33,7 +33,7 @@ def running(org_id: UUID, deployment_id: UUID) -> list[Instigator]:
     rows: QuerySet[Instigator] = Instigator.objects.for_org(org_id).filter(
         deployment_id=deployment_id,
         kind=InstigatorKind.SENSOR,
-        sensor_type=CONDITION_SENSOR,
+        sensor_type=EVALUATED_HERE,
         is_running=True,
         is_defined=True,
     )
