@@ -22,8 +22,8 @@ from controlplane.core.lean_asgi import LeanHandler  # noqa: E402
 from controlplane.deployments import source_archives  # noqa: E402
 from controlplane.dispatch.wire import refusal, too_large  # noqa: E402
 
-# Agents' requests, and the streams of controlplane/runs/stream.py; an asset may be called `live` too.
-_WAITS = re.compile(r"/agent/v1/|/[^/]+/[^/]+/(runs/[0-9a-f-]{36}/)?live$")
+# Requests of agents and of processes that write to Pipes, and the streams of controlplane/runs/stream.py; an asset may be called `live` too.
+_WAITS = re.compile(r"/(agent|pipes)/v1/|/[^/]+/[^/]+/(runs/[0-9a-f-]{36}/)?live$")
 # The largest body of all is a source archive; whoever sets that small still gets forms and webhooks.
 _FORMS_BYTES = 32 * 1024**2
 _bounded = BoundedBodies(

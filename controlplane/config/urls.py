@@ -10,7 +10,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("controlplane.config.api_urls")),
     path("scim/v2/", include(("tenants.scim.urls", "scim"))),
     path("webhooks/git/<uuid:git_connection_id>", receive, name="git-webhook"),
+    path("pipes/v1/", include("controlplane.external.pipes.urls")),
     # Before the pages, whose `/<org>/<deployment>/…` is open-ended.
+    path("", include("controlplane.external.reports.dagster_urls")),
     path("", include("controlplane.delivery.dagster_cloud.urls")),
     path("", include("controlplane.ui.urls")),
 ]

@@ -11,6 +11,7 @@ from controlplane.deployments.models import LocationVersion
 from controlplane.runs import (
     instance_assets,
     instance_checks,
+    instance_freshness,
     instance_partitions,
     instance_pools,
     instance_run_events,
@@ -36,6 +37,8 @@ METHODS: dict[str, Method] = {
     **instance_assets.METHODS,
     **instance_partitions.METHODS,
     **instance_checks.METHODS,
+    # Dagster's get_freshness_state_records: kept by catalog.freshness_sweep; conditions on freshness read it here.
+    **instance_freshness.METHODS,
     **instance_pools.METHODS,
     **instance_runs.METHODS,
     **instance_run_events.METHODS,

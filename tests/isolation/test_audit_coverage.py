@@ -24,6 +24,8 @@ ELSEWHERE = {
     Kind.AGENT: "reports of runs are history; registering and leaving are recorded: tests/runs/test_audit_trail.py",
     Kind.LIVE: "streams of changes",
     Kind.SCIM: "tests/tenants/test_scim.py names the action of each operation",
+    Kind.DAGSTER: "tests/external/test_reports.py looks for the row of each",
+    Kind.PIPES: "what a run's own process says is history",
     Kind.GRAPHQL: "tests/delivery/test_dagster_cloud_tenancy.py names the action of each operation",
 }
 

@@ -7,7 +7,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.delivery.dagster_cloud.authentication import DagsterCloudTokenAuthentication
+from controlplane.core.dagster_cloud_token import DagsterCloudTokenAuthentication
 from controlplane.delivery.dagster_cloud.caller import Caller, Here, here
 from controlplane.delivery.dagster_cloud.execution import answer
 from tenants.errors import InvalidError

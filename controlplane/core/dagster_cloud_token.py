@@ -1,4 +1,4 @@
-"""The header in which the `dagster-cloud` command line sends its token. It is one of ours: of a person or a service account."""
+"""The header in which the clients of Dagster+ send their token. It is one of ours: of a person or a service account."""
 
 from rest_framework.request import Request
 
