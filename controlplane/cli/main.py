@@ -15,6 +15,7 @@ from controlplane.cli import (
     configuration_commands,
     deploy_commands,
     env_commands,
+    instigator_commands,
     job_commands,
     quota_commands,
     token_commands,
@@ -40,6 +41,8 @@ app.add_typer(deploy_commands.app)
 app.add_typer(configuration_commands.app)
 app.add_typer(configuration_commands.deployment_app, name="deployment")
 app.add_typer(branch_commands.app, name="branch")
+app.add_typer(instigator_commands.app_of("schedule"), name="schedule")
+app.add_typer(instigator_commands.app_of("sensor"), name="sensor")
 app.add_typer(ci_commands.app, name="ci")
 app.add_typer(job_commands.app, name="job")
 

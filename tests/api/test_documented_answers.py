@@ -34,6 +34,8 @@ QUERIES = {
     "list_partitions": {"asset": "key"},
     "list_asset_wipes": {"asset": "key"},
     "list_asset_evaluations": {"asset": "key"},
+    "get_asset_health": {"asset": "key"},
+    "list_freshness_changes": {"asset": "key"},
     "get_partition_cells": {"asset": "key"},
     "list_dynamic_partition_keys": {"definition": "definition"},
 }

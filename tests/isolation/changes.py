@@ -105,6 +105,21 @@ def stopped(world: World) -> None:
             stop(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
 
 
+def _unwell(world: World) -> None:
+    """An asset whose latest check failed."""
+    cast = world.alice
+    at = datetime.datetime.now(datetime.UTC)
+    with org_scope(cast.org_id):
+        checked = CheckRow(cast.deployment.id, "raw", "bad", None, None, at, passed=False, severity="ERROR")
+        projections.apply(cast.org_id, [checked])
+
+
+def _acknowledged(world: World) -> None:
+    _unwell(world)
+    cast = world.alice
+    acknowledge(visible=all_of(cast.org_id, cast.deployment.id), key="raw", reason="known", actor=cast.actor)
+
+
 BACKFILL = "backfills/<uuid:backfill_id>/"
 ORG, API, RUN = "api/v1/organizations/<slug:org>/", "deployments/<slug:deployment>/", "runs/<uuid:run_id>/"
 _GRANT = {"scope": "deployment", "deployment": "prod", "role": "viewer"}
@@ -170,6 +185,8 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/wake/": Change(before=branches.put_to_sleep),
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
+    f"POST {API}asset-health/": Change({"asset": "raw", "reason": "known"}, before=_unwell),
+    f"DELETE {API}asset-health/": Change({"asset": "raw"}, before=_acknowledged),
     "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
     f"POST {API}promotions/": Change({"deployment": "{branch}"}, before=ended_promotion),
     f"POST {API}promotions/<uuid:promotion_id>/rollback/": Change(),
@@ -291,6 +308,11 @@ _PAGE: dict[str, Change] = {
     "backfills/new": Change({"assets": "{key}", "what": "all"}),
     "backfills/<uuid:backfill_id>/act": Change({"do": "pause"}),
     "dynamic-partitions": Change({"name": "{definition}", "do": "add", "keys": "new"}),
+    "automation/switch": Change({"do": "stop"}),
+    "automation/<uuid:instigator_id>/switch": Change({"do": "start_for", "ticks": "3"}),
+    "automation/<uuid:instigator_id>/cursor": Change({"cursor": "1"}, values={"instigator_id": "{sensor_id}"}),
+    "automation/<uuid:instigator_id>/tick": Change(),
+    "automation/<uuid:instigator_id>/apply": Change({"token": "{schedule_token}"}),
     "runs/<uuid:run_id>/cancel": Change(),
     "runs/<uuid:run_id>/re-execute": Change({"from": "start"}),
     "code-location/new": Change({"name": "more", "way": "module_name", "what": "more", "queue": "default"}),
@@ -332,6 +354,7 @@ UNRECORDED: dict[str, str] = {
     f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
     f"POST {ORG}{API}schedules/<str:location>/<str:name>/test/": "asks user code what it would do, and stores nothing",
     f"POST {ORG}{API}sensors/<str:location>/<str:name>/test/": "the same of a sensor",
+    "POST <slug:org>/<slug:deployment>/automation/<uuid:instigator_id>/test": "the same, for the page",
     f"POST {ORG}{API}backfills/preview/": "says what a backfill would make",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
     "POST <slug:org>/<slug:deployment>/branch/materialize": "launches what the form names by a digest: tests/ui/test_branches.py",

@@ -23,6 +23,7 @@ from tenants.models import Effect, Role, TargetKind, User
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.factories import asset, make_location, make_manifest
+from tests.isolation.automation_of import tick_once
 from tests.isolation.world import World, make_world
 from tests.runs.scripts import Sender, Stage, materialization
 from tests.tenants.people import deny, make_team, of_team, person
@@ -105,6 +106,7 @@ def _locations(made: Hidden) -> None:
         sensors=[Sensor(name="canarysensor", jobs=["canaryops"])],
     )
     make_location(made.cast, "canaryplace", manifest=far, agents=[made.agent])
+    tick_once(made.cast)
 
 
 def _mixed() -> Manifest:

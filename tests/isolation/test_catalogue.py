@@ -58,10 +58,11 @@ WITHOUT_ORGANIZATION = {
     "usersessions_usersession",
 }
 # Primary keys begin with a UUID of one organization, or with the time that the table is partitioned by.
-PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at"}
+PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at", "backfill_id"}
 # Indexes of jobs that cross organizations, and of what is read before the organization is known.
 OTHER_INDEXES = {
     "instigator_due": "schedules and sensors that are due are claimed over all organizations",
+    "backfill_due": "backfills that are due are claimed over all organizations",
     "instigator_missed": "missed ticks are caught up over all organizations",
     "tick_open": "open ticks are looked after over all organizations",
     "run_attempt_lease": "expired leases are swept over all organizations",

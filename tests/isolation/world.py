@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from agent.protocol import LogChunk, LogStream
 from controlplane.audit_log.services import create_stream
+from controlplane.definitions.manifest import Schedule, Sensor
 from controlplane.delivery.promotions.services import promote
 from controlplane.deployments.models import Promotion
 from controlplane.dispatch.run_tokens import RunClaims, issue_run_token
+from controlplane.external.wipes.services import go_on, wipe_asset
 from controlplane.runs import log_store
 from tenants.audit.models import AuditEvent
 from tenants.ids import uuid7
@@ -21,6 +23,8 @@ from tenants.service_accounts import create_service_account
 from tests.cast import Cast, make_cast
 from tests.environment.variables import set_variable
 from tests.factories import asset, make_agent, make_location, make_manifest
+from tests.isolation.automation_of import automation_of
+from tests.isolation.backfills_of import backfill_of, dynamic_partitions_of
 from tests.isolation.branches import branch_name
 from tests.isolation.git_of import GIT_PARAMETERS, git_of
 from tests.isolation.people import PARAMETERS, people_of
@@ -30,6 +34,8 @@ from tests.runs.scripts import Sender, Stage
 
 _SAME_EVERYWHERE = {"stream": "stdout", "seq": "1", "sha256": "0" * 64, "sha": "a" * 40}
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
+# No agent answers here: a test of a schedule does not wait for one for long.
+_HASTY = {"daggerboard/tick_timeout": "0.1"}
 # What a route's parameter means when its name alone does not say it.
 _NAMES = {"code-locations/<path:name>": "location", "<path:location>/<str:name>": "job"}
 # Of deployments, but there for branch deployments only.
@@ -80,7 +86,12 @@ def make_world() -> World:
     agent = make_agent(alice)
     # Names that Mallory's organization cannot have by chance.
     mark = uuid7().hex
-    manifest = make_manifest([asset(f"a{mark}")], location=f"l{mark}")
+    manifest = make_manifest(
+        [asset(f"a{mark}")],
+        location=f"l{mark}",
+        schedules=[Schedule(name="nightly", cron=["0 1 * * *"], job="nightly", default_status="RUNNING", tags=_HASTY)],
+        sensors=[Sensor(name="nightly", jobs=["nightly"], default_status="RUNNING", tags=_HASTY)],
+    )
     make_location(alice, f"l{mark}", manifest=manifest, agents=[agent])
     attempt = Stage(alice, agent).claimed(assets=[f"a{mark}"])
     attempt.start(f"a{mark}")
@@ -90,6 +101,8 @@ def make_world() -> World:
     ids["service_account_id"] = account.id
     ids["variable_id"] = set_variable(alice, "PASSWORD").id
     branch = branch_name(alice)
+    ids["backfill_id"] = backfill_of(alice, f"a{mark}")
+    ids["wipe_id"] = _wipe(alice, f"a{mark}")
     ids["promotion_id"] = _promotion(alice.at(branch), f"l{mark}", into=alice)
     ids |= git_of(alice)
     ids["stream_id"] = _audit_stream(alice)
@@ -97,7 +110,9 @@ def make_world() -> World:
     known = {
         **{name: str(value) for name, value in ids.items()},
         **people_of(alice),
+        **automation_of(alice, f"l{mark}"),
         **sso_of(alice),
+        "definition": dynamic_partitions_of(alice, mark),
         "location": f"l{mark}",
         "branch": branch,
         "key": f"a{mark}",
@@ -117,6 +132,16 @@ def _promotion(branch: Cast, location: str, *, into: Cast) -> UUID:
     with org_scope(into.org_id):
         # Far in the future: a sweep of some other test leaves it alone.
         Promotion.objects.for_org(into.org_id).update(state="loading", due_at=timezone.now() + timedelta(days=1))
+    return made.id
+
+
+def _wipe(alice: Cast, key: str) -> UUID:
+    """One that is done, of a partition that nobody made."""
+    deployment_id = alice.deployment.id
+    made = wipe_asset(
+        org_id=alice.org_id, deployment_id=deployment_id, asset_key=key, partitions=["gone"], actor=alice.actor
+    )
+    go_on(org_id=alice.org_id, wipe_id=made.id)
     return made.id
 
 
@@ -152,9 +177,13 @@ def _nothing() -> dict[str, Any]:
             "promotion_id",
             "stream_id",
             "variable_id",
+            "wipe_id",
+            "backfill_id",
+            "tick_id",
+            "instigator_id",
         )
     }
-    words = dict.fromkeys(("location", "branch", "key", "job", "name", "text"), f"no{mark}")
+    words = dict.fromkeys(("definition", "location", "branch", "key", "job", "name", "text"), f"no{mark}")
     return {**ids, **words, **_SAME_EVERYWHERE}
 
 

@@ -122,9 +122,7 @@ def _take_over(row: Instigator, fields: dict[str, Any], now: datetime.datetime, 
     for name in changed:
         setattr(row, name, fields[name])
     stays = row.is_running and wants_to_run(row, of_branch=of_branch)
-    # What is due already is still to be claimed: only a tick that is to come moves with its definition.
-    is_due = row.next_tick_at is not None and row.next_tick_at <= now
-    if stays and (is_due or changed.isdisjoint(_TIMING)):
+    if stays and changed.isdisjoint(_TIMING):
         return
     settle(row, now, of_branch=of_branch)
 

@@ -83,6 +83,11 @@ def read(result: Any) -> Answer:
     return answer
 
 
+def failed_answer(result: Any, error: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a tick that raised: the error, and what the agent sent with it, such as the log of what led to it."""
+    return {**(result if isinstance(result, dict) else {}), "error": error}
+
+
 def log_text(lines: Sequence[tuple[float, int | str, str]]) -> str:
     """What the tick logged as lines of text, the newest where there is too much."""
     text = "\n".join(f"{_clock(at)} {_LEVELS.get(_number(level), level)} {message}" for at, level, message in lines)

@@ -16,7 +16,16 @@ from controlplane.automation.instigators.running import wants_to_run
 from controlplane.automation.models import Instigator, InstigatorKind, RequestSource, Tick, TickStatus
 from controlplane.automation.requests import Asker, store
 from controlplane.automation.ticks import launching
-from controlplane.automation.ticks.answers import Answer, PartitionsChange, log_text, plain, read, runs_of, short
+from controlplane.automation.ticks.answers import (
+    Answer,
+    PartitionsChange,
+    failed_answer,
+    log_text,
+    plain,
+    read,
+    runs_of,
+    short,
+)
 from controlplane.automation.ticks.endings import end, lock_row
 from controlplane.automation.ticks.policies import Policies
 from controlplane.definitions import selectors as definitions
@@ -58,7 +67,8 @@ def take(
 ) -> None:
     """Store what came of a tick, or why nothing does; both are locked. Call it inside org_scope."""
     try:
-        answer = read(result) if error is None else Answer(error=error)
+        # With an error comes the log of what led to it.
+        answer = read(result if error is None else failed_answer(result, error))
         tick.log = log_text(answer.log)
         if answer.error is not None:
             end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, error=answer.error)

@@ -15,6 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 from psycopg import sql
 
+from controlplane.automation.models import Backfill, Instigator
 from controlplane.core import wakeups
 from controlplane.core.background import enqueue
 from controlplane.delivery.models import PullRequest, PullRequestState
@@ -44,6 +45,10 @@ _LEASE_SECONDS = 60
 _WAIT_SECONDS = 5
 # The audit log outlives what it tells of. The others end with the deployment's own row, or are the note of this deletion.
 _KEPT = ("audit_event", "deployment_deletion", "pull_request")
+
+# Whose rows others name instead of the deployment, and by which column.
+_OWNERS: dict[type[Instigator] | type[Backfill], str] = {Instigator: "instigator_id", Backfill: "backfill_id"}
+_OWNED = 100
 
 _TABLES = """
     SELECT c.relname FROM pg_class c
@@ -235,7 +240,25 @@ def _bite(org_id: UUID, deployment_id: UUID) -> bool:
             _delete(org_id, table, "run_id", run_ids)
         _delete(org_id, "run", "id", run_ids)
         return True
+    return _bite_owned(org_id, deployment_id) or _bite_rest(org_id, deployment_id)
+
+
+def _bite_rest(org_id: UUID, deployment_id: UUID) -> bool:
     return any(_delete_some(org_id, table, "deployment_id", [deployment_id]) for table in _tables("deployment_id"))
+
+
+def _bite_owned(org_id: UUID, deployment_id: UUID) -> bool:
+    """What belongs to a deployment through a row of it alone, before that row goes; False when nothing is left."""
+    for owner, column in _OWNERS.items():
+        with org_scope(org_id):
+            rows = owner.objects.for_org(org_id).filter(deployment_id=deployment_id)
+            ids = list(rows.order_by("id").values_list("id", flat=True)[:_OWNED])
+        if ids:
+            for table in _tables(column):
+                _delete(org_id, table, column, ids)
+            _delete(org_id, owner._meta.db_table, "id", ids)
+            return True
+    return False
 
 
 def _tables(column: str) -> list[str]:
