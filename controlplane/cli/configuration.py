@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import typer
 import yaml
 from rich.text import Text
@@ -71,7 +72,7 @@ def edit_settings(deployment: str | None) -> None:
     with ApiClient(load_profile(deployment=deployment)) as api:
         text = _yaml(api.get("settings/")["settings"])
         while True:
-            changed = typer.edit(text, extension=".yaml")
+            changed = click.edit(text, extension=".yaml")
             if changed is None or changed == text:
                 errors.print("Nothing was changed.")
                 return

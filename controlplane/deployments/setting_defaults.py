@@ -48,14 +48,14 @@ def _defaults() -> dict[_Path, str]:
         document.RETRY_ON_STEP_FAILURE_PATH: "true",
         document.SENSOR_TIMEOUT_PATH: "60",
         document.CATCH_UP_PATH: "5",
-        document.CONDITIONS_INTERVAL_PATH: "30",
+        document.CONDITIONS_INTERVAL_PATH: "1",
         document.CONDITIONS_TAGS_PATH: "none",
         document.FRESHNESS_PATH: "true",
     }
     for name in document.FAILURE_CLASSES:
         found[document.policy_path(name, "max_retries")] = "run_retries.max_retries"
         found[document.policy_path(name, "delay_seconds")] = "0"
-        found[document.policy_path(name, "memory_factor")] = "1"
+        found[document.policy_path(name, "memory_factor")] = "2" if name == "out_of_memory" else "1"
     for kind in document.RETAINED:
         days = installation.RETENTION_DAYS[kind]
         found[document.retention_path(kind, of_branches=False)] = str(days) if days > 0 else "for ever"

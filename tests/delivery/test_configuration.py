@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from controlplane.automation.models import Instigator
 from controlplane.deployments.models import CodeLocation
 from tenants.audit.models import AuditEvent
 from tenants.models import Role
@@ -45,7 +46,15 @@ def full(cast: Cast) -> Cast:
     make_location(cast, "archive", deployed={"image": "registry.example/shop:1", "git_commit": "abc"})
     set_variable(cast, "WAREHOUSE_PASSWORD", "never-in-a-file")
     rules = {"freeze_windows": [{"days": ["fri"], "start": "16:00", "end": "18:00", "time_zone": "Europe/Berlin"}]}
-    assert put(cast, {"settings": SETTINGS, "protection": rules}).status_code == 200
+    for name, kind, choice in (
+        ("daily", "schedule", "stopped"),
+        ("late", "schedule", ""),
+        ("files", "sensor", "running"),
+    ):
+        chosen = {"location_name": "shop", "name": name, "kind": kind, "choice": choice}
+        with org_scope(cast.org_id):
+            Instigator.objects.create_in(cast.org_id, deployment_id=cast.deployment.id, **chosen)
+    assert put(cast, {"settings": SETTINGS, "protection": rules, "pools": {"warehouse": 3}}).status_code == 200
     return cast
 
 
@@ -60,6 +69,11 @@ def test_applying_what_was_exported_changes_nothing(full: Cast) -> None:
     assert document["settings"] == SETTINGS
     assert document["code_locations"]["archive"]["image"] == "registry.example/shop:1"
     assert [one["name"] for one in document["environment"]] == ["WAREHOUSE_PASSWORD"]
+    assert (document["schedules"], document["sensors"]) == (
+        {"shop": {"daily": "stopped"}},
+        {"shop": {"files": "running"}},
+    )
+    assert document["pools"] == {"warehouse": 3}
     assert "never-in-a-file" not in text
     assert text.startswith("# Configuration of the deployment prod.")
 
@@ -70,6 +84,8 @@ def test_differences_are_told_and_made_in_one_go(full: Cast) -> None:
     document["code_locations"]["shop"]["queue"] = "large"
     document["code_locations"]["new"] = {"target": {"module_name": "new"}}
     del document["code_locations"]["archive"]
+    document["pools"] = {"api": 1}
+    document["schedules"]["shop"] = {"late": "stopped", "unknown": "running"}
 
     dry = put(full, document, "?dry_run=true&prune=true").json()
     assert yaml.safe_load(exported(full))["settings"] == SETTINGS
@@ -80,15 +96,24 @@ def test_differences_are_told_and_made_in_one_go(full: Cast) -> None:
     made = [(one["part"], one["unit"], one["action"]) for one in done["changes"]]
     assert made == [
         ("settings", "", "change"),
+        ("pools", "api", "add"),
+        ("pools", "warehouse", "remove"),
         ("code_locations", "new", "add"),
         ("code_locations", "shop", "change"),
         ("code_locations", "archive", "remove"),
+        ("schedules", "shop: late", "add"),
+        ("schedules", "shop: daily", "remove"),
     ]
-    assert audited(full)[-4:] == [
+    assert "no schedule unknown in shop yet" in done["warnings"][0]
+    assert audited(full)[-8:] == [
         "deployment.settings",
+        "pool.set_limit",
+        "pool.set_limit",
         "code_location.deploy",
         "code_location.deploy",
         "code_location.delete",
+        "schedule.stop",
+        "schedule.reset",
     ]
     assert put(full, document, "?prune=true").json()["changes"] == []
 

@@ -4,17 +4,28 @@ from typing import Any
 
 import yaml
 
+from controlplane.delivery.configuration.automation_parts import SchedulesPart, SensorsPart
 from controlplane.delivery.configuration.deployment_parts import ProtectionPart, SettingsPart
 from controlplane.delivery.configuration.environment_part import EnvironmentPart
 from controlplane.delivery.configuration.location_part import LocationPart
 from controlplane.delivery.configuration.parts import Context, Part, Wanted
+from controlplane.delivery.configuration.pool_part import PoolPart
 from controlplane.delivery.project.lined import Strict, read_yaml
 from controlplane.delivery.project.problems import refuse
 from tenants.scoping import read_scope
 
 VERSION = 1
 MAX_BYTES = 1024 * 1024
-PARTS: tuple[type[Part], ...] = (SettingsPart, ProtectionPart, LocationPart, EnvironmentPart)
+# In the order in which they are applied: code before what is decided about its schedules.
+PARTS: tuple[type[Part], ...] = (
+    SettingsPart,
+    PoolPart,
+    ProtectionPart,
+    LocationPart,
+    SchedulesPart,
+    SensorsPart,
+    EnvironmentPart,
+)
 _KEYS = ("version", *(part.key for part in PARTS))
 _HEAD = """\
 # Configuration of the deployment {name}. What each key means: docs/config-as-code.md.

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.delivery.project.lined import Place, Strict
+from controlplane.core.lined_yaml import Place
+from controlplane.delivery.project.lined import Strict
 
 _TEXTS = "texts"  # a list of texts
 _MAPS = "maps"  # a list of mappings

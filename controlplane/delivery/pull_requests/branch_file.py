@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from controlplane.core.lined_yaml import Place
 from controlplane.delivery.models import BranchMode, CommentMode, Repository
-from controlplane.delivery.project.lined import Place, Strict, read_yaml
+from controlplane.delivery.project.lined import Strict, read_yaml
 from controlplane.delivery.project.problems import refuse
 
 FILE_NAME = ".daggerboard.yaml"

@@ -55,7 +55,7 @@ def _is_free(kind: str, table: Table, week: Partition, policies: Sequence[Policy
     return not _ask(_HAVE_SOME, owner, week, needed=needed)
 
 
-def _ask(question: sql.SQL, table: Table, week: Partition, **words: object) -> bool:
+def _ask(question: sql.SQL, table: Table, week: Partition, **words: str) -> bool:
     statement = question.format(
         table=sql.Identifier(table.name), key=sql.Identifier(table.key), condition=sql.SQL(table.unfinished or "false")
     )
