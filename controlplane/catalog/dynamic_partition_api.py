@@ -86,7 +86,7 @@ class DynamicPartitionKeysView(DeploymentAPIView):
         return self._changed(request, dynamic_partitions.add, status.HTTP_201_CREATED)
 
     @extend_schema(
-        operation_id="delete_dynamic_partitions", request=DynamicKeysSerializer, responses=DynamicKeysSerializer
+        operation_id="delete_dynamic_partitions", request=DynamicKeysSerializer, responses={200: DynamicKeysSerializer}
     )
     def delete(self, request: Request) -> Response:
         """Delete keys. The answer has those that were there; what was made of them stays in the history."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
@@ -75,28 +76,38 @@ _ADD = """
 """
 
 
+def insert(org_id: UUID, deployment_id: UUID, name: str, wanted: Sequence[str]) -> set[str]:
+    """Add keys behind those that are there, in their order, and tell who follows changes; those that were new. Joins the caller's
+    transaction, asks for no right.
+    """
+    rows = [{"k": key, "n": number} for number, key in enumerate(dict.fromkeys(wanted))]
+    place = {"org": org_id, "deployment": deployment_id, "name": name, "rows": recordsets.rows(rows)}
+    added = {key for (key,) in recordsets.fetch(_ADD, place)}
+    changes.note(org_id, [(deployment_id, "")])
+    return added
+
+
 def add(visible: Visible, name: str, wanted: Sequence[str], *, actor: Actor) -> list[str]:
     """Add keys behind those that are there; those that were new. InvalidError about a key that cannot be one."""
-    _require_on(visible, name)
+    require_on(visible, name)
     chosen = _checked(wanted)
     with org_scope(visible.org_id):
         _begin(visible)
-        rows = recordsets.rows([{"k": key, "n": number} for number, key in enumerate(chosen)])
-        place = {"org": visible.org_id, "deployment": visible.deployment_id, "name": name}
-        added = {key for (key,) in recordsets.fetch(_ADD, {**place, "rows": rows})}
+        added = insert(visible.org_id, visible.deployment_id, name, chosen)
         _note(visible, name, [key for key in chosen if key in added], "dynamic_partition.add", actor)
     return [key for key in chosen if key in added]
 
 
 def delete(visible: Visible, name: str, wanted: Sequence[str], *, actor: Actor) -> list[str]:
     """Take keys out; those that were there. What was materialized for them stays in the assets' history."""
-    _require_on(visible, name)
+    require_on(visible, name)
     chosen = _checked(wanted)
     with org_scope(visible.org_id):
         _begin(visible)
         rows = _rows(visible).filter(definition=name, partition_key__in=chosen)
         there = set(rows.select_for_update().values_list("partition_key", flat=True))
         rows.delete()
+        changes.note(visible.org_id, [(visible.deployment_id, "")])
         _note(visible, name, [key for key in chosen if key in there], "dynamic_partition.delete", actor)
     return [key for key in chosen if key in there]
 
@@ -109,7 +120,6 @@ def _begin(visible: Visible) -> None:
 def _note(visible: Visible, name: str, changed: Sequence[str], action: str, actor: Actor) -> None:
     if not changed:
         return
-    changes.note(visible.org_id, [(visible.deployment_id, "")])
     record(
         org_id=visible.org_id,
         actor=actor,
@@ -139,8 +149,8 @@ def _require_known(visible: Visible, name: str) -> None:
         raise NotFoundError(f"Nothing in this deployment is partitioned by dynamic partitions {name}.")
 
 
-def _require_on(visible: Visible, name: str) -> None:
-    """The right on all that the keys are keys of."""
+def require_on(visible: Visible, name: str) -> None:
+    """The right to change the keys, on all that they are keys of; NotFoundError and ForbiddenError otherwise."""
     _require_known(visible, name)
     users = _users(visible.whole)[name]
     if users.assets:

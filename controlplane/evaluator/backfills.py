@@ -214,7 +214,8 @@ class _Planner:
                 whole.add(asset_key(asset))
             else:
                 subsets[asset_key(asset)] = definition.subset_with_partition_keys(kept)
-        return AssetGraphSubset(subsets, whole)
+        empty = AssetGraphSubset.create_empty_subset()
+        return empty._replace(partitions_subsets_by_asset_key=subsets, non_partitioned_asset_keys=whole)
 
     def _run(self, planned: DagsterRunRequest) -> PlannedRun:
         keys = list(planned.asset_selection or [])

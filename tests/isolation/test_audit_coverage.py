@@ -90,6 +90,8 @@ def known_of(world):
 def filled(value, known):
     if isinstance(value, dict):
         return {filled(name, known): filled(part, known) for name, part in value.items()}
+    if isinstance(value, list):
+        return [filled(part, known) for part in value]
     if isinstance(value, str):
         return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], value)
     return value
