@@ -9,9 +9,11 @@ from rest_framework.response import Response
 
 from controlplane.catalog import selectors
 from controlplane.catalog.asset_filter import AssetFilter
+from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.asset_views import AssetCheckView, asset_detail
 from controlplane.catalog.graph_document import graph_document
+from controlplane.catalog.health_selectors import healthy_assets
 from controlplane.catalog.serializers import (
     AssetCheckSerializer,
     AssetDetailSerializer,
@@ -60,16 +62,19 @@ class AssetsView(CatalogAPIView):
         parameters=[
             *(OpenApiParameter(name, str, description=text) for name, text in _FILTERS.items()),
             OpenApiParameter("status", str, enum=[status.value for status in AssetStatus]),
+            OpenApiParameter("health", str, enum=[status.value for status in HealthStatus]),
             *PAGE_PARAMETERS,
         ],
         responses=page_schema(AssetSerializer),
     )
     def get(self, request: Request) -> Response:
         """The deployment's assets, by key."""
-        wanted = AssetFilter(**{name: request.query_params.get(name, "") for name in (*_FILTERS, "status")})
+        wanted = AssetFilter(**{name: request.query_params.get(name, "") for name in (*_FILTERS, "status", "health")})
         if wanted.status not in {"", *AssetStatus}:
             raise InvalidError(f"status is one of {', '.join(AssetStatus)}.", attr="status")
-        found = selectors.assets(self.visible, wanted)
+        if wanted.health not in {"", *HealthStatus}:
+            raise InvalidError(f"health is one of {', '.join(HealthStatus)}.", attr="health")
+        found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, page_request(request), key=lambda view: (view.key,))
         return page_response(request, page, AssetSerializer)
 

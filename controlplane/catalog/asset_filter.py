@@ -19,6 +19,8 @@ class AssetFilter:
     tag: str = ""
     location: str = ""
     status: str = ""
+    # Of asset_health.HealthStatus; who lists asks for it once it is judged.
+    health: str = ""
 
     def matches(self, node: AssetNode, status: AssetStatus) -> bool:
         asset = node.asset

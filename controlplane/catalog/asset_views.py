@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
-from controlplane.catalog.selectors import AssetView, CheckView, asset, asset_definitions, shown_tags
+from controlplane.catalog.check_view import CheckView
+from controlplane.catalog.health_selectors import with_health
+from controlplane.catalog.selectors import AssetView, asset, asset_definitions, shown_tags
 from controlplane.deployments.visibility import Visible
 
 
@@ -28,11 +30,11 @@ class AssetCheckView(CheckView):
 
 def asset_detail(visible: Visible, key: str) -> AssetDetail:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
-    view, definitions = asset(visible, key), asset_definitions(visible)
+    [view], definitions = with_health(visible, [asset(visible, key)]), asset_definitions(visible)
     if view.state is not None:
         view.state.materialization_tags = shown_tags(visible, view.state.materialization_tags)
     if view.node is None:
-        return AssetDetail(key=key, node=None, state=view.state, checks=view.checks)
+        return AssetDetail(key=key, node=None, state=view.state, checks=view.checks, health=view.health)
     manifest = definitions.location(view.node.location).manifest
     definition = manifest.partitions_definitions.get(view.node.asset.partitions or "")
     condition = manifest.conditions.get(view.node.asset.automation or "")
@@ -41,6 +43,7 @@ def asset_detail(visible: Visible, key: str) -> AssetDetail:
         node=view.node,
         state=view.state,
         checks=view.checks,
+        health=view.health,
         upstream=view.node.upstream,
         downstream=definitions.graph.downstream[key],
         partitions=msgspec.to_builtins(definition) if definition else None,

@@ -92,7 +92,14 @@ class PartitionState(TenantModel):
     class Meta(TenantModel.Meta):
         db_table = "partition_state"
         indexes = [
-            models.Index(fields=["org_id", "deployment_id", "asset_key", "changed_xid"], name="partition_state_changed")
+            models.Index(
+                fields=["org_id", "deployment_id", "asset_key", "changed_xid"], name="partition_state_changed"
+            ),
+            models.Index(
+                fields=["org_id", "deployment_id", "asset_key"],
+                name="partition_state_failed",
+                condition=models.Q(failed_run_id__isnull=False),
+            ),
         ]
 
 

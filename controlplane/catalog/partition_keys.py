@@ -5,6 +5,8 @@ import datetime
 import functools
 import hashlib
 import itertools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -97,7 +99,7 @@ class ListedPartitions:
         return self._positions.get(key)
 
     def mark(self, count: int) -> str:
-        return _mark_of(self._keys[:count])
+        return _mark_of(self._keys, count)
 
     def refusal(self, key: str) -> str:
         if self._definition.kind == "dynamic":
@@ -236,7 +238,7 @@ class MultiPartitions:
         """The first dimension varies slowest: what is added to it is added at the end."""
         inner = self.count() // len(self._lists[0]) if self._lists and self._lists[0] else 0
         outer, rest = divmod(count, inner) if inner else (0, count)
-        marks = [_mark_of(keys if number else keys[:outer]) for number, keys in enumerate(self._lists)]
+        marks = [_digest(keys if number else keys[:outer]) for number, keys in enumerate(self._lists)]
         return ":".join([*(part.name for part in self.dimensions), *marks, str(outer), str(rest)])
 
     def refusal(self, key: str) -> str:
@@ -284,7 +286,32 @@ class OpaquePartitions:
         return {_TAG: key}
 
 
-def _mark_of(keys: Sequence[str]) -> str:
+# By the list, which nobody changes: the keys of a manifest, and those that current_partitions keeps. Holds them, so that no other list
+# gets their place in memory.
+_marks: "OrderedDict[tuple[int, int], tuple[Sequence[str], str]]" = OrderedDict()
+_MARKS_KEPT = 16
+_WORTH_KEEPING = 5_000
+_lock = threading.Lock()
+
+
+def _mark_of(keys: Sequence[str], count: int) -> str:
+    """Of the first `count` keys."""
+    if count < _WORTH_KEEPING:
+        return _digest(keys[:count])
+    known = (id(keys), count)
+    with _lock:
+        if known in _marks:
+            _marks.move_to_end(known)
+            return _marks[known][1]
+    mark = _digest(keys[:count])
+    with _lock:
+        _marks[known] = (keys, mark)
+        while len(_marks) > _MARKS_KEPT:
+            _marks.popitem(last=False)
+    return mark
+
+
+def _digest(keys: Sequence[str]) -> str:
     """Lengths too: a key may hold whatever stands between two of them."""
     digest = hashlib.blake2b(",".join(map(str, map(len, keys))).encode(), digest_size=16)
     digest.update("\0".join(keys).encode())

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from controlplane.catalog import changes
 from controlplane.catalog import projection_sql as sql
+from controlplane.catalog.event_order import new_ids
 from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.rows import AssetEventRow, CheckRow
 from controlplane.core import recordsets
@@ -25,7 +26,7 @@ def apply(org_id: UUID, rows: Sequence[AssetEventRow | CheckRow]) -> None:
     """Store these, in their order, and bring the latest states up to date. Ids rise through the whole installation."""
     if not rows:
         return
-    for row, event_id in zip(rows, _new_ids(len(rows)), strict=True):
+    for row, event_id in zip(rows, new_ids(org_id, len(rows)), strict=True):
         row.id = event_id
     events = [row for row in rows if isinstance(row, AssetEventRow)]
     if events:
@@ -87,7 +88,3 @@ def _latest(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Row]:
     last = {key(row): row for row in rows}
     return [last[each] for each in sorted(last)]
 
-
-def _new_ids(count: int) -> list[int]:
-    found = recordsets.fetch("SELECT nextval('asset_event_id_seq') FROM generate_series(1, %s)", [count])
-    return [row[0] for row in found]

@@ -10,10 +10,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from controlplane.catalog.asset_filter import AssetFilter
+from controlplane.catalog.asset_health import Health
 from controlplane.catalog.asset_status import AssetStatus, status_of
+from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, AssetState, CheckEvaluation, CheckState
 from controlplane.definitions.graph import AssetNode
-from controlplane.definitions.manifest import Check
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
 from tenants.errors import NotFoundError
@@ -25,24 +26,6 @@ _OF_INPUTS = ("dagster/input_data_version/", "dagster/input_event_pointer/")
 
 
 @dataclass(frozen=True)
-class CheckView:
-    """An asset check with its latest evaluation. `definition` is None when the code no longer has it."""
-
-    name: str
-    definition: Check | None
-    state: CheckState | None
-
-    @property
-    def status(self) -> str:
-        """passed, warn, failed or missing."""
-        if self.state is None:
-            return "missing"
-        if self.state.passed:
-            return "passed"
-        return "warn" if self.state.severity == "WARN" else "failed"
-
-
-@dataclass(frozen=True)
 class AssetView:
     """An asset as it stands. `node` is None when no code location defines it any more and only its history is left."""
 
@@ -50,6 +33,8 @@ class AssetView:
     node: AssetNode | None
     state: AssetState | None
     checks: tuple[CheckView, ...] = ()
+    # None until health_selectors.with_health judged it.
+    health: Health | None = None
 
     @property
     def status(self) -> AssetStatus:

@@ -4,9 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, CheckEvaluation
-from controlplane.catalog.selectors import AssetView, CheckView
+from controlplane.catalog.selectors import AssetView
 
 
 class AssetSerializer(serializers.Serializer[AssetView]):
@@ -24,6 +26,7 @@ class AssetSerializer(serializers.Serializer[AssetView]):
     is_executable = serializers.BooleanField(source="node.asset.is_executable", default=False)
     is_partitioned = serializers.SerializerMethodField()
     status = serializers.ChoiceField([(status.value, status.label) for status in AssetStatus])
+    health = serializers.ChoiceField(source="health.status", choices=[(one.value, one.label) for one in HealthStatus])
     checks_failed = serializers.IntegerField()
     materialized_at = serializers.DateTimeField(source="state.materialized_at", default=None, allow_null=True)
     materialization_run_id = serializers.UUIDField(source="state.materialization_run_id", default=None, allow_null=True)

@@ -13,6 +13,7 @@ import msgspec
 
 from controlplane.catalog.cron import parse
 from controlplane.catalog.cron_times import firings, wall_clock
+from controlplane.catalog.key_format import key_format
 from controlplane.definitions.manifest import PartitionsDefinition
 
 # Windows that have not begun are computed this far ahead, so that the list is made anew once a day and not once a request.
@@ -43,6 +44,7 @@ class TimeWindows:
         self._zone = ZoneInfo(definition.timezone or "UTC")
         self._cron = parse(definition.cron or "")
         self._fmt = definition.fmt or "%Y-%m-%d"
+        self._keys = key_format(self._fmt)
         self._start = self._moment(definition.start or "1970-01-01")
         self._end = self._moment(definition.end) if definition.end else None
         self._offset = definition.end_offset
@@ -112,10 +114,13 @@ class TimeWindows:
         """How the window with this start is called."""
         local = wall_clock(self._cron, self._zone, start)
         second_time = self._cron.every_hour and "%z" not in self._fmt and local.fold == 1
-        return local.strftime(f"{self._fmt}%z" if second_time else self._fmt)
+        return local.strftime(f"{self._fmt}%z") if second_time else self._keys.write(local)
 
     def start_of(self, key: str) -> float | None:
         """The start of the window of this name, if there can be one. Looks only as far as `starts` has been asked for."""
+        usual = self._keys.read(key)
+        if usual is not None:
+            return self._start_near(usual.replace(tzinfo=self._zone))
         for fmt in (self._fmt, f"{self._fmt}%z"):
             try:
                 moment = datetime.datetime.strptime(key, fmt)  # noqa: DTZ007 - the zone is set below
@@ -128,11 +133,11 @@ class TimeWindows:
 
     def _start_near(self, local: datetime.datetime) -> float:
         """A key may say less than its start (a date, where windows begin at 9:00), or mean the later of two equal times."""
-        named, wanted = local.timestamp(), local.strftime(self._fmt)
+        named, wanted = local.timestamp(), self._keys.write(local)
         for moment in (named, local.replace(fold=1).timestamp()):
             position = bisect.bisect_left(self._bounds, moment)
             for candidate in self._bounds[position : position + 2]:
-                if wall_clock(self._cron, self._zone, candidate).strftime(self._fmt) == wanted:
+                if self._keys.write(wall_clock(self._cron, self._zone, candidate)) == wanted:
                     return candidate
         return named
 

@@ -1,12 +1,16 @@
 """The words for statuses, as people say them."""
 
+from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.freshness import Freshness
 from controlplane.runs.states import RunStatus, StepStatus
 
 _WORDS: dict[str, str] = {
     **{status.value: status.label for status in RunStatus},
     **{status.value: status.label for status in StepStatus},
     **{status.value: status.label for status in AssetStatus},
+    **{status.value: status.label for status in HealthStatus},
+    **{state.value: state.label for state in Freshness if state.value not in set(HealthStatus)},
     "passed": "Passed",
     "warn": "Warning",
     "connected": "Connected",

@@ -72,6 +72,8 @@ BODIES = {
     "find_missing_source_archives": {"sha256s": ["0" * 64]},
     "deploy_code_location": {"target": {"module_name": "x"}},
     "report_asset_events": {"events": [{"type": "materialization", "asset": "<key>", "metadata": {"rows": 1}}]},
+    "acknowledge_asset_health": {"asset": "<key>", "reason": "known"},
+    "withdraw_asset_health": {"asset": "<key>"},
     "wipe_asset": {"asset": "<key>"},
     "launch_backfill": {"assets": ["<key>"]},
     "preview_backfill": {"assets": ["<key>"]},

@@ -19,6 +19,8 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/automation/ticks/overdue.py": "open ticks that wait or take too long",
     "controlplane/automation/ticks/catching_up.py": "schedules with missed ticks",
     "controlplane/automation/ticks/launching.py": "runs that ticks asked for and nobody launched",
+    "controlplane/catalog/changes.py": "deployments whose assets changed",
+    "controlplane/catalog/freshness_sweep.py": "assets whose freshness changes by time, and deployments whose definitions changed",
     "controlplane/audit_log/delivery.py": "audit streams that are behind their log",
     "controlplane/delivery/connections/news.py": "webhooks whose wake-up was lost",
     "controlplane/delivery/pull_requests/attending.py": "pull requests about which something has to be done",

@@ -5,6 +5,7 @@ with a reason, in UNRECORDED.
 """
 
 import base64
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from django.utils import timezone
 from controlplane.automation.conditions.services import pause
 from controlplane.automation.instigators.services import stop
 from controlplane.automation.models import Instigator
+from controlplane.catalog import projections
+from controlplane.catalog.health_services import acknowledge
+from controlplane.catalog.rows import CheckRow
 from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Promotion
@@ -110,14 +114,18 @@ def _unwell(world: World) -> None:
     cast = world.alice
     at = datetime.datetime.now(datetime.UTC)
     with org_scope(cast.org_id):
-        checked = CheckRow(cast.deployment.id, "raw", "bad", None, None, at, passed=False, severity="ERROR")
+        checked = CheckRow(
+            cast.deployment.id, world.known["key"], "bad", None, None, at, passed=False, severity="ERROR"
+        )
         projections.apply(cast.org_id, [checked])
 
 
 def _acknowledged(world: World) -> None:
     _unwell(world)
     cast = world.alice
-    acknowledge(visible=all_of(cast.org_id, cast.deployment.id), key="raw", reason="known", actor=cast.actor)
+    acknowledge(
+        visible=all_of(cast.org_id, cast.deployment.id), key=world.known["key"], reason="known", actor=cast.actor
+    )
 
 
 BACKFILL = "backfills/<uuid:backfill_id>/"
@@ -185,8 +193,8 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/wake/": Change(before=branches.put_to_sleep),
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
-    f"POST {API}asset-health/": Change({"asset": "raw", "reason": "known"}, before=_unwell),
-    f"DELETE {API}asset-health/": Change({"asset": "raw"}, before=_acknowledged),
+    f"POST {API}asset-health/": Change({"asset": "{key}", "reason": "known"}, before=_unwell),
+    f"DELETE {API}asset-health/": Change({"asset": "{key}"}, before=_acknowledged),
     "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
     f"POST {API}promotions/": Change({"deployment": "{branch}"}, before=ended_promotion),
     f"POST {API}promotions/<uuid:promotion_id>/rollback/": Change(),
@@ -303,6 +311,7 @@ _SETTINGS: dict[str, Change] = {
 # Below /<org>/<deployment>/.
 _PAGE: dict[str, Change] = {
     "asset/report": Change({"key": "{key}", "kind": "materialization"}),
+    "asset/acknowledge": Change({"key": "{key}", "reason": "known"}, before=_unwell),
     "asset/wipe": Change({"key": "{key}", "what": "all", "typed": "{key}"}),
     "launchpad": Change({"location": "{location}", "job": "nightly"}),
     "backfills/new": Change({"assets": "{key}", "what": "all"}),

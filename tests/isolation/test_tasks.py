@@ -41,6 +41,7 @@ SWEEPS = {
     "external.forget_deliveries": "ids of reported events that are remembered no longer",
     "external.go_on_with_wipes": "wipes of assets that are under way",
     "external.sweep_pipes": "Pipes sessions of runs that are over",
+    "catalog.sweep_freshness": "assets whose freshness changes by time, by events or by their definition",
     "runs.sweep_leases": "attempts whose lease has lapsed",
     "runs.sweep_timeouts": "runs that took too long",
     "runs.compact_logs": "output that has ended",

@@ -56,6 +56,14 @@ class Migration(migrations.Migration):
             'PartitionState',
             models.Index(fields=['org_id', 'deployment_id', 'asset_key', 'changed_xid'], name='partition_state_changed'),
         ),
+        migrations.AddIndex(
+            'PartitionState',
+            models.Index(
+                fields=['org_id', 'deployment_id', 'asset_key'],
+                name='partition_state_failed',
+                condition=models.Q(failed_run_id__isnull=False),
+            ),
+        ),
         migrations.CreateModel(
             name='PartitionCodes',
             fields=[

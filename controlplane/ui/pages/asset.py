@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.catalog import metadata_series
 from controlplane.catalog import selectors as catalog
+from controlplane.catalog.health_selectors import with_health
 from controlplane.catalog.selectors import AssetView
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.external.wipes.requests import wipes_of
@@ -31,7 +32,7 @@ class Asset(DeploymentPage):
         asset_key = key if key is not None else request.GET.get("key", "")
         if not asset_key:
             raise NotFoundError("Say which asset, with ?key=.")
-        view = catalog.asset(self.visible, asset_key)
+        [view] = with_health(self.visible, [catalog.asset(self.visible, asset_key)])
         tab = request.GET.get("tab", "overview")
         tab = tab if tab in _TABS else "overview"
         fill = getattr(self, f"_{tab}")

@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.catalog import selectors as catalog
 from controlplane.catalog.asset_filter import AssetFilter, facets
+from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.health_selectors import healthy_assets
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from tenants.paging import page_of_list
@@ -25,7 +27,7 @@ class Assets(DeploymentPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         nodes = catalog.asset_definitions(self.visible).graph.nodes
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
-        found = catalog.assets(self.visible, wanted)
+        found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
         context: dict[str, Any] = {
             "page": page,
@@ -41,5 +43,6 @@ class Assets(DeploymentPage):
             **context,
             facets=facets(nodes.values()),
             statuses=list(AssetStatus),
+            healths=list(HealthStatus),
             has_locations=bool(self.visible.code_locations()),
         )

@@ -132,7 +132,8 @@ class PartitionMap extends HTMLElement {
   private links(box: Box): HTMLElement[] {
     if (!this.cells) return [];
     const [first, last] = firstAndLast(this.cells, box);
-    const [run, launch] = [failedRun(this.cells, box), attribute(this, "data-launch")];
+    const run = failedRun(this.cells, box);
+    const launch = attribute(this, first === last ? "data-launch" : "data-backfill");
     const found: HTMLElement[] = [];
     if (run) found.push(h("a", { href: attribute(this, "data-run").replace("00000000-0000-0000-0000-000000000000", run) }, first === last ? "Its run" : "Run of the first that failed"));
     if (first === last) found.push(h("a", { href: withQuery(location.href, { partition: first, status: null, cursor: null }).href }, "In the table"));
