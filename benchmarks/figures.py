@@ -35,6 +35,10 @@ FIGURES = (
     Figure("sign_in_p95_ms", "ms", 250, "signing in with a password, from the form to the session, p95"),
     Figure("list_10k_orgs_p95_ms", "ms", 150, "lists over REST at 10,000 organizations with 1,000,000 runs"),
     Figure(
+        "list_million_runs_p95_ms", "ms", 500, "lists and pages over 1,000,000 runs and 10,000,000 events, every filter"
+    ),
+    Figure("delete_30_days_s", "s", 10, "deleting a month of these: 1,000,000 runs, 10,000,000 events"),
+    Figure(
         "fair_wait_ratio", "x", 2, "a run's wait beside an organization with 5,000 queued runs, to its wait alone, p95"
     ),
     Figure(
@@ -56,6 +60,12 @@ FIGURES = (
     ),
     Figure("branch_page_p95_ms", "ms", 200, "pages of 200 sleeping branch deployments of ten code locations each, p95"),
     Figure("storage_200_branches_ratio", "x", 2, "what 200 branch deployments store, to what one does"),
+    Figure(
+        "sensor_tick_queued_p95_ms",
+        "ms",
+        1_000,
+        "500 sensors at 30 s, one in twenty hangs: from a tick's due time until the run it asks for is queued, p95",
+    ),
     *(Figure(f"rss_mb_{name}", "MB", None, f"resident memory of {name} after all that") for name in PROCESSES),
 )
 BY_KEY = {figure.key: figure for figure in FIGURES}

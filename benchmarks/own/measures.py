@@ -13,6 +13,7 @@ from benchmarks.own.cpu import cpu_told
 from benchmarks.own.daggerboard import DaggerboardSystem
 from benchmarks.own.flood import events_per_second
 from benchmarks.own.graph import api
+from benchmarks.own.history import long_history
 from benchmarks.own.lineage_page import graph_interactive
 from benchmarks.own.log_line import log_line_visible
 from benchmarks.own.many_branches import many_branches
@@ -20,6 +21,7 @@ from benchmarks.own.permission_check import permission_check
 from benchmarks.own.processes import memory
 from benchmarks.own.pull_requests import pull_requests
 from benchmarks.own.ready import ready
+from benchmarks.own.sensor_ticks import sensor_ticks
 from benchmarks.own.sign_in import sign_in
 from benchmarks.own.tenants import fair_wait, list_pages
 from tests.installation import Installation, installed
@@ -33,6 +35,7 @@ ALONE: dict[str, tuple[frozenset[str], Callable[[], Values]]] = {
         pull_requests,
     ),
     "restart of the agent": (frozenset({"agent_restart_20_locations_s"}), agent_restart),
+    "500 sensors": (frozenset({"sensor_tick_queued_p95_ms"}), sensor_ticks),
     "many branches": (frozenset({"branch_page_p95_ms", "storage_200_branches_ratio"}), many_branches),
 }
 LAUNCHES, RUNS, REPEATS = 60, 100, 9
@@ -82,6 +85,11 @@ def _measures(installation: Installation, system: DaggerboardSystem) -> Iterator
     yield frozenset({"fair_wait_ratio"}), "a long queue beside", lambda: fair_wait(installation, system)
     yield frozenset({"events_per_second"}), "events", lambda: events_per_second(installation, system)
     yield frozenset({"list_10k_orgs_p95_ms"}), "lists among many organizations", lambda: list_pages(installation)
+    yield (
+        frozenset({"list_million_runs_p95_ms", "delete_30_days_s"}),
+        "a long history",
+        lambda: long_history(installation),
+    )
     yield frozenset(f"rss_mb_{name}" for name in PROCESSES), "memory", lambda: memory(installation)
 
 

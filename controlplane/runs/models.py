@@ -79,6 +79,7 @@ class Run(TenantModel):
             models.Index(fields=["org_id", "deployment_id", "-id"], name="run_newest"),
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="run_by_status"),
             models.Index(fields=["org_id", "deployment_id", "job_name", "-id"], name="run_by_job"),
+            models.Index(fields=["org_id", "deployment_id", "location_name", "-id"], name="run_by_location"),
             models.Index(
                 fields=["org_id", "deployment_id", "share", "-priority", "id"],
                 name="run_queue_of_share",

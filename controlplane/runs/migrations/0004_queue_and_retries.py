@@ -109,4 +109,9 @@ class Migration(migrations.Migration):
         TenantPolicy("pool"),
         TenantPolicy("pool_slot"),
         TenantPolicy("bulk_action"),
+        # Of the lists of runs: a filter by code location that finds little.
+        migrations.AddIndex(
+            "run",
+            models.Index(fields=["org_id", "deployment_id", "location_name", "-id"], name="run_by_location"),
+        ),
     ]
