@@ -45,6 +45,13 @@ class DynamicKeysSerializer(serializers.Serializer[Any]):
     keys = serializers.ListField(child=serializers.CharField(trim_whitespace=False), min_length=1, max_length=KEYS_MAX)
 
 
+class ChangedDynamicKeysSerializer(serializers.Serializer[Any]):
+    """What was changed."""
+
+    definition = serializers.CharField()
+    keys = serializers.ListField(child=serializers.CharField())
+
+
 class DynamicPartitionsView(DeploymentAPIView):
     permissions: ClassVar[dict[str, Permission]] = {"GET": Permission.ASSET_READ}
 
@@ -79,14 +86,18 @@ class DynamicPartitionKeysView(DeploymentAPIView):
         return page_response(request, page, DynamicPartitionSerializer)
 
     @extend_schema(
-        operation_id="add_dynamic_partitions", request=DynamicKeysSerializer, responses={201: DynamicKeysSerializer}
+        operation_id="add_dynamic_partitions",
+        request=DynamicKeysSerializer,
+        responses={201: ChangedDynamicKeysSerializer},
     )
     def post(self, request: Request) -> Response:
         """Add keys. The answer has those that were new."""
         return self._changed(request, dynamic_partitions.add, status.HTTP_201_CREATED)
 
     @extend_schema(
-        operation_id="delete_dynamic_partitions", request=DynamicKeysSerializer, responses={200: DynamicKeysSerializer}
+        operation_id="delete_dynamic_partitions",
+        request=DynamicKeysSerializer,
+        responses={200: ChangedDynamicKeysSerializer},
     )
     def delete(self, request: Request) -> Response:
         """Delete keys. The answer has those that were there; what was made of them stays in the history."""
