@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli import (
+    asset_commands,
     audit_commands,
+    backfill_commands,
     branch_commands,
     ci_commands,
     configuration_commands,
@@ -45,6 +47,8 @@ app.add_typer(instigator_commands.app_of("schedule"), name="schedule")
 app.add_typer(instigator_commands.app_of("sensor"), name="sensor")
 app.add_typer(ci_commands.app, name="ci")
 app.add_typer(job_commands.app, name="job")
+app.add_typer(backfill_commands.app, name="backfill")
+app.add_typer(asset_commands.app, name="asset")
 
 
 @app.command()
