@@ -44,6 +44,13 @@ FIGURES = (
     Figure(
         "ready_seconds", "s", 30, "`daggerboard up` in an empty folder until ready, first run of the sample included"
     ),
+    Figure("conditions_idle_percent", "% of a core", 1, "1,000 eager assets while nothing happens: the evaluator"),
+    Figure(
+        "condition_requested_p95_s",
+        "s",
+        3,
+        "an upstream change until what follows is requested, 1,000 eager assets, p95",
+    ),
     Figure("permission_check_ms", "ms", 10, "what finding out who may costs a request: 42 grants, five teams, median"),
     Figure(
         "pull_request_ready_p95_s",

@@ -9,6 +9,7 @@ from benchmarks import runs
 from benchmarks.figures import PROCESSES
 from benchmarks.measuring import Values, gather
 from benchmarks.own.agent_restart import agent_restart
+from benchmarks.own.conditions import conditions
 from benchmarks.own.cpu import cpu_told
 from benchmarks.own.daggerboard import DaggerboardSystem
 from benchmarks.own.flood import events_per_second
@@ -35,6 +36,7 @@ ALONE: dict[str, tuple[frozenset[str], Callable[[], Values]]] = {
         pull_requests,
     ),
     "restart of the agent": (frozenset({"agent_restart_20_locations_s"}), agent_restart),
+    "1,000 eager assets": (frozenset({"conditions_idle_percent", "condition_requested_p95_s"}), conditions),
     "500 sensors": (frozenset({"sensor_tick_queued_p95_ms"}), sensor_ticks),
     "many branches": (frozenset({"branch_page_p95_ms", "storage_200_branches_ratio"}), many_branches),
 }

@@ -1,15 +1,21 @@
 """One evaluation from end to end: what changed is evaluated, what it requests is launched once, and what failed failed alone."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import dagster as dg
 import pytest
 
 from controlplane.automation.conditions import launching, services, waking
 from controlplane.automation.models import ConditionEvaluator, RequestedRun
 from controlplane.catalog import changes
+from controlplane.core import recordsets
 from controlplane.deployments import freezing
 from tenants.scoping import org_scope
 from tests.automation.stage import Stage
 from tests.cast import Cast
+from tests.threads import with_connections_returned
+from tests.waiting import eventually
 
 AC = dg.AutomationCondition
 
@@ -200,3 +206,32 @@ def test_partitions_are_requested_each_in_a_run(cast: Cast) -> None:
     stage.evaluate()
     assert sorted(stage.requested) == [(("down",), "a"), (("down",), "c")]
     assert stage.history("down")[0].partitions == ["a", "c"]
+
+
+def test_an_event_that_is_committed_late_is_not_lost(stage: Stage) -> None:
+    """Its id is lower than one that was seen before it could be."""
+    written, release = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with org_scope(stage.org_id):
+            stage.made("up")
+            written.set()
+            assert release.wait(20)
+
+    with ThreadPoolExecutor(2) as pool:
+        writer = pool.submit(with_connections_returned, write)
+        assert written.wait(20)
+        stage.made("elsewhere")
+        evaluated = pool.submit(with_connections_returned, stage.evaluate)
+        eventually(lambda: _waiting(stage), bool)
+        release.set()
+        writer.result()
+        evaluated.result()
+    stage.settle(2)
+    assert stage.requested == [(("below", "down"), None)]
+
+
+def _waiting(stage: Stage) -> bool:
+    """Whether somebody waits for this organization's writers."""
+    asked = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = (hashtext(%s)::bigint & 4294967295)::oid"
+    return bool(recordsets.fetch(asked, [str(stage.org_id)]))

@@ -17,7 +17,15 @@ _SETTLE_MS = 450
 
 def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
     """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
-    from tests.ui import branches_world, delivery_world, git_world, people_world, world
+    from tests.ui import (
+        automation_world,
+        branches_world,
+        conditions_world,
+        delivery_world,
+        git_world,
+        people_world,
+        world,
+    )
 
     for name, make, paths in (
         (_EMPTY, world.make_empty, _empty),
@@ -28,11 +36,14 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("git", git_world.make_git, _git),
         ("branches", branches_world.make_branches, _branches),
         ("delivery", delivery_world.make_delivery, _delivery),
+        ("conditions", conditions_world.make_conditions, _conditions),
+        ("automation", automation_world.make_automation, _automation),
+        ("crowd", automation_world.make_crowd, _crowd),
     ):
         if words and not any(word.startswith(name) for word in words):
             continue
         made = make()
-        cast = made if name == _EMPTY else made.cast
+        cast = getattr(made, "cast", made)
         yield from (
             (f"{name}-{page}", cast, path)
             for page, path in paths(made)
@@ -41,6 +52,10 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
 
 
 _EMPTY = "empty"
+
+
+def _conditions(_cast: Any) -> Iterator[tuple[str, str]]:
+    yield from ((key, f"assets/{key}?tab=automation") for key in ("revenue", "totals", "broken", "orders"))
 
 
 def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
@@ -53,7 +68,9 @@ def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
     )
     yield from (("settings", "settings"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
     yield from (("token", "../settings/agent-tokens"), ("add", "code-location/new"))
-    yield from ((name, name) for name in ("assets", "lineage", "jobs", "runs", "code-locations", "agents"))
+    yield from (
+        (name, name) for name in ("assets", "lineage", "jobs", "runs", "automation", "code-locations", "agents")
+    )
 
 
 def _many(_stage: Any) -> Iterator[tuple[str, str]]:
@@ -99,6 +116,18 @@ def _delivery(stage: Any) -> Iterator[tuple[str, str]]:
     staging = cast.at("staging").deployment
     freeze(org_id=cast.org_id, deployment_id=staging.id, reason="The books are closed", actor=cast.actor)
     yield "frozen", "../staging/code-locations"
+
+
+def _automation(stage: Any) -> Iterator[tuple[str, str]]:
+    yield from (("list", "automation"), ("list-none", "automation?q=nothing"))
+    for name in ("nightly_orders", "new_files", "failing", "conditions"):
+        yield name, f"automation/{stage.row(name).id}"
+    yield "tick", f"ticks/{stage.ticks('new_files')[0].id}"
+    yield "tick-failed", f"ticks/{stage.ticks('failing')[-1].id}"
+
+
+def _crowd(_stage: Any) -> Iterator[tuple[str, str]]:
+    yield "list", "automation"
 
 
 def _git(made: Any) -> Iterator[tuple[str, str]]:

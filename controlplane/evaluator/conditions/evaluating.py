@@ -4,20 +4,19 @@ came of it is stored in one transaction: cursors, history, requested runs, and t
 
 import datetime
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 from dagster._core.definitions.asset_key import EntityKey
-from django.db import connection, transaction
+from django.db import connection
 
 from controlplane.automation import requests
 from controlplane.automation.conditions import launching
 from controlplane.automation.conditions.fingerprint import fingerprint
 from controlplane.automation.models import AssetEvaluation, ConditionEvaluator, RequestSource
 from controlplane.catalog import changes
+from controlplane.catalog.event_order import snapshot
 from controlplane.deployments.models import Deployment
 from controlplane.deployments.settings_document import CONDITIONS_TAGS_PATH, value_at
 from controlplane.evaluator import graph as graphs
@@ -113,7 +112,7 @@ def _begin(org_id: UUID, deployment_id: UUID) -> tuple[int, dict[str, str], list
 
 def _find(org_id: UUID, deployment_id: UUID, number: int, tags: dict[str, str], graph: graphs.DeploymentGraph) -> Found:
     scope = Scope(org_id, deployment_id)
-    with _snapshot(org_id), instance_of(scope) as instance:
+    with snapshot(org_id), org_scope(org_id), instance_of(scope) as instance:
         now = _now()
         definitions = fingerprint(org_id, deployment_id)
         before = ConditionEvaluator.objects.for_org(org_id).get(deployment_id=deployment_id).definitions
@@ -142,20 +141,6 @@ def _find(org_id: UUID, deployment_id: UUID, number: int, tags: dict[str, str], 
             evaluated.append((sensor, outcome, moments))
     conditioned = sorted(map(text_of, graph.conditioned))
     return Found(number, definitions, tick_id, now, conditioned, list(eligible), evaluated, read, dict(graph.errors))
-
-
-@contextmanager
-def _snapshot(org_id: UUID) -> Iterator[None]:
-    """One transaction that sees the database as of one moment, whatever is committed meanwhile."""
-    if connection.in_atomic_block:
-        with org_scope(org_id):
-            yield
-        return
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        with org_scope(org_id):
-            yield
 
 
 def _now() -> datetime.datetime:

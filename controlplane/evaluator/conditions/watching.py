@@ -1,6 +1,6 @@
 """What a condition looks at: whose changes it must be evaluated for, and which moments of time. Found by walking its tree, once a graph.
 
-A condition that is evaluated again while nothing that it looks at has changed says what it said before (decisions, 0072).
+A condition that is evaluated again while nothing that it looks at has changed says what it said before (docs/decisions/0010).
 """
 
 import datetime
