@@ -87,6 +87,7 @@ class RunDetailSerializer(RunSerializer):
     waiting_reason = serializers.CharField(allow_null=True, help_text="Why a queued run has not begun.")
     waiting_for = serializers.ListField(
         child=serializers.UUIDField(),
+        default=list,
         help_text="Some of the runs that have what it waits for, where it waits for a limit.",
     )
 
