@@ -123,7 +123,7 @@ def _call(org_id: UUID, version_id: UUID, op: str, args: dict[str, Any], timeout
                 raise UnavailableError(f"The code location did not answer within {timeout:.0f} s. Is its agent busy?")
             listener.wait(min(left, _POLL_SECONDS))
     if command.state == CommandState.FAILED:
-        raise CallFailedError(command.error or {})
+        raise CallFailedError(command.error or {}, command.result)
     return command.result
 
 

@@ -39,6 +39,8 @@ class CallFailedError(AppError):
     code = "call_failed"
     status = 422
 
-    def __init__(self, error: dict[str, object]) -> None:
+    def __init__(self, error: dict[str, object], result: object = None) -> None:
         self.error = error
+        # What came with it, such as the log of what led to it.
+        self.result = result
         super().__init__(str(error.get("message") or self.__doc__))

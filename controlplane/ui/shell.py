@@ -65,6 +65,7 @@ _RAIL = (
     ("Lineage", "lineage", Permission.ASSET_READ, ""),
     ("Runs", "runs", Permission.RUN_READ, ""),
     ("Jobs", "jobs", Permission.JOB_READ, ""),
+    ("Automation", "automation", Permission.JOB_READ, ""),
     ("Branches", "branches", Permission.ORGANIZATION_READ, ""),
     ("Code locations", "locations", Permission.LOCATION_READ, "Deployment"),
     ("Environment", "environment", Permission.ENVIRONMENT_READ, ""),

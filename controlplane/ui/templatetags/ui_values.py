@@ -136,10 +136,18 @@ def asset_text(parts: list[str]) -> str:
 
 
 @register.filter
+def error_head(error: dict[str, Any]) -> str:
+    """Class and message in one line; dagster's messages begin with the class already."""
+    name, message = str(error.get("cls") or ""), str(error.get("message") or "")
+    first = message.partition(":")[0].strip()
+    return message if not name or first.rpartition(".")[2] == name else f"{name}: {message}"
+
+
+@register.filter
 def error_text(error: dict[str, Any]) -> str:
     """A traceback as it would be printed, causes first."""
     before = error.get("cause") or error.get("context")
-    own = "".join(error.get("stack") or []) + f"{error.get('cls') or ''}: {error.get('message') or ''}"
+    own = "".join(error.get("stack") or []) + error_head(error)
     return f"{error_text(before)}\n\n{own}" if isinstance(before, dict) else own
 
 

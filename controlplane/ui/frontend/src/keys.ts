@@ -7,6 +7,7 @@ export const GO: Record<string, [page: string, label: string]> = {
   l: ["Lineage", "Lineage"],
   r: ["Runs", "Runs"],
   j: ["Jobs", "Jobs"],
+  t: ["Automation", "Automation"],
   b: ["Branches", "Branches"],
   c: ["Code locations", "Code locations"],
   e: ["Agents", "Agents"],
