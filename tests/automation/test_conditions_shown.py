@@ -1,0 +1,81 @@
+"""What people and programs read of conditions: REST, the asset's tab, and nothing about assets that they do not see."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from controlplane.automation.conditions.shown import HIDDEN, shown_tree
+from tests.automation.stage import Stage
+from tests.automation.test_evaluating import AC, asset
+from tests.cast import make_cast
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    """`down` was requested for `up`; `bad` fails."""
+    stage = Stage(make_cast("shown"))
+    berlin = dg.DailyPartitionsDefinition("2026-11-10", timezone="Europe/Berlin")
+    utc = dg.DailyPartitionsDefinition("2026-11-10")
+    assets = [
+        asset("up"),
+        asset("down", "up", on=AC.eager()),
+        asset("day", partitions_def=berlin),
+        asset("bad", "day", partitions_def=utc, on=AC.eager()),
+    ]
+    stage.load("shop", dg.Definitions(assets))
+    stage.settle(3)
+    stage.made("up")
+    stage.settle(3)
+    return stage
+
+
+def path(stage: Stage) -> str:
+    return f"/api/v1/organizations/{stage.cast.org.slug}/deployments/{stage.cast.deployment.name}/"
+
+
+def test_evaluations_over_rest(stage: Stage) -> None:
+    api = stage.cast.api()
+    found = api.get(path(stage) + "asset-evaluations/?asset=down").json()["results"]
+    [requested] = [one for one in found if one["requested"]]
+    assert requested["tree"]["status"] == "TRUE"
+    assert requested["runs"][0]["run_id"] == str(stage.runs[0].id)
+    assert stage.runs[0].tags["dagster/asset_evaluation_id"] == str(requested["evaluation_id"])
+    [failed] = api.get(path(stage) + "asset-evaluations/?asset=bad").json()["results"]
+    assert "Timezones" in failed["error"]["message"]
+    assert api.get(path(stage) + "asset-evaluations/?asset=nope").status_code == 404
+
+
+def test_pausing_over_rest(stage: Stage) -> None:
+    api = stage.cast.api()
+    assert api.get(path(stage) + "automation/").json()["is_running"] is True
+    assert api.post(path(stage) + "automation/pause/").json()["is_paused"] is True
+    page = stage.cast.signed_in().get(tab(stage, "down")).content.decode()
+    assert "is paused by" in page
+    assert api.delete(path(stage) + "automation/pause/").json()["is_paused"] is False
+    assert stage.cast.api(stage.cast.viewer).post(path(stage) + "automation/pause/").status_code == 403
+
+
+def tab(stage: Stage, key: str, query: str = "") -> str:
+    return f"/{stage.cast.org.slug}/{stage.cast.deployment.name}/assets/{key}?tab=automation{query}"
+
+
+def test_the_tab_shows_condition_evaluations_and_runs(stage: Stage) -> None:
+    browser = stage.cast.signed_in()
+    page = browser.get(tab(stage, "down")).content.decode()
+    assert "eager" in page
+    assert "any_deps_updated" in page
+    only = browser.get(tab(stage, "down", "&only=requested")).content.decode()
+    assert only.count('id="evaluation-') == 1
+    assert str(stage.runs[0].id) in only
+    assert "could not be evaluated" in browser.get(tab(stage, "bad")).content.decode()
+    assert "No automation condition" in browser.get(tab(stage, "up")).content.decode()
+
+
+def test_hidden_assets_have_no_names_in_a_tree(stage: Stage) -> None:
+    tree: Any = next(row.tree for row in stage.history("down") if row.requested)
+    assert '"up"' in repr(tree).replace("'", '"')
+    cut = repr(shown_tree(tree, {"down"})).replace("'", '"')
+    assert '"up"' not in cut
+    assert HIDDEN in cut
+    assert shown_tree(tree, {"down", "up"}) == tree
