@@ -11,7 +11,8 @@ from django.test import Client
 from tests.callers import bearer
 from tests.isolation import branches
 from tests.isolation.backfills_of import failed_backfill
-from tests.isolation.changes import PNG, childless, deployed_again, ended_promotion, verify_domains
+from tests.isolation.changes import PNG, childless, deployed_again, ended_promotion, unwell, verify_domains
+from tests.isolation.queues import with_slot
 from tests.isolation.world import World, make_world
 
 DESCRIPTION = json.loads(Client().get("/api/v1/schema/").content)
@@ -40,6 +41,10 @@ QUERIES = {
     "list_dynamic_partition_keys": {"definition": "definition"},
 }
 BODIES = {
+    "set_run_priority": {"priority": 3},
+    "start_bulk_action": {"kind": "cancel", "filter": {}},
+    "set_pool_limit": {"pool": "db", "limit": 1},
+    "free_pool_slot": {"pool": "db", "run": "<run_id>"},
     "issue_token": {"name": "new"},
     "create_service_account": {"name": "robot"},
     "issue_service_account_token": {"name": "new"},
@@ -99,6 +104,8 @@ def _nothing(_world: World) -> None:
 
 
 BEFORE = {
+    "acknowledge_asset_health": unwell,
+    "free_pool_slot": with_slot,
     "set_sso_domain": verify_domains,
     "promote": ended_promotion,
     "retry_backfill": failed_backfill,
@@ -127,6 +134,8 @@ def call(world: World, path, method, name):
     if name == "undo_organization_deletion":
         client.delete(address(world, "/api/v1/organizations/{org}/"), {"name": world.alice.org.name}, format="json")
     BEFORE.get(name, _nothing)(world)
+    if name == "set_run_priority":
+        path = path.replace("{run_id}", world.known["queued_run_id"])
     if name == "approve_branch_deployment":
         branches.hold(world)
     if name == "unblock_agent":

@@ -28,6 +28,7 @@ from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
 from tests.factories import deploy, make_location
 from tests.isolation import backfills_of, branches
+from tests.isolation.queues import with_slot
 from tests.isolation.world import World
 
 # One pixel.
@@ -109,7 +110,7 @@ def stopped(world: World) -> None:
             stop(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
 
 
-def _unwell(world: World) -> None:
+def unwell(world: World) -> None:
     """An asset whose latest check failed."""
     cast = world.alice
     at = datetime.datetime.now(datetime.UTC)
@@ -121,7 +122,7 @@ def _unwell(world: World) -> None:
 
 
 def _acknowledged(world: World) -> None:
-    _unwell(world)
+    unwell(world)
     cast = world.alice
     acknowledge(
         visible=all_of(cast.org_id, cast.deployment.id), key=world.known["key"], reason="known", actor=cast.actor
@@ -193,7 +194,7 @@ _API: dict[str, Change] = {
     "POST branch-deployments/<slug:branch>/wake/": Change(before=branches.put_to_sleep),
     "POST branch-deployments/<slug:branch>/keep-awake/": Change({"awake": True}),
     "POST branch-deployments/<slug:branch>/rebuild/": Change(before=branches.archive),
-    f"POST {API}asset-health/": Change({"asset": "{key}", "reason": "known"}, before=_unwell),
+    f"POST {API}asset-health/": Change({"asset": "{key}", "reason": "known"}, before=unwell),
     f"DELETE {API}asset-health/": Change({"asset": "{key}"}, before=_acknowledged),
     "POST deployments/": Change({"name": "more", "copy": {"deployment": "prod"}}),
     f"POST {API}promotions/": Change({"deployment": "{branch}"}, before=ended_promotion),
@@ -243,6 +244,10 @@ _API: dict[str, Change] = {
     ),
     f"POST {API}runs/": Change({"location": "{location}", "job": "nightly"}),
     f"POST {API}{RUN}cancel/": Change(),
+    f"PUT {API}{RUN}priority/": Change({"priority": 3}, values={"run_id": "{queued_run_id}"}),
+    f"POST {API}bulk-actions/": Change({"kind": "cancel", "filter": {}}),
+    f"PUT {API}pools/": Change({"pool": "db", "limit": 1}),
+    f"POST {API}pools/free/": Change({"pool": "db", "run": "{run_id}"}, before=with_slot),
     f"POST {API}{RUN}re-execute/": Change(),
     f"POST {API}environment/": Change(_VARIABLE),
     f"POST {API}environment/import/": Change({"text": "NEW=x", "scopes": {"full_deployment": True}}),
@@ -311,7 +316,8 @@ _SETTINGS: dict[str, Change] = {
 # Below /<org>/<deployment>/.
 _PAGE: dict[str, Change] = {
     "asset/report": Change({"key": "{key}", "kind": "materialization"}),
-    "asset/acknowledge": Change({"key": "{key}", "reason": "known"}, before=_unwell),
+    "checks/run": Change({"checks": "{key}:not_empty"}),
+    "asset/acknowledge": Change({"key": "{key}", "reason": "known"}, before=unwell),
     "asset/wipe": Change({"key": "{key}", "what": "all", "typed": "{key}"}),
     "launchpad": Change({"location": "{location}", "job": "nightly"}),
     "backfills/new": Change({"assets": "{key}", "what": "all"}),
@@ -323,6 +329,8 @@ _PAGE: dict[str, Change] = {
     "automation/<uuid:instigator_id>/tick": Change(),
     "automation/<uuid:instigator_id>/apply": Change({"token": "{schedule_token}"}),
     "runs/<uuid:run_id>/cancel": Change(),
+    "queue/<uuid:run_id>": Change({"priority": "3"}, values={"run_id": "{queued_run_id}"}),
+    "pools": Change({"pool": "db", "limit": "1"}),
     "runs/<uuid:run_id>/re-execute": Change({"from": "start"}),
     "code-location/new": Change({"name": "more", "way": "module_name", "what": "more", "queue": "default"}),
     "code-location/rollback": Change({"name": "{location}", "number": "1"}, before=deployed_again),

@@ -43,6 +43,7 @@ SWEEPS = {
     "external.sweep_pipes": "Pipes sessions of runs that are over",
     "catalog.sweep_freshness": "assets whose freshness changes by time, by events or by their definition",
     "runs.sweep_leases": "attempts whose lease has lapsed",
+    "runs.sweep_bulk_actions": "what is done to many runs and has not ended",
     "runs.sweep_timeouts": "runs that took too long",
     "runs.compact_logs": "output that has ended",
 }
@@ -57,6 +58,7 @@ ABOUT_ONE = {
     "delivery.go_on_with_promotion": "one promotion, of the organization that is named with it",
     "delivery.delete_deployment": "one deployment that was deleted, of the organization that is named with it",
     "external.wipe_asset": "one wipe of the organization that is named with it",
+    "runs.go_on_with_bulk_action": "one bulk action of the organization that is named with it",
     "core.record_failed_sign_in": "the organizations of one person",
 }
 # These act only while the control plane has been up for a while, which it is not in a test.

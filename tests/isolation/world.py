@@ -28,6 +28,7 @@ from tests.isolation.backfills_of import backfill_of, dynamic_partitions_of
 from tests.isolation.branches import branch_name
 from tests.isolation.git_of import GIT_PARAMETERS, git_of
 from tests.isolation.people import PARAMETERS, people_of
+from tests.isolation.queues import queue_of
 from tests.isolation.routes import Route
 from tests.isolation.sso_of import SSO_PARAMETERS, sso_of
 from tests.runs.scripts import Sender, Stage
@@ -111,6 +112,7 @@ def make_world() -> World:
         **{name: str(value) for name, value in ids.items()},
         **people_of(alice),
         **automation_of(alice, f"l{mark}"),
+        **queue_of(alice, f"a{mark}"),
         **sso_of(alice),
         "definition": dynamic_partitions_of(alice, mark),
         "location": f"l{mark}",
@@ -181,6 +183,8 @@ def _nothing() -> dict[str, Any]:
             "backfill_id",
             "tick_id",
             "instigator_id",
+            "bulk_action_id",
+            "queued_run_id",
         )
     }
     words = dict.fromkeys(("definition", "location", "branch", "key", "job", "name", "text"), f"no{mark}")
