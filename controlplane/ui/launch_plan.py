@@ -46,6 +46,14 @@ class LaunchPlan:
         return (self.selection.assets or [""])[0] if count == 1 else f"{count} assets"
 
     @property
+    def deed(self) -> str:
+        """What a run of these does, in a word."""
+        selection = self.selection
+        if not selection.job.implicit:
+            return "Launch"
+        return "Observe" if selection.touched and not selection.targets else "Materialize"
+
+    @property
     def together(self) -> list[str]:
         """Assets that come along, because they are computed together with a chosen one."""
         return [key for key in self.selection.assets or [] if key not in self.form.assets]

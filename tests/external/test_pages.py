@@ -2,9 +2,11 @@
 
 import pytest
 
+from controlplane.runs.models import Run
+from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.external.test_reports import histories
-from tests.factories import make_location
+from tests.factories import asset, make_location, make_manifest
 
 
 @pytest.fixture
@@ -57,3 +59,19 @@ def test_viewers_are_offered_neither(shop: Cast) -> None:
     text = page(shop, "assets/raw", shop.viewer, post=False).content.decode()
     assert "Report an event" not in text
     assert "Wipe…" not in text
+
+
+def test_an_observable_source_is_observed_from_its_page(cast: Cast) -> None:
+    manifest = make_manifest([asset("raw"), asset("seen", execution_type="observation")])
+    make_location(cast, manifest=manifest)
+    form = {"location": "shop", "assets": "seen"}
+
+    assert "Observe…" in page(cast, "assets/seen", post=False).content.decode()
+    assert '<h1>Observe <span class="mono">seen' in page(cast, "launchpad", post=False, **form).content.decode()
+    assert (
+        "<h1>Materialize <span" in page(cast, "launchpad", post=False, location="shop", assets="raw").content.decode()
+    )
+    assert page(cast, "launchpad", **form).status_code == 200
+    with org_scope(cast.org_id):
+        [run] = Run.objects.for_org(cast.org_id)
+    assert (run.asset_selection, run.target_assets) == (["seen"], [])
