@@ -12,7 +12,8 @@ from uuid import UUID
 import structlog
 from django.db.models.functions import Now
 
-from controlplane.automation.instigators.running import STATE, end_timed_run, is_timed
+from controlplane.automation.instigators.running import end_timed_run, is_timed
+from controlplane.automation.instigators.storing import save_states
 from controlplane.automation.instigators.upcoming import due_until, next_due
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
 from controlplane.automation.ticks.asking import ask
@@ -74,7 +75,7 @@ def fire(org_id: UUID, instigator_ids: Sequence[UUID]) -> int:
         _keep_awake(org_id, rows, policies)
         ask(org_id, waiting, by_id, policies, now)
         Tick.unscoped.bulk_create(ticks, ignore_conflicts=True, batch_size=1000)
-        Instigator.objects.for_org(org_id).bulk_update(rows, list(STATE), batch_size=500)
+        save_states(org_id, rows)
         wakeups.wake(f"org:{org_id}:automation")
         return len(rows)
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Least, Now
 
 from controlplane.automation.instigators.running import is_timed
 from controlplane.automation.models import Instigator, Tick, TickStatus
@@ -61,8 +62,11 @@ def look_after(org_id: UUID, tick_ids: Sequence[UUID]) -> int:
         ask(org_id, again, rows, policies, now)
         for tick in again:
             _give_up(tick, rows[tick.instigator_id], policies, now)
-        still = [tick for tick in ticks if tick.status in OPEN]
-        Tick.objects.for_org(org_id).bulk_update(still, [*ASKED, "waiting_since"], batch_size=500)
+        still_open = [tick for tick in again if tick.status in OPEN]
+        Tick.objects.for_org(org_id).bulk_update(still_open, [*ASKED, "waiting_since"], batch_size=100)
+        under_way = [tick.id for tick in ticks if tick.status == TickStatus.STARTED and tick not in again]
+        later = Least(Now() + LOOK, F("deadline_at"))
+        Tick.objects.for_org(org_id).filter(id__in=under_way).update(look_at=later)
         return len(ticks)
 
 
@@ -114,7 +118,6 @@ def _judge(tick: Tick, row: Instigator, policies: Policies, now: datetime.dateti
         why = LOST if is_lost else f"It was not answered within {seconds}. Does it hang, or is its agent busy?"
         end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, reason=why)
         return False
-    tick.look_at = min(now + LOOK, tick.deadline_at)
     return False
 
 
