@@ -28,6 +28,7 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/delivery/branches/sweep.py": "branch deployments whose time has come",
     "controlplane/core/old_partitions.py": "partitions are of the installation, not of an organization",
     "controlplane/delivery/retention/policies.py": "how long each deployment keeps its history",
+    "controlplane/delivery/retention/bites.py": "whether anybody has history of a week still",
     "controlplane/delivery/retention/dropping.py": "whether anybody needs a week of history still",
     "controlplane/core/partitioning.py": "partitions are of the installation, not of an organization",
     "controlplane/delivery/promotions/sweep.py": "promotions that are under way",

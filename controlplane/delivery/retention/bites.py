@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 from psycopg import sql
 
@@ -32,6 +32,8 @@ _OF_DEPLOYMENT = sql.SQL(
 )
 _OF_RUNS = sql.SQL("org_id = %(org)s AND {key} = ANY(%(ids)s)")
 
+_SOME = sql.SQL("SELECT EXISTS (SELECT 1 FROM {table} WHERE run_id >= %s AND run_id < %s)")
+
 Span = tuple[datetime.datetime, datetime.datetime]
 
 
@@ -44,7 +46,20 @@ def due_span(policy: Policy, kind: str) -> Span | None:
         active = Run.objects.for_org(policy.org_id).filter(deployment_id=policy.deployment_id, status__in=ACTIVE)
         oldest = active.order_by("id").values_list("id", flat=True).first()
     low, high = span[0], min(span[1], time_of(oldest)) if oldest else span[1]
-    return (low, high) if low < high else None
+    if low >= high:
+        return None
+    if kind != "runs" and not any(_has_rows(table, low, high) for table in HISTORIES[kind]):
+        # Their weeks were dropped: there are runs of then, and nothing of theirs to look for.
+        _mark(policy, kind, high)
+        return None
+    return low, high
+
+
+def _has_rows(table: Table, low: datetime.datetime, high: datetime.datetime) -> bool:
+    """Of whomever."""
+    with connections["door"].cursor() as cursor:
+        cursor.execute(_SOME.format(table=sql.Identifier(table.name)), [first_uuid7_at(low), first_uuid7_at(high)])
+        return bool(cursor.fetchone()[0])
 
 
 def bite(policy: Policy, kind: str, span: Span) -> Span | None:
