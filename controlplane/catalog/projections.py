@@ -87,4 +87,3 @@ def _latest(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Row]:
     """The last row of each key, by key: two transactions that lock several states do so in the same order."""
     last = {key(row): row for row in rows}
     return [last[each] for each in sorted(last)]
-

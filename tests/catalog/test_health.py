@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from controlplane.catalog.asset_health import AssetFreshness, Facts, HealthStatus, health
+from controlplane.catalog.check_lists import CheckFilter, check_partitions, checks
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.freshness import Freshness
 from controlplane.catalog.models import AssetEventKind, AssetState, CheckState
 from controlplane.catalog.projections import EndedRun, apply, record_ends
 from controlplane.catalog.rows import AssetEventRow, CheckRow
-from controlplane.definitions.manifest import PartitionsDefinition
+from controlplane.definitions.manifest import Job, PartitionsDefinition
+from controlplane.deployments.visibility import all_of
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
-from tests.callers import Caller, new_tenant
+from tests.callers import Caller, new_tenant, signed_in
 from tests.factories import asset, make_location, make_manifest
 
 AT = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -66,7 +68,9 @@ def shop() -> Caller:
     alice = new_tenant()
     parts = {"abc": PartitionsDefinition(kind="static", cls="", keys=["a", "b"])}
     assets = [asset("raw"), asset("daily", "raw"), asset("parts", partitions="abc")]
-    make_location(alice.cast, manifest=make_manifest(assets, partitions_definitions=parts))
+    keys = [one.key for one in assets]
+    job = Job(name="__ASSET_JOB", implicit=True, assets=keys, checks=[(["daily"], "not_empty")])
+    make_location(alice.cast, manifest=make_manifest(assets, jobs=[job], partitions_definitions=parts))
     return alice
 
 
@@ -118,3 +122,29 @@ def test_failed_partitions_degrade_and_lists_filter_by_health(shop: Caller) -> N
     assert {one["health"] for one in listed} == {"DEGRADED"}
     assert shop.api.get(f"{shop.prod}assets/", {"health": "ill"}).status_code == 400
     assert shop.api.get(f"{shop.prod}assets/parts/").json()["health"] == "DEGRADED"
+
+
+def test_checks_of_partitions_are_kept_one_by_one_and_listed(shop: Caller) -> None:
+    deployment = shop.cast.deployment.id
+    for partition, passed in (("a", False), ("b", True), ("a", True), ("b", False)):
+        row = CheckRow(deployment, "daily", "not_empty", partition, None, AT, passed=passed, severity="WARN")
+        record(shop, row)
+    visible = all_of(shop.org_id, deployment)
+    found = check_partitions(visible, "daily", "not_empty")
+    assert found is not None
+    assert (found.passed, [one.partition_key for one in found.unwell]) == (1, ["b"])
+    assert [line.key for line in checks(visible, CheckFilter(status="warn"))] == ["daily:not_empty"]
+    assert checks(visible, CheckFilter(severity="ERROR")) == []
+
+
+def test_a_check_is_run_alone_from_its_page(shop: Caller) -> None:
+    browser = signed_in(shop.owner)
+    page = f"/{shop.cast.org.slug}/prod/checks"
+    assert b"not_empty" in browser.get(page).content
+    answer = browser.post(f"{page}/run", {"checks": "daily:not_empty"})
+    assert answer.status_code == 302
+    run = shop.api.get(f"{shop.prod}runs/").json()["results"][0]
+    assert run["id"] in answer["Location"]
+    assert browser.post(f"{page}/run", {"checks": "daily:nope"}).status_code == 404
+    assert browser.get(f"/{shop.cast.org.slug}/prod/assets/daily?tab=checks&check=not_empty").status_code == 200
+    assert b"Health" in browser.get(f"/{shop.cast.org.slug}/prod/assets/daily").content

@@ -18,6 +18,7 @@ from controlplane.automation.models import Instigator
 from controlplane.catalog import projections
 from controlplane.catalog.health_services import acknowledge
 from controlplane.catalog.rows import CheckRow
+from controlplane.definitions.manifest import Job
 from controlplane.delivery.full_deployments.deletion import delete_deployment
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Promotion
@@ -26,7 +27,7 @@ from tenants.audit.models import AuditEvent
 from tenants.organizations import request_deletion, set_logo
 from tenants.scoping import org_scope
 from tenants.sso.models import SsoDomain
-from tests.factories import deploy, make_location
+from tests.factories import asset, deploy, make_location, make_manifest
 from tests.isolation import backfills_of, branches
 from tests.isolation.queues import with_slot
 from tests.isolation.world import World
@@ -119,6 +120,12 @@ def unwell(world: World) -> None:
             cast.deployment.id, world.known["key"], "bad", None, None, at, passed=False, severity="ERROR"
         )
         projections.apply(cast.org_id, [checked])
+
+
+def _with_check(world: World) -> None:
+    """A location whose check can be run alone."""
+    job = Job(name="__ASSET_JOB", implicit=True, assets=[["checked"]], checks=[(["checked"], "not_empty")])
+    make_location(world.alice, "checked", manifest=make_manifest([asset("checked")], location="checked", jobs=[job]))
 
 
 def _acknowledged(world: World) -> None:
@@ -316,7 +323,7 @@ _SETTINGS: dict[str, Change] = {
 # Below /<org>/<deployment>/.
 _PAGE: dict[str, Change] = {
     "asset/report": Change({"key": "{key}", "kind": "materialization"}),
-    "checks/run": Change({"checks": "{key}:not_empty"}),
+    "checks/run": Change({"checks": "checked:not_empty"}, before=_with_check),
     "asset/acknowledge": Change({"key": "{key}", "reason": "known"}, before=unwell),
     "asset/wipe": Change({"key": "{key}", "what": "all", "typed": "{key}"}),
     "launchpad": Change({"location": "{location}", "job": "nightly"}),

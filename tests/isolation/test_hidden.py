@@ -284,6 +284,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "/asset-wipes/": [{"asset": "{key}"}, {"asset": "{key}", "partitions": ["a"]}],
     "/asset-health/": [{"asset": "{key}", "reason": "x"}],
     "/asset/acknowledge": [{"key": "{key}", "reason": "x"}],
+    "/checks/run": [{"checks": "{key}:canarycheck"}],
     "/asset/report": [{"key": "{key}", "kind": "materialization"}],
     "/asset/wipe": [{"key": "{key}", "what": "all", "typed": "{key}"}],
     "/launchpad": [{"assets": "{key}"}, {"location": "{location}", "job": "{job}"}],

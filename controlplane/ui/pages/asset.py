@@ -6,8 +6,10 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.catalog import metadata_series
 from controlplane.catalog import selectors as catalog
+from controlplane.catalog.check_lists import check_partitions
 from controlplane.catalog.health_selectors import with_health
 from controlplane.catalog.selectors import AssetView
+from controlplane.catalog.staleness_selectors import staleness_of
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.external.wipes.requests import wipes_of
 from controlplane.insights import selectors as insights
@@ -51,6 +53,7 @@ class Asset(DeploymentPage):
             "cost": insights.asset_cost(self.visible, view.key),
             "partitions_definition": _partitions_definition(definitions, view),
             "condition": _condition(definitions, view),
+            "staleness": staleness_of(self.visible, [view.key]).get(view.key),
         }
 
     def _neighbours(self, definitions: DeploymentDefinitions, keys: tuple[str, ...]) -> list[AssetView]:
@@ -80,7 +83,8 @@ class Asset(DeploymentPage):
     def _checks(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         name = request.GET.get("check") or None
         rows = catalog.check_evaluations(self.visible, view.key, name=name)
-        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "check": name}
+        of_partitions = check_partitions(self.visible, view.key, name) if name else None
+        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "check": name, "of_partitions": of_partitions}
 
 
 def _plot(index: int, series: metadata_series.Series) -> dict[str, Any]:
