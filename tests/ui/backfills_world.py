@@ -17,7 +17,7 @@ class Backfills:
 
 
 def make_backfills() -> Backfills:
-    """Two assets of 200 days, in two code locations, and a definition of places."""
+    """Two assets of 60 days, in two code locations, and a definition of places."""
     import dagster as dg
 
     from controlplane.automation.backfills import control
@@ -26,7 +26,7 @@ def make_backfills() -> Backfills:
     from controlplane.runs.states import RunStatus
     from tests.automation import backfill_world as world
 
-    days = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-07-20")
+    days = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-03-02")
     places = dg.DynamicPartitionsDefinition(name="places")
 
     @dg.asset(partitions_def=days)

@@ -19,6 +19,7 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
     """Name, cast and path of every page to look at; only worlds that a word could mean are made."""
     from tests.ui import (
         automation_world,
+        backfills_world,
         branches_world,
         conditions_world,
         delivery_world,
@@ -36,6 +37,7 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("git", git_world.make_git, _git),
         ("branches", branches_world.make_branches, _branches),
         ("delivery", delivery_world.make_delivery, _delivery),
+        ("backfills", backfills_world.make_backfills, _backfills),
         ("conditions", conditions_world.make_conditions, _conditions),
         ("automation", automation_world.make_automation, _automation),
         ("crowd", automation_world.make_crowd, _crowd),
@@ -52,6 +54,12 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
 
 
 _EMPTY = "empty"
+
+
+def _backfills(made: Any) -> Iterator[tuple[str, str]]:
+    yield from (("list", "backfills"), ("none", "backfills?asset=nothing"), ("failed", f"backfills/{made.failed.id}"))
+    yield from (("going", f"backfills/{made.going.id}"), ("new", "backfills/new?assets=orders&assets=revenue"))
+    yield from (("multi", "backfills/new?assets=by_region"), ("places", "dynamic-partitions"))
 
 
 def _conditions(_cast: Any) -> Iterator[tuple[str, str]]:
@@ -164,6 +172,8 @@ def _shop(stage: Any) -> Iterator[tuple[str, str]]:
     for tab in ("overview", "history", "plots", "checks"):
         yield f"asset-{tab}", f"assets/customer_value?tab={tab}"
     yield from (
+        ("asset-report", "asset/report?key=customer_value"),
+        ("asset-wipe", "asset/wipe?key=daily_orders"),
         ("asset-partitions", "assets/daily_orders?tab=partitions"),
         ("asset-new", "assets/churn_model"),
         ("missing", "runs/0192f0c0-0000-7000-8000-000000000000"),

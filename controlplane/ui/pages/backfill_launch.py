@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +12,8 @@ from controlplane.automation.backfills import requesting
 from controlplane.automation.backfills.choice import Choice, Only, parse
 from controlplane.automation.backfills.requesting import BackfillRequest
 from controlplane.catalog import current_partitions
+from controlplane.catalog.asset_filter import AssetFilter
+from controlplane.catalog.health_selectors import healthy_assets
 from controlplane.catalog.partition_keys import DELIMITER, MultiPartitions, OpaquePartitions, Partitions
 from controlplane.runs.requests import PRIORITY_TAG
 from controlplane.ui.pages.backfills import whole_number
@@ -23,6 +25,8 @@ from tenants.permissions import Permission
 _OFFERED = 200
 # Assets that the form names.
 _NAMED = 30
+# Assets of one form.
+_ASSETS_MAX = 2000
 _COMBINATIONS_MAX = 200_000
 _PRESETS = {
     "missing": Only.MISSING,
@@ -51,7 +55,18 @@ class LaunchBackfill(DeploymentPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         form = {name: request.GET.get(name, "") for name in ("location", "job", "what", "partitions", "title")}
-        return self._form(request, {"priority": "0", **form}, request.GET.getlist("assets"))
+        assets = self._filtered(request) if request.GET.get("of") == "these" else request.GET.getlist("assets")
+        return self._form(request, {"priority": "0", **form}, assets)
+
+    def _filtered(self, request: HttpRequest) -> list[str]:
+        """What the list of assets showed with this filter, as far as it can be materialized."""
+        wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
+        views = healthy_assets(self.visible, wanted)
+        return [
+            view.key
+            for view in views
+            if view.node and view.node.asset.is_executable and view.node.asset.execution_type == "materialization"
+        ][:_ASSETS_MAX]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         assets = request.POST.getlist("assets")
