@@ -25,6 +25,7 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         delivery_world,
         git_world,
         people_world,
+        queue_world,
         world,
     )
 
@@ -40,6 +41,7 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("backfills", backfills_world.make_backfills, _backfills),
         ("conditions", conditions_world.make_conditions, _conditions),
         ("automation", automation_world.make_automation, _automation),
+        ("queue", queue_world.make_queue, _queue),
         ("crowd", automation_world.make_crowd, _crowd),
     ):
         if words and not any(word.startswith(name) for word in words):
@@ -54,6 +56,10 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
 
 
 _EMPTY = "empty"
+
+
+def _queue(_made: Any) -> Iterator[tuple[str, str]]:
+    yield from (("waiting", "queue"), ("pools", "pools"), ("nothing", "queue?job=nothing"))
 
 
 def _backfills(made: Any) -> Iterator[tuple[str, str]]:

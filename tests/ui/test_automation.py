@@ -11,7 +11,7 @@ from controlplane.core.threads import with_connections_returned
 from controlplane.dispatch.models import Command
 from controlplane.ui.instigator_lines import cron_words
 from tenants.scoping import org_scope
-from tests.automation.ticking import Stage, schedule
+from tests.automation.ticking import Stage, make_stage, schedule, sensor
 from tests.cast import Cast
 from tests.factories import make_location, make_manifest
 from tests.ui.automation_world import ERROR, make_automation
@@ -23,6 +23,12 @@ AS_PART = {"HTTP_HX_REQUEST": "true"}
 @pytest.fixture
 def stage() -> Stage:
     return make_automation()
+
+
+@pytest.fixture
+def fresh(cast: Cast) -> Stage:
+    """One sensor that never ticked, and an agent that was there a moment ago."""
+    return make_stage(cast, sensor("new_files"))
 
 
 @pytest.fixture(scope="module")
@@ -181,32 +187,31 @@ def test_timed_run_is_refused_beside_its_form(stage: Stage) -> None:
     assert stage.row("on_weekdays").runs_until is not None
 
 
-def test_preview_is_shown_and_applied_exactly(stage: Stage) -> None:
-    row = stage.row("new_files")
-    runs = len(stage.runs())
+def test_preview_is_shown_and_applied_exactly(fresh: Stage) -> None:
+    row = fresh.row("new_files")
     request = {"run_key": "file-9", "job": "nightly", "run_config": {"a": 1}}
     partitions = [{"op": "add", "name": "files", "keys": ["nine.csv"]}]
     log = [[1.0, 20, "looked twice"]]
     result = {"requests": [request], "cursor": "9", "dynamic_partitions": partitions, "log": log}
-    agent = answering(stage, result)
+    agent = answering(fresh, result)
 
-    text = html.unescape(send(stage, f"automation/{row.id}/test", cursor=row.cursor).content.decode())
+    text = html.unescape(send(fresh, f"automation/{row.id}/test", cursor="7").content.decode())
     agent.join()
 
     assert "It would request 1 run" in text
     assert all(word in text for word in ("file-9", "nine.csv", "looked twice"))
-    assert (stage.row("new_files").cursor, len(stage.runs())) == ("5", runs)
+    assert (fresh.row("new_files").cursor, len(fresh.runs())) == (None, 0)
     token = re.search(r'name="token" value="([^"]+)"', text)
     assert token
-    applied = send(stage, f"automation/{row.id}/apply", token=token[1]).content.decode()
+    applied = send(fresh, f"automation/{row.id}/apply", token=token[1]).content.decode()
     assert "Applied as it was shown." in applied
-    assert (stage.row("new_files").cursor, len(stage.runs())) == ("9", runs + 1)
+    assert (fresh.row("new_files").cursor, len(fresh.runs())) == ("9", 1)
 
 
-def test_preview_that_fails_shows_the_error_and_its_log(shown: Stage) -> None:
-    agent = answering(shown, {"log": [[1.0, 20, "asking"]]}, error=ERROR)
+def test_preview_that_fails_shows_the_error_and_its_log(fresh: Stage) -> None:
+    agent = answering(fresh, {"log": [[1.0, 20, "asking"]]}, error=ERROR)
 
-    text = html.unescape(send(shown, f"automation/{shown.row('failing').id}/test").content.decode())
+    text = html.unescape(send(fresh, f"automation/{fresh.row('failing').id}/test").content.decode())
     agent.join()
 
     assert "It raised an error" in text

@@ -34,7 +34,7 @@ def pages(address: str, browser: Browser, request: pytest.FixtureRequest) -> lis
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("pages", ["branches", "delivery", "git", "empty"], indirect=True)
+@pytest.mark.parametrize("pages", ["branches", "delivery", "git", "automation", "empty"], indirect=True)
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pages_are_sound(
     browser: Browser, address: str, pages: list[tuple[str, Cast, str]], width: int, scheme: Any

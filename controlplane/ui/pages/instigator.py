@@ -64,7 +64,10 @@ class InstigatorPage(AutomationPage):
         with read_scope(self.org_id):
             found = ticks(self.visible, row, wanted).defer("log")
             page = page_of_rows(found, asked(request, size=_TICKS), by=("-id",))
-        return {"page": page, "ticks": [TickLine(tick) for tick in page.results], "status_filter": status}
+        lines = [TickLine(tick) for tick in page.results]
+        # Errors and reasons may tell of any part of the code location.
+        is_whole = self.visible.part(Permission.JOB_READ).has_whole_location(row.location_name)
+        return {"page": page, "ticks": lines, "status_filter": status, "is_whole": is_whole}
 
     def _strip(self, row: Instigator) -> list[TickLine]:
         """The newest, in the order in which they were due."""

@@ -1,10 +1,12 @@
-"""What the palette finds: pages, deployments, branches by title or pull request, assets, jobs and code locations by name, runs by their id."""
+"""What the palette finds: pages, deployments, branches by title or pull request, what is defined here by name, runs by their id."""
 
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
+from controlplane.automation.instigators import selectors as instigators
+from controlplane.automation.instigators.selectors import InstigatorFilter
 from controlplane.delivery.branches.selectors import BranchFilter, branches_for
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import DeploymentKind
@@ -18,6 +20,7 @@ from controlplane.ui.pages.settings_base import SETTINGS_RAIL
 from controlplane.ui.status_words import word
 from controlplane.ui.templatetags.ui_values import short_id
 from tenants.permissions import Permission
+from tenants.scoping import read_scope
 
 _MOST = 8
 _HEX = frozenset("0123456789abcdef-")
@@ -41,6 +44,7 @@ class Palette(DeploymentPage):
                 *self._branches(words),
                 *self._assets(words),
                 *self._jobs(words),
+                *self._automation(words),
                 *self._locations(words),
                 *self._settings(words),
             ]
@@ -108,6 +112,16 @@ class Palette(DeploymentPage):
             if not job.implicit and all(word in job.name.casefold() for word in words)
         ]
         return [self._item("Jobs", name, location, self.links.job(location, name)) for location, name in found[:_MOST]]
+
+    def _automation(self, words: list[str]) -> list[dict[str, str]]:
+        longest = max(words, key=len)
+        with read_scope(self.org_id):
+            rows = instigators.rows(self.visible, InstigatorFilter(text=longest)).order_by("name", "id")[:_RECENT]
+            found = [row for row in rows if _has(row.name, words)][:_MOST]
+        return [
+            self._item("Automation", row.name, row.kind, self.links.page("instigator", instigator_id=row.id))
+            for row in found
+        ]
 
     def _locations(self, words: list[str]) -> list[dict[str, str]]:
         names = [row.name for row in self.visible.code_locations()]

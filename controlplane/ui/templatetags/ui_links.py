@@ -41,6 +41,12 @@ def job_link(context: dict[str, Any], location: str, name: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def instigator_link(context: dict[str, Any], kind: str, location: str, name: str) -> str:
+    """The page of a schedule or sensor, by its name."""
+    return _links(context).page("instigator-by-name", query={"kind": kind, "location": location, "name": name})
+
+
+@register.simple_tag(takes_context=True)
 def location_link(context: dict[str, Any], name: str) -> str:
     return _links(context).location(name)
 
