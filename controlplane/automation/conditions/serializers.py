@@ -13,7 +13,7 @@ class AutomationSerializer(serializers.ModelSerializer[ConditionEvaluator]):
     is_running = serializers.BooleanField(
         source="definitions", help_text="Whether a sensor with conditions runs, as of the last evaluation."
     )
-    error = serializers.JSONField(
+    error = serializers.DictField(
         allow_null=True, help_text="`{locations: {name: why}}` of code locations whose definitions cannot be read."
     )
 
@@ -40,17 +40,19 @@ class AssetEvaluationSerializer(serializers.ModelSerializer[AssetEvaluation]):
     """What came of one condition at one time."""
 
     evaluation_id = serializers.IntegerField(source="number", help_text="As in the tag dagster/asset_evaluation_id.")
-    tree = serializers.JSONField(
+    tree = serializers.DictField(
         allow_null=True,
         help_text=(
             "The condition with what each part said: `{class, name, description, label, entity, status: TRUE | FALSE | SKIPPED, "
             "true, candidates, children}`; `true` and `candidates` count partitions, null being all."
         ),
     )
-    partitions = serializers.JSONField(
-        allow_null=True, help_text="The first 100 requested partitions; null for an asset without partitions."
+    partitions = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="The first 100 requested partitions; null for an asset without partitions.",
     )
-    error = serializers.JSONField(allow_null=True, help_text="Why the condition could not be evaluated.")
+    error = serializers.DictField(allow_null=True, help_text="Why the condition could not be evaluated.")
     runs = RequestedRunSerializer(many=True)
 
     class Meta:
