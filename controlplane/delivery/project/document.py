@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import to_builtins
 
 from agent.protocol import Target
+from controlplane.core.lined_yaml import Place
 from controlplane.delivery.project.container_context import check_container_context
-from controlplane.delivery.project.lined import Lined, Place, Strict
+from controlplane.delivery.project.lined import Lined, Strict
 from controlplane.delivery.project.problems import refuse
 
 CODE_SOURCES = ("package_name", "module_name", "python_file", "autoload_defs_module_name")

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from controlplane.core.lined_yaml import Place
 from controlplane.delivery.project.container_context import check_container_context
 from controlplane.delivery.project.document import Build, LocationDocument, inner_path, read_build
-from controlplane.delivery.project.lined import Lined, Place, Strict, read_toml, read_yaml
+from controlplane.delivery.project.lined import Lined, Strict, read_toml, read_yaml
 from controlplane.delivery.project.merging import merge
 from controlplane.delivery.project.problems import refuse
 from controlplane.delivery.project.tree import Tree, join
