@@ -12,6 +12,7 @@ from typing import Any
 from django.urls import URLPattern, get_resolver
 
 from tests.isolation.account_routes import OPEN, OWN
+from tests.isolation.automation_routes import AUTOMATION
 
 
 class Kind(StrEnum):
@@ -179,31 +180,7 @@ PLACES: dict[Kind, list[str]] = {
         f"{_API}check-evaluations/",
         f"{_API}partitions/",
         f"{_API}partitions/cells/",
-        f"{_API}schedules/",
-        f"{_API}schedules/start/",
-        f"{_API}schedules/stop/",
-        f"{_API}schedules/<str:location>/<str:name>/",
-        f"{_API}schedules/<str:location>/<str:name>/start/",
-        f"{_API}schedules/<str:location>/<str:name>/stop/",
-        f"{_API}schedules/<str:location>/<str:name>/reset/",
-        f"{_API}schedules/<str:location>/<str:name>/tick/",
-        f"{_API}schedules/<str:location>/<str:name>/test/",
-        f"{_API}schedules/<str:location>/<str:name>/apply/",
-        f"{_API}schedules/<str:location>/<str:name>/ticks/",
-        f"{_API}sensors/",
-        f"{_API}sensors/start/",
-        f"{_API}sensors/stop/",
-        f"{_API}sensors/<str:location>/<str:name>/",
-        f"{_API}sensors/<str:location>/<str:name>/start/",
-        f"{_API}sensors/<str:location>/<str:name>/stop/",
-        f"{_API}sensors/<str:location>/<str:name>/reset/",
-        f"{_API}sensors/<str:location>/<str:name>/cursor/",
-        f"{_API}sensors/<str:location>/<str:name>/tick/",
-        f"{_API}sensors/<str:location>/<str:name>/test/",
-        f"{_API}sensors/<str:location>/<str:name>/apply/",
-        f"{_API}sensors/<str:location>/<str:name>/ticks/",
-        f"{_API}ticks/",
-        f"{_API}ticks/<uuid:tick_id>/",
+        *AUTOMATION,
         f"{_API}jobs/",
         f"{_API}jobs/<str:job>/",
         f"{_API}jobs/<str:job>/validate/",

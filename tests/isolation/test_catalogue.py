@@ -58,7 +58,7 @@ WITHOUT_ORGANIZATION = {
     "usersessions_usersession",
 }
 # Primary keys begin with a UUID of one organization, or with the time that the table is partitioned by.
-PRIMARY_KEY_LEADS = {"id", "org_id", "run_id", "deployment_id", "recorded_at", "backfill_id"}
+PRIMARY_KEY_LEADS = {"id", "instigator_id", "org_id", "run_id", "deployment_id", "recorded_at", "backfill_id"}
 # Indexes of jobs that cross organizations, and of what is read before the organization is known.
 OTHER_INDEXES = {
     "instigator_due": "schedules and sensors that are due are claimed over all organizations",
