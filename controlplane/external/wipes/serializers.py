@@ -7,7 +7,7 @@ from rest_framework import serializers
 from controlplane.external.models import AssetWipe
 
 
-class PartitionRangeSerializer(serializers.Serializer[Any]):
+class WipedRangeSerializer(serializers.Serializer[Any]):
     """From one partition to another, both included, in the order of the definition."""
 
     start = serializers.CharField()
@@ -21,7 +21,7 @@ class WipeAssetSerializer(serializers.Serializer[Any]):
     partitions = serializers.ListField(
         child=serializers.CharField(), required=False, allow_null=True, allow_empty=False, default=None
     )
-    partition_range = PartitionRangeSerializer(required=False, allow_null=True, default=None)
+    partition_range = WipedRangeSerializer(required=False, allow_null=True, default=None)
 
 
 class AssetWipeSerializer(serializers.Serializer[AssetWipe]):
