@@ -34,7 +34,12 @@ def launch(
     if as_json:
         say_json(run)
     else:
-        fields = {"run": run["id"], "status": run["status"], "reason": run["failure_message"]}
+        fields = {
+            "run": run["id"],
+            "status": run["status"],
+            "reason": run["failure_message"],
+            "retry": run.get("retry_message"),
+        }
         say_fields({name: value for name, value in fields.items() if value})
     return ExitCode.OK if not wait or run["status"] == "SUCCESS" else ExitCode.FAILED
 

@@ -1,7 +1,6 @@
 """REST: runs: list, launch, look at, cancel, run again."""
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -9,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.deployments.http import DeploymentAPIView
-from controlplane.deployments.visibility import Visible
 from controlplane.runs import launching, selectors
 from controlplane.runs.http import RunAPIView
 from controlplane.runs.models import Run
@@ -20,8 +18,7 @@ from controlplane.runs.serializers import (
     RunQuerySerializer,
     RunSerializer,
 )
-from controlplane.runs.waiting import waiting_reason
-from controlplane.runs.waiting_codes import WaitingReason
+from controlplane.runs.waiting_seen import seen_reason
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -57,11 +54,11 @@ class RunDetailView(RunAPIView):
     @extend_schema(operation_id="get_run", responses=RunDetailSerializer)
     def get(self, request: Request) -> Response:
         """One run."""
-        reason = waiting_reason(self.run)
+        reason = seen_reason(self.visible, self.run)
         document: dict[str, Any] = RunDetailSerializer(self.run).data
         waits = {
             "waiting_reason": reason.message if reason else None,
-            "waiting_for": _visible_holders(self.visible, reason),
+            "waiting_for": list(reason.holders) if reason else [],
         }
         return Response(document | waits)
 
@@ -86,12 +83,6 @@ class ReexecuteView(RunAPIView):
         asked.is_valid(raise_exception=True)
         run = launching.launch_again(self.visible, self.run, actor=self.access.actor, **asked.validated_data)
         return _made(run)
-
-
-def _visible_holders(visible: Visible, reason: WaitingReason | None) -> list[UUID]:
-    holders = reason.holders if reason else ()
-    seen = {run.id for run in selectors.some_runs(visible, holders)} if holders else set()
-    return [run_id for run_id in holders if run_id in seen]
 
 
 def _made(run: Run) -> Response:

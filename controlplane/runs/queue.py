@@ -15,6 +15,7 @@ from controlplane.runs.states import RunStatus
 from controlplane.runs.visible_runs import require_on_run
 from controlplane.runs.waiting import waiting_reasons
 from controlplane.runs.waiting_codes import WaitingReason
+from controlplane.runs.waiting_seen import seen
 from tenants.access import Actor
 from tenants.errors import NotFoundError
 from tenants.permissions import Permission
@@ -44,7 +45,7 @@ def queue(visible: Visible, filters: RunFilter | None = None, *, offset: int = 0
         rows = filtered(visible, filters or RunFilter()).filter(status=RunStatus.QUEUED)
         total = rows.count()
         runs = list(rows.defer("run_config").order_by("-priority", "id")[offset : offset + limit])
-        reasons = waiting_reasons(visible.org_id, runs)
+        reasons = seen(visible, waiting_reasons(visible.org_id, runs))
     return QueuePage([QueuedRun(run, reasons[run.id]) for run in runs if run.id in reasons], total)
 
 

@@ -80,7 +80,7 @@ def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
         ("promotions", "promotions"),
         ("new", "../new"),
     )
-    yield from (("settings", "settings"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
+    yield from (("settings", "settings"), ("document", "settings/document"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
     yield from (("token", "../settings/agent-tokens"), ("add", "code-location/new"))
     yield from (
         (name, name) for name in ("assets", "lineage", "jobs", "runs", "automation", "code-locations", "agents")
@@ -167,6 +167,7 @@ def _shop(stage: Any) -> Iterator[tuple[str, str]]:
         ("assets", "assets"),
         ("assets-none", "assets?q=nothing"),
         ("lineage", "lineage?asset=customer_value"),
+        ("checks", "checks"),
     )
     yield from (("jobs", "jobs"), ("job", "jobs/shop/nightly"), ("launch", "launchpad?location=shop&job=nightly"))
     yield from (

@@ -13,7 +13,7 @@ from controlplane.runs.deleted_history import deleted_parts
 from controlplane.runs.models import Run, RunAttempt
 from controlplane.runs.states import RunStatus
 from controlplane.runs.visible_runs import is_covered, require_on_run
-from controlplane.runs.waiting import waiting_reason
+from controlplane.runs.waiting_seen import seen_reason
 from controlplane.ui.pages.base import DeploymentPage
 from tenants.errors import NotFoundError
 from tenants.permissions import Permission
@@ -53,7 +53,7 @@ class RunBase(DeploymentPage):
             "attempt": attempts[-1] if attempts else None,
             "mode": mode_of(attempts[-1] if attempts else None),
             "phases": phases(run),
-            "waiting": waiting_reason(run),
+            "waiting": seen_reason(self.visible, run),
             "deleted": deleted_parts(run),
             "agent": self._agent_name(run),
             "others": [other for other in group if other.id != run.id],
