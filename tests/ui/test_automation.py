@@ -60,7 +60,7 @@ def answering(stage: Stage, result: Any = None, **error: Any) -> threading.Threa
             return rows.filter(body__op__endswith="_tick").first()
 
     def answer() -> None:
-        stage.answer(eventually(asked, lambda found: found is not None), result, **error)
+        stage.answer(eventually(asked, lambda found: found is not None, seconds=60), result, **error)
 
     thread = threading.Thread(target=with_connections_returned, args=(answer,))
     thread.start()
@@ -211,7 +211,7 @@ def test_preview_is_shown_and_applied_exactly(fresh: Stage) -> None:
 def test_preview_that_fails_shows_the_error_and_its_log(fresh: Stage) -> None:
     agent = answering(fresh, {"log": [[1.0, 20, "asking"]]}, error=ERROR)
 
-    text = html.unescape(send(fresh, f"automation/{fresh.row('failing').id}/test").content.decode())
+    text = html.unescape(send(fresh, f"automation/{fresh.row('new_files').id}/test").content.decode())
     agent.join()
 
     assert "It raised an error" in text
