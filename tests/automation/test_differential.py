@@ -8,8 +8,8 @@ import pytest
 from tests.cast import make_cast
 
 # More of both for a long run: `DIFFERENTIAL_HISTORIES=100 DIFFERENTIAL_TICKS=50 pytest tests/automation/test_differential.py`.
-HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "4"))
-TICKS = int(os.environ.get("DIFFERENTIAL_TICKS", "30"))
+HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "3"))
+TICKS = int(os.environ.get("DIFFERENTIAL_TICKS", "20"))
 FIRST = int(os.environ.get("DIFFERENTIAL_FIRST", "1"))
 
 
