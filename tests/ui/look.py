@@ -80,7 +80,8 @@ def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
         ("promotions", "promotions"),
         ("new", "../new"),
     )
-    yield from (("settings", "settings"), ("document", "settings/document"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
+    yield "document", "settings/document"
+    yield from (("settings", "settings"), ("quotas", "../settings/quotas"), ("deployments", "../settings/deployments"))
     yield from (("token", "../settings/agent-tokens"), ("add", "code-location/new"))
     yield from (
         (name, name) for name in ("assets", "lineage", "jobs", "runs", "automation", "code-locations", "agents")
