@@ -214,8 +214,7 @@ class _Planner:
                 whole.add(asset_key(asset))
             else:
                 subsets[asset_key(asset)] = definition.subset_with_partition_keys(kept)
-        empty = AssetGraphSubset.create_empty_subset()
-        return empty._replace(partitions_subsets_by_asset_key=subsets, non_partitioned_asset_keys=whole)
+        return AssetGraphSubset(subsets, whole)  # type: ignore[call-arg, unused-ignore]  # dagster's decorator hides its fields
 
     def _run(self, planned: DagsterRunRequest) -> PlannedRun:
         keys = list(planned.asset_selection or [])
