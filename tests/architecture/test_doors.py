@@ -42,6 +42,8 @@ CROSS_ORGANIZATION_JOBS = {
     "controlplane/automation/conditions/launching.py": "runs that conditions requested and nobody has launched",
     "controlplane/dispatch/selectors.py": "which agents and queues to wake after lost wake-ups",
     "controlplane/dispatch/sweeps.py": "commands that nobody will fetch any more",
+    "controlplane/runs/bulk_actions.py": "what is done to many runs and has not ended",
+    "controlplane/runs/retries.py": "retries of failed runs that are due",
     "controlplane/runs/leases.py": "leases that nobody renewed",
     "controlplane/runs/log_compaction.py": "ended output whose many small chunks become few",
     "controlplane/runs/timeouts.py": "phases of runs that took too long",

@@ -44,9 +44,10 @@ class QueuedRunAction(DeploymentPage):
     section = "queue"
 
     def post(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        run = find_run(self.visible, run_id)
         try:
             if request.POST.get("act") == "cancel":
-                cancel(self.visible, find_run(self.visible, run_id), actor=self.access.actor)
+                cancel(self.visible, run, actor=self.access.actor)
             else:
                 value = _whole(request.POST.get("priority", ""))
                 queue.set_priority(self.visible, run_id, value, actor=self.access.actor)
