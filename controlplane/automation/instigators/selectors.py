@@ -103,7 +103,7 @@ def _seen(visible: Visible) -> Q:
     seen = Q(id__in=[])
     for name, found in visible.definitions(Permission.JOB_READ).by_location.items():
         here = Q(location_name=name)
-        if part.has_whole_location(name):
+        if sees_all(visible, name):
             seen |= here
             continue
         schedules = [one.name for one in found.manifest.schedules]
@@ -111,6 +111,20 @@ def _seen(visible: Visible) -> Q:
         seen |= here & Q(is_defined=True, kind=InstigatorKind.SCHEDULE, name__in=schedules)
         seen |= here & Q(is_defined=True, kind=InstigatorKind.SENSOR, name__in=sensors)
     return seen
+
+
+def sees_all(visible: Visible, location: str) -> bool:
+    """Whether nothing of this code location is hidden from the reader: no asset, check or job that it defines now."""
+    part = visible.part(Permission.JOB_READ)
+    if part.is_everything:
+        return True
+    found = visible.definitions(Permission.JOB_READ).by_location.get(location)
+    whole = visible.whole.by_location.get(location)
+    if found is None or whole is None or not part.has_whole_location(location):
+        return False
+    shown, there = found.manifest, whole.manifest
+    sizes = [(len(one.assets), len(one.checks), len(one.jobs)) for one in (shown, there)]
+    return sizes[0] == sizes[1]
 
 
 def instigator(visible: Visible, kind: InstigatorKind, location: str, name: str) -> Instigator:
@@ -135,13 +149,12 @@ def views(visible: Visible, found: Sequence[Instigator]) -> list[InstigatorView]
     """These with what belongs to each, in the same order."""
     definitions = _definitions(visible)
     last = _last_ticks(visible, [row.id for row in found])
-    part = visible.part(Permission.JOB_READ)
     return [
         InstigatorView(
             row=row,
             definition=definitions.get((row.location_name, row.kind, row.name)) if row.is_defined else None,
             last_tick=last.get(row.id),
-            is_whole=part.has_whole_location(row.location_name),
+            is_whole=sees_all(visible, row.location_name),
         )
         for row in found
     ]

@@ -71,4 +71,4 @@ def tick(visible: Visible, tick_id: UUID) -> TickView:
 
 def is_whole(visible: Visible, found: Tick) -> bool:
     """Whether the reader sees all of the code location that this is a tick of."""
-    return visible.part(Permission.JOB_READ).has_whole_location(found.location_name)
+    return instigators.sees_all(visible, found.location_name)
