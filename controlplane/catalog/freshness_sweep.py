@@ -114,7 +114,9 @@ def _due_keys(org_id: UUID, deployment_id: UUID) -> list[str]:
 def _forget_others(org_id: UUID, deployment_id: UUID, nodes: dict[str, AssetNode]) -> None:
     """Assets that have no policy any more are neither fresh nor stale."""
     rows = FreshnessState.objects.for_org(org_id).filter(deployment_id=deployment_id)
-    rows.exclude(asset_key__in=list(nodes)).delete()
+    gone = rows.exclude(asset_key__in=list(nodes))
+    changes.note(org_id, ((deployment_id, key) for key in gone.values_list("asset_key", flat=True)))
+    gone.delete()
 
 
 def _store(org_id: UUID, deployment_id: UUID, nodes: list[AssetNode]) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,16 +10,12 @@ from daggerboard_worker import in_process
 from daggerboard_worker.event_storage import AgentEventStorage
 from daggerboard_worker.run_storage import AgentRunStorage
 from dagster import DagsterInstance
-from dagster._core.definitions.asset_key import AssetKey
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateRecord, FreshnessStateRecordBody
 from dagster._core.instance import InstanceType
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.run_coordinator import DefaultRunCoordinator
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 
-from controlplane.catalog.models import FreshnessState as FreshnessRow
-from controlplane.definitions.asset_keys import to_text
 from controlplane.evaluator.blocking import outside_the_loop
 from controlplane.runs.instance_scope import Scope
 from controlplane.runs.instance_view import answer_within
@@ -32,28 +28,12 @@ class EvaluatorEventStorage(AgentEventStorage):  # type: ignore[misc, unused-ign
     """The event log, with what an evaluation of many assets saves by: their plans come with their records."""
 
     asset_records_have_last_planned_and_failed_materializations = True
-    scope: Scope
-
-    def get_freshness_state_records(self, keys: Sequence[AssetKey]) -> Mapping[AssetKey, FreshnessStateRecord]:
-        by_text = {to_text(list(key.path)): key for key in keys}
-        with outside_the_loop():
-            rows = list(self.scope.rows(FreshnessRow).filter(asset_key__in=list(by_text)))
-        return {
-            by_text[row.asset_key]: FreshnessStateRecord(
-                entity_key=by_text[row.asset_key],
-                freshness_state=FreshnessState(row.state),
-                updated_at=row.changed_at,
-                record_body=FreshnessStateRecordBody(metadata={}),
-            )
-            for row in rows
-        }
 
 
 @contextmanager
 def instance_of(scope: Scope) -> Iterator[DagsterInstance]:
     """The instance as `scope` sees it, until another one is opened. Call it inside org_scope, and use it in there."""
     instance = _instance()
-    _events().scope = scope
     in_process.answer(_SUBJECT, lambda method, arguments: _answer(scope, method, arguments))
     yield instance
 

@@ -1,5 +1,6 @@
 """One evaluation from end to end: what changed is evaluated, what it requests is launched once, and what failed failed alone."""
 
+import datetime
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,8 @@ import pytest
 
 from controlplane.automation.conditions import launching, services, waking
 from controlplane.automation.models import ConditionEvaluator, RequestedRun
-from controlplane.catalog import changes
+from controlplane.catalog import changes, freshness_sweep
+from controlplane.catalog.models import AssetState, FreshnessState
 from controlplane.core import recordsets
 from controlplane.deployments import freezing
 from tenants.scoping import org_scope
@@ -235,3 +237,32 @@ def _waiting(stage: Stage) -> bool:
     """Whether somebody waits for this organization's writers."""
     asked = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = (hashtext(%s)::bigint & 4294967295)::oid"
     return bool(recordsets.fetch(asked, [str(stage.org_id)]))
+
+
+def test_freshness_is_followed_through_time(cast: Cast) -> None:
+    """Whoever asks how fresh another asset is, is evaluated when that changes: by an event, and by nothing but time."""
+    stage, hour = Stage(cast), datetime.timedelta(hours=1)
+    policy = dg.FreshnessPolicy.time_window(2 * hour, hour)
+    late = AC.asset_matches("up", AC.freshness_failed())
+    asks = [
+        asset("late", on=late.newly_true()),
+        asset("fresh", on=AC.asset_matches("up", AC.freshness_passed()).newly_true()),
+    ]
+    stage.load("shop", dg.Definitions([asset("up", freshness_policy=policy), *asks]))
+    freshness_sweep.sweep()
+    stage.settle(2)
+    assert stage.requested == []
+    stage.made("up")
+    freshness_sweep.sweep()
+    stage.settle(2)
+    assert stage.requested == [(("fresh",), None)]
+    with org_scope(stage.org_id):
+        # Three hours go by, and then comes the moment that was planned.
+        now = datetime.datetime.now(datetime.UTC)
+        AssetState.objects.for_org(stage.org_id).filter(asset_key="up").update(materialized_at=now - 3 * hour)
+        FreshnessState.objects.for_org(stage.org_id).update(due_at=now)
+    stage.evaluate()
+    assert len(stage.requested) == 1
+    freshness_sweep.sweep()
+    stage.settle(2)
+    assert stage.requested == [(("fresh",), None), (("late",), None)]

@@ -42,6 +42,7 @@ def history(shop: Worker) -> dict[str, object]:
         "runs": runs,
         "run_events": {"records": [RUN_EVENT], "has_more": False},
         "run_status_changes": {"records": [RUN_EVENT], "has_more": False},
+        "freshness_states": [{"asset": ["trivial"], "state": "WARN", "ts": 1000.0}],
         "dynamic_partitions": ["a.csv"],
         "has_dynamic_partition": True,
         **dict.fromkeys(("add_dynamic_partitions", "delete_dynamic_partition", "report_event")),
@@ -83,6 +84,7 @@ def test_instance_public_reads_answer_what_the_control_plane_said(reading: Json)
         "dynamic": ["a.csv"],
         "has_dynamic": True,
         "logs": ["PIPELINE_SUCCESS"],
+        "freshness": "WARN",
         "same": "AgentRunStorage",
     }
     assert reading["code_versions"]

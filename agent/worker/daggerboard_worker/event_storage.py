@@ -5,6 +5,7 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from daggerboard_worker.asset_history import AssetHistory
 from daggerboard_worker.dynamic_partitions import DynamicPartitions
 from daggerboard_worker.event_writing import EventWriting
+from daggerboard_worker.freshness_states import FreshnessStates
 from daggerboard_worker.pools import Pools
 from daggerboard_worker.run_history import CheckHistory, RunHistory
 from daggerboard_worker.unsupported import complete
@@ -12,7 +13,7 @@ from daggerboard_worker.unsupported import complete
 
 @complete(EventLogStorage)
 class AgentEventStorage(
-    EventWriting, AssetHistory, RunHistory, CheckHistory, DynamicPartitions, Pools, EventLogStorage
+    EventWriting, AssetHistory, FreshnessStates, RunHistory, CheckHistory, DynamicPartitions, Pools, EventLogStorage
 ):
     is_persistent = True
     # The run's status is the run storage's business.

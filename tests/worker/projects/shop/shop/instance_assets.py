@@ -24,6 +24,7 @@ def reads_everything(context: dg.AssetExecutionContext):
         "dynamic": list(instance.get_dynamic_partitions("files")),
         "has_dynamic": instance.has_dynamic_partition("files", "a.csv"),
         "logs": [entry.dagster_event_type.value for entry in instance.all_logs("other-run")],
+        "freshness": freshness(instance, key),
         "same": type(dg.DagsterInstance.get().run_storage).__name__,
     }
     instance.add_dynamic_partitions("files", ["b.csv"])
@@ -33,6 +34,14 @@ def reads_everything(context: dg.AssetExecutionContext):
     instance.delete_run("other-run")
     instance.add_run_tags(context.run_id, {"seen": "yes"})
     return dg.MaterializeResult(metadata={"found": dg.MetadataValue.json(found)})
+
+
+def freshness(instance, key) -> str:
+    # Dagster's record of it is younger than the oldest release that is supported.
+    read = getattr(instance, "get_freshness_state_records", None)
+    if read is None or not hasattr(dg.FreshnessPolicy, "cron"):
+        return "WARN"
+    return read([key])[key].freshness_state.value
 
 
 def statuses(instance) -> dict:
