@@ -6,7 +6,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from controlplane.config import environment as env
-from controlplane.config.account_settings import *  # noqa: F403 - a chapter of this file, in a file of its own
+
+# Chapters of this file, each in a file of its own.
+from controlplane.config.account_settings import *  # noqa: F403
+from controlplane.config.clock_settings import *  # noqa: F403
+from controlplane.config.delivery_settings import *  # noqa: F403
+from controlplane.config.run_settings import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -115,56 +120,6 @@ INVITATIONS_PER_HOUR = env.integer(
     "DAGGERBOARD_INVITATIONS_PER_HOUR", 50, "how many invitations one organization may mail within an hour"
 )
 
-# ---- agents and leases; seconds
-
-AGENT_POLL_WAIT_SECONDS = env.number("DAGGERBOARD_AGENT_POLL_WAIT_SECONDS", 25.0, "how long a poll waits for work")
-AGENT_HEARTBEAT_SECONDS = env.number(
-    "DAGGERBOARD_AGENT_HEARTBEAT_SECONDS", 10.0, "how often a busy agent renews its leases"
-)
-# Three heartbeats and a half, so that a run of a lost agent ends within a minute.
-LEASE_SECONDS = env.number("DAGGERBOARD_LEASE_SECONDS", 35.0, "how long an attempt or a command is leased")
-LEASE_GRACE_SECONDS = env.number(
-    "DAGGERBOARD_LEASE_GRACE_SECONDS", 10.0, "how long after its lease an attempt may still be killing itself"
-)
-AGENT_OUTAGE_SECONDS = env.number(
-    "DAGGERBOARD_AGENT_OUTAGE_SECONDS", 86_400.0, "how long an agent lets a run go on that it cannot report"
-)
-AGENT_CREDENTIAL_SECONDS = env.number(
-    "DAGGERBOARD_AGENT_CREDENTIAL_SECONDS", 3600.0, "how long the credential lives that an agent gets for its token"
-)
-RUN_TOKEN_SECONDS = env.number(
-    "DAGGERBOARD_RUN_TOKEN_SECONDS", 7 * 86_400.0, "how long the token of a run lives when the run does not end before"
-)
-AGENT_EVENT_FLUSH_SECONDS = env.number(
-    "DAGGERBOARD_AGENT_EVENT_FLUSH_SECONDS", 0.05, "how long an agent collects events"
-)
-AGENT_LOG_FLUSH_SECONDS = env.number(
-    "DAGGERBOARD_AGENT_LOG_FLUSH_SECONDS", 0.15, "how long an agent collects log bytes"
-)
-
-# ---- runs; seconds and bytes
-
-RUN_QUEUED_TIMEOUT_SECONDS = env.number(
-    "DAGGERBOARD_RUN_QUEUED_TIMEOUT_SECONDS", 24 * 3600.0, "how long a run may wait in the queue; 0 for ever"
-)
-RUN_STARTING_TIMEOUT_SECONDS = env.number(
-    "DAGGERBOARD_RUN_STARTING_TIMEOUT_SECONDS", 300.0, "how long a claimed run may take to start"
-)
-RUN_RUNNING_TIMEOUT_SECONDS = env.number(
-    "DAGGERBOARD_RUN_RUNNING_TIMEOUT_SECONDS",
-    0.0,
-    "how long a run may run, unless the tag dagster/max_runtime says; 0 for ever",
-)
-RUN_CANCELING_TIMEOUT_SECONDS = env.number(
-    "DAGGERBOARD_RUN_CANCELING_TIMEOUT_SECONDS", 180.0, "how long a cancelled run may take to end"
-)
-RUN_CANCEL_GRACE_SECONDS = env.number(
-    "DAGGERBOARD_RUN_CANCEL_GRACE_SECONDS", 30.0, "time between SIGINT, SIGTERM and SIGKILL when a run is cancelled"
-)
-LOG_STREAM_MAX_BYTES = env.integer(
-    "DAGGERBOARD_LOG_STREAM_MAX_BYTES", 1024**3, "how much of one step's stdout or stderr is stored"
-)
-
 # ---- organizations
 
 DELETION_GRACE_DAYS = env.number(
@@ -210,22 +165,6 @@ QUOTAS = {
         "DAGGERBOARD_QUOTA_API_REQUESTS_PER_MINUTE", 3000, "how many API requests one caller makes per minute"
     ),
 }
-
-# ---- code that is deployed as a source archive
-
-MAX_SOURCE_BYTES = env.integer(
-    "DAGGERBOARD_MAX_SOURCE_BYTES", 64 * 1024**2, "how large the source archive of one code location may be"
-)
-SOURCE_ARCHIVE_DAYS = env.integer(
-    "DAGGERBOARD_SOURCE_ARCHIVE_DAYS", 7, "how many days a source archive is kept that no version is made of"
-)
-
-# ---- Git hosts
-
-# GitHub sends 25 MB at most.
-WEBHOOK_MAX_BYTES = env.integer(
-    "DAGGERBOARD_WEBHOOK_MAX_BYTES", 25 * 1024**2, "how large a webhook of a Git host may be"
-)
 
 # ---- cost; the default price book
 
@@ -411,48 +350,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
-# What the clock wakes, and how often, in seconds. Each is a sweep: it makes good a wake-up that was lost.
-DUE_JOBS = {
-    "automation.sweep_conditions": 2.0,
-    "audit_log.deliver_streams": 5.0,
-    "automation.catch_up": 5.0,
-    "automation.launch_waiting": 5.0,
-    "automation.sweep_definitions": 5.0,
-    "catalog.sweep_freshness": 2.0,
-    "core.delete_organizations": 300.0,
-    "core.ensure_partitions": 3600.0,
-    "core.send_mail": 10.0,
-    "delivery.sweep_branches": 5.0,
-    "delivery.sweep_pull_requests": 2.0,
-    "delivery.sweep_repositories": 10.0,
-    "delivery.sweep_news": 20.0,
-    "core.forget_ended_sessions": 3600.0,
-    "delivery.delete_deployments": 5.0,
-    "delivery.go_on_with_promotions": 2.0,
-    "delivery.sweep_webhooks": 3600.0,
-    "deployments.sweep_source_archives": 600.0,
-    "delivery.delete_old_history": 600.0,
-    "dispatch.sweep_commands": 5.0,
-    "external.forget_deliveries": 3600.0,
-    "external.go_on_with_wipes": 5.0,
-    "external.sweep_pipes": 60.0,
-    "runs.sweep_leases": 2.0,
-    "runs.sweep_bulk_actions": 10.0,
-    "runs.sweep_timeouts": 5.0,
-    "runs.compact_logs": 30.0,
-}
-
-# What the clock does itself, many times a second: functions by name, and the seconds between two beats that find nothing to do.
-CLOCK_BEATS: dict[str, float] = {
-    "controlplane.automation.ticks.firing.beat": 0.25,
-    "controlplane.automation.ticks.overdue.beat": 1.0,
-    "controlplane.automation.backfills.waking.beat": 0.5,
-    "controlplane.automation.conditions.waking.beat": 0.5,
-    "controlplane.runs.retries.launch_due": 1.0,
-}
-# Conditions and backfills are planned by processes that have dagster: they alone serve this queue.
-CELERY_TASK_ROUTES = {"evaluator.*": {"queue": "evaluator"}}
-
 # ---- retention: days for which history is kept, in deployments that say nothing else; 0 for ever
 
 RETENTION_DAYS = {
@@ -469,46 +366,6 @@ RETENTION_DAYS = {
         "how many days materializations, observations and check results are kept; the latest of each always is",
     ),
 }
-
-# ---- promotions
-
-PROMOTION_LOAD_SECONDS = env.number(
-    "DAGGERBOARD_PROMOTION_LOAD_SECONDS", 1800.0, "how long a promotion waits for agents to load what it deployed"
-)
-PROMOTION_SMOKE_SECONDS = env.number(
-    "DAGGERBOARD_PROMOTION_SMOKE_SECONDS", 3600.0, "how long a promotion waits for its smoke job to end"
-)
-
-# ---- branch deployments
-
-MAX_REPOSITORY_BYTES = env.integer(
-    "DAGGERBOARD_MAX_REPOSITORY_BYTES",
-    256 * 1024**2,
-    "how large a Git host's archive of a repository may be that is deployed from there",
-)
-RECONCILE_SECONDS = env.number(
-    "DAGGERBOARD_RECONCILE_SECONDS", 300.0, "how often each repository's open pull requests are asked for"
-)
-# Longer than asking a repository with hundreds of pull requests takes, and than fetching, packing and telling one does.
-DELIVERY_LEASE_SECONDS = env.number(
-    "DAGGERBOARD_DELIVERY_LEASE_SECONDS",
-    180.0,
-    "how long a repository or pull request waits for a worker that was killed while it looked after it",
-)
-GONE_GRACE_SECONDS = env.number(
-    "DAGGERBOARD_GONE_GRACE_SECONDS",
-    3600.0,
-    "how long a Git host must say that a repository is not there for us before its branch deployments end",
-)
-BRANCH_EXPIRE_DAYS = env.integer(
-    "DAGGERBOARD_BRANCH_EXPIRE_DAYS", 7, "days without activity after which a branch deployment made by CI is closed"
-)
-BRANCH_ARCHIVE_DAYS = env.integer(
-    "DAGGERBOARD_BRANCH_ARCHIVE_DAYS", 7, "days after which an archived branch deployment is deleted"
-)
-BRANCH_CLOSE_SECONDS = env.number(
-    "DAGGERBOARD_BRANCH_CLOSE_SECONDS", 1800.0, "how long the end of a branch deployment waits for its runs and its job"
-)
 
 # ---- logging
 

@@ -66,7 +66,7 @@ class InstigatorPage(AutomationPage):
             page = page_of_rows(found, asked(request, size=_TICKS), by=("-id",))
         lines = [TickLine(tick) for tick in page.results]
         # Errors and reasons may tell of any part of the code location.
-        is_whole = self.visible.part(Permission.JOB_READ).has_whole_location(row.location_name)
+        is_whole = selectors.sees_all(self.visible, row.location_name)
         return {"page": page, "ticks": lines, "status_filter": status, "is_whole": is_whole}
 
     def _strip(self, row: Instigator) -> list[TickLine]:
