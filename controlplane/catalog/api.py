@@ -1,5 +1,6 @@
 """REST: assets, their graph and their checks. Their partitions are in partition_api.py, what happened to them in event_api.py."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from django.http import HttpResponse, HttpResponseNotModified
@@ -20,6 +21,8 @@ from controlplane.catalog.serializers import (
     AssetGraphSerializer,
     AssetSerializer,
 )
+from controlplane.catalog.staleness import Sync
+from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.deployments.http import DeploymentAPIView
 from tenants.errors import InvalidError
 from tenants.paging import (
@@ -63,19 +66,25 @@ class AssetsView(CatalogAPIView):
             *(OpenApiParameter(name, str, description=text) for name, text in _FILTERS.items()),
             OpenApiParameter("status", str, enum=[status.value for status in AssetStatus]),
             OpenApiParameter("health", str, enum=[status.value for status in HealthStatus]),
+            OpenApiParameter("sync", str, enum=[one.value for one in Sync]),
             *PAGE_PARAMETERS,
         ],
         responses=page_schema(AssetSerializer),
     )
     def get(self, request: Request) -> Response:
         """The deployment's assets, by key."""
-        wanted = AssetFilter(**{name: request.query_params.get(name, "") for name in (*_FILTERS, "status", "health")})
+        wanted = AssetFilter(
+            **{name: request.query_params.get(name, "") for name in (*_FILTERS, "status", "health", "sync")}
+        )
         if wanted.status not in {"", *AssetStatus}:
             raise InvalidError(f"status is one of {', '.join(AssetStatus)}.", attr="status")
         if wanted.health not in {"", *HealthStatus}:
             raise InvalidError(f"health is one of {', '.join(HealthStatus)}.", attr="health")
+        if wanted.sync not in {"", *Sync}:
+            raise InvalidError(f"sync is one of {', '.join(Sync)}.", attr="sync")
         found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, page_request(request), key=lambda view: (view.key,))
+        page = replace(page, results=with_staleness(self.visible, page.results))
         return page_response(request, page, AssetSerializer)
 
 

@@ -21,6 +21,8 @@ class AssetFilter:
     status: str = ""
     # Of asset_health.HealthStatus; who lists asks for it once it is judged.
     health: str = ""
+    # Of staleness.Sync, likewise.
+    sync: str = ""
 
     def matches(self, node: AssetNode, status: AssetStatus) -> bool:
         asset = node.asset

@@ -8,6 +8,7 @@ import msgspec
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.health_selectors import with_health
 from controlplane.catalog.selectors import AssetView, asset, asset_definitions, shown_tags
+from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.deployments.visibility import Visible
 
 
@@ -30,7 +31,8 @@ class AssetCheckView(CheckView):
 
 def asset_detail(visible: Visible, key: str) -> AssetDetail:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
-    [view], definitions = with_health(visible, [asset(visible, key)]), asset_definitions(visible)
+    [view] = with_staleness(visible, with_health(visible, [asset(visible, key)]))
+    definitions = asset_definitions(visible)
     if view.state is not None:
         view.state.materialization_tags = shown_tags(visible, view.state.materialization_tags)
     if view.node is None:
@@ -44,6 +46,7 @@ def asset_detail(visible: Visible, key: str) -> AssetDetail:
         state=view.state,
         checks=view.checks,
         health=view.health,
+        staleness=view.staleness,
         upstream=view.node.upstream,
         downstream=definitions.graph.downstream[key],
         partitions=msgspec.to_builtins(definition) if definition else None,

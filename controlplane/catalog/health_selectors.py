@@ -12,6 +12,7 @@ from controlplane.catalog.freshness import Freshness
 from controlplane.catalog.freshness_selectors import freshness_of
 from controlplane.catalog.models import HealthAcknowledgement, PartitionState
 from controlplane.catalog.selectors import AssetView, assets
+from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.deployments.visibility import Visible
 from tenants.scoping import read_scope
 
@@ -23,7 +24,12 @@ def healthy_assets(visible: Visible, wanted: AssetFilter | None = None) -> list[
     """The defined assets that a filter lets through, with their health."""
     found = with_health(visible, assets(visible, wanted))
     asked = wanted.health if wanted else ""
-    return [view for view in found if not asked or (view.health is not None and view.health.status == asked)]
+    found = [view for view in found if not asked or (view.health is not None and view.health.status == asked)]
+    sync = wanted.sync if wanted else ""
+    if not sync:
+        return found
+    judged = with_staleness(visible, found)
+    return [view for view in judged if view.staleness is not None and view.staleness.status == sync]
 
 
 def with_health(visible: Visible, views: Sequence[V]) -> list[V]:

@@ -2,7 +2,7 @@
 
 import re
 
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,9 +10,14 @@ from controlplane.catalog import partition_selectors
 from controlplane.catalog.api import ASSET, CatalogAPIView, asset_parameter
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.partition_cells import Window, partition_cells
-from controlplane.catalog.partition_serializers import CellsSerializer, PartitionRangeSerializer, PartitionSerializer
+from controlplane.catalog.partition_serializers import (
+    CellsSerializer,
+    PartitionPageSerializer,
+    PartitionRangeSerializer,
+    PartitionSerializer,
+)
 from tenants.errors import InvalidError
-from tenants.paging import PAGE_PARAMETERS, page_of_sequence, page_request, page_response, page_schema
+from tenants.paging import PAGE_PARAMETERS, page_of_sequence, page_request, page_response
 
 _STATUS = OpenApiParameter("status", str, enum=[status.value for status in AssetStatus], description="Only these.")
 _FORMATS = ("partitions", "ranges")
@@ -30,12 +35,7 @@ class PartitionsView(CatalogAPIView):
             ),
             *PAGE_PARAMETERS,
         ],
-        responses=PolymorphicProxySerializer(
-            component_name="Partitions",
-            serializers=[page_schema(PartitionSerializer), page_schema(PartitionRangeSerializer)],
-            resource_type_field_name=None,
-            many=False,
-        ),
+        responses=PartitionPageSerializer,
     )
     def get(self, request: Request) -> Response:
         """The partitions of an asset as they stand, in dagster's order; those that have a state and are not in the definition come last."""

@@ -139,6 +139,20 @@ class TimePartitions:
         start, end = (position or 0 for position in positions)
         return list(self.page(start, max(0, end - start + 1)))
 
+    def window(self, key: str) -> tuple[float, float] | None:
+        """From when to when a partition reaches, in seconds since the epoch; None for one that is not there."""
+        position = self.position(key)
+        if position is None:
+            return None
+        return self._starts[position], self._windows.end_of(self._starts[position])
+
+    def overlapping(self, start: float, end: float) -> tuple[int, int]:
+        """Positions of the first and the last window that has some of this time; the last is before the first where none has."""
+        first = bisect.bisect_right(self._starts, start) - 1
+        if first < 0 or self._windows.end_of(self._starts[first]) <= start:
+            first += 1
+        return first, bisect.bisect_left(self._starts, end) - 1
+
     def position(self, key: str) -> int | None:
         start = self._windows.start_of(key)
         if start is None:

@@ -10,6 +10,8 @@ from controlplane.catalog.models import PartitionState
 from controlplane.catalog.partition_board import Board, board
 from controlplane.catalog.partition_keys import OpaquePartitions, Partitions
 from controlplane.catalog.selectors import asset, asset_definitions
+from controlplane.catalog.staleness import Staleness
+from controlplane.catalog.staleness_selectors import staleness_of_partitions
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
@@ -24,6 +26,7 @@ class PartitionView:
 
     key: str
     state: PartitionState | None
+    staleness: Staleness | None = None
 
     @property
     def status(self) -> AssetStatus:
@@ -66,7 +69,8 @@ def partition_views(visible: Visible, key: str, partitions: Sequence[str]) -> li
             deployment_id=visible.deployment_id, asset_key=key, partition_key__in=list(partitions)
         )
         states = {row.partition_key: row for row in rows.defer(*_HEAVY)}
-    return [PartitionView(key=one, state=states.get(one)) for one in partitions]
+    stale = staleness_of_partitions(visible, key, partitions)
+    return [PartitionView(key=one, state=states.get(one), staleness=stale.get(one)) for one in partitions]
 
 
 def some_partitions(

@@ -3,11 +3,14 @@
 from dataclasses import asdict
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.partition_cells import Axis, Cells
 from controlplane.catalog.partition_selectors import PartitionRange, PartitionView
+from controlplane.catalog.serializers import StaleCauseSerializer
+from controlplane.catalog.staleness import Sync
 
 _STATUSES = [(status.value, status.label) for status in AssetStatus]
 
@@ -17,6 +20,10 @@ class PartitionSerializer(serializers.Serializer[PartitionView]):
 
     key = serializers.CharField()
     status = serializers.ChoiceField(_STATUSES)
+    sync = serializers.ChoiceField(
+        source="staleness.status", choices=[(one.value, one.label) for one in Sync], default=None, allow_null=True
+    )
+    stale_causes = StaleCauseSerializer(source="staleness.causes", many=True, default=list)
     materialized_at = serializers.DateTimeField(source="state.materialized_at", default=None, allow_null=True)
     materialization_run_id = serializers.UUIDField(source="state.materialization_run_id", default=None, allow_null=True)
     failed_run_id = serializers.UUIDField(source="state.failed_run_id", default=None, allow_null=True)
@@ -29,6 +36,25 @@ class PartitionRangeSerializer(serializers.Serializer[PartitionRange]):
     last = serializers.CharField()
     status = serializers.ChoiceField(_STATUSES)
     count = serializers.IntegerField()
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="PartitionOrRange",
+        serializers=[PartitionSerializer, PartitionRangeSerializer],
+        resource_type_field_name=None,
+        many=True,
+    )
+)
+class PartitionsOrRangesField(serializers.ListField):
+    """Either the one or the other, as the request says."""
+
+
+class PartitionPageSerializer(serializers.Serializer[Any]):
+    """A page of partitions, or of ranges."""
+
+    results = PartitionsOrRangesField()
+    next = serializers.URLField(allow_null=True, help_text="Address of the next page, or null at the end.")
 
 
 class AxisSerializer(serializers.Serializer[Axis]):

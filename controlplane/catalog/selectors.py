@@ -14,6 +14,7 @@ from controlplane.catalog.asset_health import Health
 from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, AssetState, CheckEvaluation, CheckState
+from controlplane.catalog.staleness import Staleness
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
@@ -35,6 +36,8 @@ class AssetView:
     checks: tuple[CheckView, ...] = ()
     # None until health_selectors.with_health judged it.
     health: Health | None = None
+    # None until staleness_selectors.with_staleness judged it, and where that cannot be told.
+    staleness: Staleness | None = None
 
     @property
     def status(self) -> AssetStatus:
@@ -76,11 +79,6 @@ def asset_states(visible: Visible) -> dict[str, AssetState]:
     with read_scope(visible.org_id):
         heavy = ("materialization_metadata", "materialization_tags", "materialization_serdes", "observation_serdes")
         return {row.asset_key: row for row in _states(visible).defer(*heavy) if _sees(visible, row.asset_key)}
-
-
-def statuses(visible: Visible) -> dict[str, AssetStatus]:
-    """The status of every asset that ever had an event."""
-    return {key: status_of(state) for key, state in asset_states(visible).items()}
 
 
 def materializations(visible: Visible, key: str, *, partition: str | None = None) -> QuerySet[AssetEvent]:

@@ -9,6 +9,7 @@ from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, CheckEvaluation
 from controlplane.catalog.selectors import AssetView
+from controlplane.catalog.staleness import Category, StaleCause, Sync
 
 
 class AssetSerializer(serializers.Serializer[AssetView]):
@@ -27,6 +28,13 @@ class AssetSerializer(serializers.Serializer[AssetView]):
     is_partitioned = serializers.SerializerMethodField()
     status = serializers.ChoiceField([(status.value, status.label) for status in AssetStatus])
     health = serializers.ChoiceField(source="health.status", choices=[(one.value, one.label) for one in HealthStatus])
+    sync = serializers.ChoiceField(
+        source="staleness.status",
+        choices=[(one.value, one.label) for one in Sync],
+        default=None,
+        allow_null=True,
+        help_text="Whether it is in sync with its code and its inputs; null where its partitions are, each for itself.",
+    )
     checks_failed = serializers.IntegerField()
     materialized_at = serializers.DateTimeField(source="state.materialized_at", default=None, allow_null=True)
     materialization_run_id = serializers.UUIDField(source="state.materialization_run_id", default=None, allow_null=True)
@@ -87,9 +95,19 @@ class AssetCheckSerializer(CheckSerializer):
     asset_key = serializers.CharField()
 
 
+class StaleCauseSerializer(serializers.Serializer[StaleCause]):
+    """Why an asset is out of sync."""
+
+    category = serializers.ChoiceField([(one.value, one.value.capitalize()) for one in Category])
+    reason = serializers.CharField()
+    upstream = serializers.CharField(allow_null=True)
+    partition = serializers.CharField(allow_null=True, help_text="Of the upstream.")
+
+
 class AssetDetailSerializer(AssetSerializer):
     """An asset with its neighbours, its checks, and its latest materialization."""
 
+    stale_causes = StaleCauseSerializer(source="staleness.causes", many=True, default=list)
     upstream = serializers.ListField(child=serializers.CharField())
     downstream = serializers.ListField(child=serializers.CharField())
     jobs = serializers.ListField(source="node.asset.jobs", child=serializers.CharField(), default=list)

@@ -1,18 +1,20 @@
-"""Whether an asset is out of sync with its code and its inputs, as dagster's CachingStaleStatusResolver judges, from the tags of its
-latest materialization. Pure. Partitioned assets are judged by partition elsewhere or not at all, as inputs too; virtual ones are not.
+"""Whether an asset, or a partition of one, is out of sync with its code and its inputs, as dagster's CachingStaleStatusResolver judges,
+from the tags of its latest materialization. Pure: who asks finds what is `needed`, then `older`, and judges.
+
+As there, an asset with partitions is judged by partition alone. Virtual assets are not judged, and nobody by them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from controlplane.catalog.models import AssetState
 from controlplane.definitions.graph import AssetNode
 
 CODE_VERSION_TAG = "dagster/code_version"
 _DATA_VERSION_TAGS = ("dagster/data_version", "dagster/logical_version")
 _INPUT_VERSIONS = ("dagster/input_data_version/", "dagster/input_logical_version/")
 _INPUT_POINTERS = "dagster/input_event_pointer/"
+_NO_POINTER = "NULL"
 _USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
 # Of an asset that something else makes and nobody observed, and of one that was never made.
 _INITIAL, _NULL = "INITIAL", "NULL"
@@ -25,6 +27,10 @@ class Sync(StrEnum):
     STALE = "STALE"
     FRESH = "FRESH"
 
+    @property
+    def label(self) -> str:
+        return {"MISSING": "Missing", "STALE": "Out of sync", "FRESH": "In sync"}[self.value]
+
 
 class Category(StrEnum):
     """Dagster's StaleCauseCategory."""
@@ -36,11 +42,12 @@ class Category(StrEnum):
 
 @dataclass(frozen=True)
 class StaleCause:
-    """Why; `upstream` is the input that it is about."""
+    """Why; `upstream` is the input that it is about, and `partition` which one of it."""
 
     category: Category
     reason: str
     upstream: str | None = None
+    partition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,16 +60,26 @@ class Staleness:
         return self.status == Sync.STALE
 
 
-@dataclass(frozen=True)
-class _Record:
-    """The latest event that says which data there is."""
+# An asset, and the partition where it has any.
+Place = tuple[str, str | None]
 
+
+def data_version(tags: Mapping[str, str]) -> str:
+    """The data version that an event's tags tell."""
+    return next((tags[name] for name in _DATA_VERSION_TAGS if tags.get(name)), _INITIAL)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The latest event that says which data there is; `id` is dagster's storage id."""
+
+    id: int
     tags: Mapping[str, str]
     at: float
 
     @property
     def data_version(self) -> str:
-        return next((self.tags[name] for name in _DATA_VERSION_TAGS if self.tags.get(name)), _INITIAL)
+        return data_version(self.tags)
 
     @property
     def has_provenance(self) -> bool:
@@ -72,76 +89,122 @@ class _Record:
     def input_versions(self) -> dict[str, str]:
         return {name.split("/", 2)[2]: value for name, value in self.tags.items() if name.startswith(_INPUT_VERSIONS)}
 
+    def pointer(self, key: str) -> int | None:
+        """The event of an input that was used last."""
+        text = self.tags.get(f"{_INPUT_POINTERS}{key}", _NO_POINTER)
+        return int(text) if text.isdigit() else None
+
+    def knows(self, key: str) -> bool:
+        return key in self.input_versions and f"{_INPUT_POINTERS}{key}" in self.tags
+
     @property
     def is_user_provided(self) -> bool:
         return self.has_provenance and self.tags.get(_USER_PROVIDED_TAG) == "true"
 
 
-def staleness(key: str, nodes: Mapping[str, AssetNode], states: Mapping[str, AssetState]) -> Staleness | None:
-    """How the asset stands; `states` has it and its upstreams. None where this cannot be told: partitioned, virtual or unknown assets."""
-    node = nodes.get(key)
-    if node is None or node.asset.is_virtual or node.asset.partitions is not None:
+@dataclass
+class Judge:
+    """`inputs` answers which partitions of an input a place uses; `records` and `versions` are filled by who asks."""
+
+    nodes: Mapping[str, AssetNode]
+    inputs: Callable[[AssetNode, str | None, str], Sequence[str]]
+    records: Mapping[Place, Record]
+    # The data version that a partition of an input had as of an event.
+    versions: Mapping[tuple[str, str, int], str | None] = field(default_factory=dict)
+
+    def can_tell(self, place: Place) -> bool:
+        """Whether there is anything to say about it."""
+        node = self.nodes.get(place[0])
+        return node is not None and not node.asset.is_virtual and (node.asset.partitions is None) == (place[1] is None)
+
+    def needed(self, place: Place) -> list[Place]:
+        """Whose records it is judged by, its own first."""
+        return [place, *self._inputs(place)] if self.can_tell(place) else []
+
+    def older(self, place: Place) -> Iterator[tuple[str, str, int]]:
+        """Of which inputs an earlier version is wanted, and as of which event. Ask once the records are there."""
+        record = self.records.get(place)
+        if record is None or not self.can_tell(place):
+            return
+        for key, partition in self._inputs(place):
+            other, pointer = self.records.get((key, partition)), record.pointer(key)
+            if partition is not None and other is not None and pointer is not None and other.id > pointer:
+                yield key, partition, pointer
+
+    def staleness(self, place: Place) -> Staleness | None:
+        """How it stands; None where this cannot be told."""
+        if not self.can_tell(place):
+            return None
+        node, record = self.nodes[place[0]], self.records.get(place)
+        if node.asset.is_external:
+            return Staleness(Sync.FRESH)
+        if record is None:
+            return Staleness(Sync.MISSING)
+        causes = (*_own_causes(node, record), *self._by_inputs(place, record))
+        return Staleness(Sync.STALE if causes else Sync.FRESH, causes)
+
+    def _inputs(self, place: Place) -> Iterator[Place]:
+        node = self.nodes[place[0]]
+        for key in sorted(node.upstream):
+            other = self.nodes.get(key)
+            if other is None or other.asset.partitions is None:
+                if other is None or not other.asset.is_virtual:
+                    yield key, None
+            elif not other.asset.is_external:
+                for partition in self.inputs(node, place[1], key):
+                    yield key, partition
+
+    def _by_inputs(self, place: Place, record: Record) -> Iterator[StaleCause]:
+        for key, partition in self._inputs(place):
+            judge = self._by_versions if record.has_provenance else self._by_times
+            cause = judge(record, key, partition)
+            if cause is not None:
+                yield cause
+
+    def _by_versions(self, record: Record, key: str, partition: str | None) -> StaleCause | None:
+        if not record.knows(key):
+            return StaleCause(Category.DEPENDENCIES, f"has a new dependency on {key}", key, partition)
+        node, other = self.nodes.get(key), self.records.get((key, partition))
+        is_external = node is None or node.asset.is_external
+        if partition is None:
+            current = other.data_version if other is not None else _INITIAL if is_external else _NULL
+            if not _differ(record.input_versions[key], current):
+                return None
+        elif not self._is_updated(record, key, partition):
+            return None
+        versioned = is_external or node is None or node.asset.code_version is not None
+        by_version = versioned or (other is not None and other.is_user_provided)
+        what = "data version" if by_version else "materialization"
+        return StaleCause(Category.DATA, f"has a new dependency {what}", key, partition)
+
+    def _is_updated(self, record: Record, key: str, partition: str) -> bool:
+        other, pointer = self.records.get((key, partition)), record.pointer(key)
+        if other is None or pointer is None or other.id <= pointer:
+            return False
+        return _differ(self.versions.get((key, partition, pointer)), other.data_version)
+
+    def _by_times(self, record: Record, key: str, partition: str | None) -> StaleCause | None:
+        """Materializations of long ago say nothing of their inputs."""
+        node, other = self.nodes.get(key), self.records.get((key, partition))
+        if node is None or node.asset.is_external:
+            return None
+        if other is None:
+            return StaleCause(Category.DATA, "has a new input", key, partition)
+        if other.at > record.at:
+            return StaleCause(Category.DATA, "has a new dependency materialization", key, partition)
         return None
-    record = _record(node, states.get(key))
-    if node.asset.is_external:
-        return Staleness(Sync.FRESH)
-    if record is None:
-        return Staleness(Sync.MISSING)
-    causes = tuple(_causes(node, record, nodes, states))
-    return Staleness(Sync.STALE if causes else Sync.FRESH, causes)
 
 
-def _record(node: AssetNode | None, state: AssetState | None) -> _Record | None:
-    if state is None:
-        return None
-    made = _Record(state.materialization_tags, state.materialized_at.timestamp()) if state.materialized_at else None
-    if node is None or not node.asset.is_observable or state.observed_at is None:
-        return made
-    seen = _Record(state.observation_tags, state.observed_at.timestamp())
-    return seen if made is None or seen.at > made.at else made
+def _own_causes(node: AssetNode, record: Record) -> Iterator[StaleCause]:
+    if not record.has_provenance:
+        return
+    version = node.asset.code_version
+    if version and version != record.tags[CODE_VERSION_TAG]:
+        yield StaleCause(Category.CODE, "has a new code version")
+    for key in sorted(record.input_versions.keys() - set(node.upstream)):
+        yield StaleCause(Category.DEPENDENCIES, f"removed dependency on {key}", key)
 
 
-def _causes(
-    node: AssetNode, record: _Record, nodes: Mapping[str, AssetNode], states: Mapping[str, AssetState]
-) -> list[StaleCause]:
-    found: list[StaleCause] = []
-    if record.has_provenance:
-        version = node.asset.code_version
-        if version and version != record.tags[CODE_VERSION_TAG]:
-            found.append(StaleCause(Category.CODE, "has a new code version"))
-        gone = sorted(record.input_versions.keys() - set(node.upstream))
-        found.extend(StaleCause(Category.DEPENDENCIES, f"removed dependency on {key}", key) for key in gone)
-    for upstream in sorted(node.upstream):
-        other = nodes.get(upstream)
-        if other is not None and (other.asset.partitions is not None or other.asset.is_virtual):
-            continue
-        judge = _by_versions if record.has_provenance else _by_times
-        cause = judge(upstream, record, other, _record(other, states.get(upstream)))
-        if cause is not None:
-            found.append(cause)
-    return found
-
-
-def _by_versions(upstream: str, record: _Record, node: AssetNode | None, other: _Record | None) -> StaleCause | None:
-    known = record.input_versions
-    if upstream not in known or f"{_INPUT_POINTERS}{upstream}" not in record.tags:
-        return StaleCause(Category.DEPENDENCIES, f"has a new dependency on {upstream}", upstream)
-    is_external = node is None or node.asset.is_external
-    current = other.data_version if other is not None else _INITIAL if is_external else _NULL
-    if known[upstream] == current or (known[upstream], current) == (_INITIAL, _NULL):
-        return None
-    versioned = is_external or node is None or node.asset.code_version is not None
-    by_version = versioned or (other is not None and other.is_user_provided)
-    what = "data version" if by_version else "materialization"
-    return StaleCause(Category.DATA, f"has a new dependency {what}", upstream)
-
-
-def _by_times(upstream: str, record: _Record, node: AssetNode | None, other: _Record | None) -> StaleCause | None:
-    """Materializations of long ago say nothing of their inputs."""
-    if node is None or node.asset.is_external:
-        return None
-    if other is None:
-        return StaleCause(Category.DATA, "has a new input", upstream)
-    if other.at > record.at:
-        return StaleCause(Category.DATA, "has a new dependency materialization", upstream)
-    return None
+def _differ(before: str | None, now: str) -> bool:
+    """Dagster's own exception: what another location took for external was never made."""
+    return before != now and (before, now) != (_INITIAL, _NULL)

@@ -116,6 +116,10 @@ class TimeWindows:
         second_time = self._cron.every_hour and "%z" not in self._fmt and local.fold == 1
         return local.strftime(f"{self._fmt}%z") if second_time else self._keys.write(local)
 
+    def end_of(self, start: float) -> float:
+        """The end of a window that `starts` has told."""
+        return self._bounds[bisect.bisect_right(self._bounds, start)]
+
     def start_of(self, key: str) -> float | None:
         """The start of the window of this name, if there can be one. Looks only as far as `starts` has been asked for."""
         usual = self._keys.read(key)

@@ -1,6 +1,6 @@
 """The list of assets: searched and filtered on the server."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +10,8 @@ from controlplane.catalog.asset_filter import AssetFilter, facets
 from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.health_selectors import healthy_assets
+from controlplane.catalog.staleness import Sync
+from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from tenants.paging import page_of_list
@@ -29,11 +31,13 @@ class Assets(DeploymentPage):
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
         found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
+        page = replace(page, results=with_staleness(self.visible, page.results))
         context: dict[str, Any] = {
             "page": page,
             "filter": wanted,
             "found": len(found),
             "total": len(nodes),
+            "has_unsynced": any(view.staleness is not None and view.staleness.is_unsynced for view in page.results),
         }
         if wants_part(request, "asset-list"):
             return self.render_part(request, "assets/_list.html", **context)
@@ -44,5 +48,6 @@ class Assets(DeploymentPage):
             facets=facets(nodes.values()),
             statuses=list(AssetStatus),
             healths=list(HealthStatus),
+            syncs=list(Sync),
             has_locations=bool(self.visible.code_locations()),
         )

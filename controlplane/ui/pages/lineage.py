@@ -6,6 +6,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from controlplane.catalog import selectors as catalog
+from controlplane.catalog.health_selectors import healthy_assets
+from controlplane.catalog.selectors import AssetView
+from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.ui.pages.base import DeploymentPage
 from tenants.permissions import Permission
 
@@ -33,10 +36,21 @@ class Lineage(DeploymentPage):
 
 
 class Statuses(DeploymentPage):
-    """How each asset stands, by key; assets without any event are absent."""
+    """How each asset stands, by key: status, health, and whether it is out of sync, each with its word or null where nothing is to say."""
 
     permissions: ClassVar = {"GET": Permission.ASSET_READ}
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        found = catalog.statuses(self.visible)
-        return JsonResponse({key: [status, status.label] for key, status in found.items()})
+        views = with_staleness(self.visible, healthy_assets(self.visible))
+        return JsonResponse({view.key: [view.status, view.status.label, *_marks(view)] for view in views})
+
+
+def _marks(view: AssetView) -> list[str]:
+    health = view.health.status if view.health is not None and view.health.is_unwell else None
+    unsynced = view.staleness is not None and view.staleness.is_unsynced
+    return [
+        health or "",
+        health.label if health else "",
+        "unsynced" if unsynced else "",
+        "Out of sync" if unsynced else "",
+    ]

@@ -16,6 +16,7 @@ const FONT = "500 12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 const SMALL = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 const CHANGE_TOKENS: Record<string, string> = { added: "ok", changed: "warn", removed: "bad", affected: "running" };
+const TROUBLE_TOKENS: Record<string, string> = { DEGRADED: "bad", WARNING: "warn", unsynced: "warn" };
 const STATUS_TOKENS: Record<string, string> = { materialized: "ok", failed: "bad", in_progress: "running", missing: "line-strong" };
 
 export class Painter {
@@ -86,21 +87,23 @@ export class Painter {
     context.stroke();
     context.setLineDash([]);
     mark(context, node, colour);
+    const trouble = troubleToken(node);
+    if (trouble) troubleMark(context, node, this.colour(trouble), this.colour("surface"));
     this.text(node);
   }
 
   private text(node: GraphNode): void {
     const context = this.context;
     const [name, label] = this.label(node);
-    // Beside its colour a change has its word.
-    const note = node.changeWord || label;
+    // Beside its colour a change has its word, and so has what is wrong.
+    const note = node.changeWord || troubleWords(node) || label;
     context.textBaseline = "middle";
     context.font = FONT;
     context.fillStyle = this.colour("text");
     context.fillText(name, node.x + 26, node.y + (note ? 13 : NODE_HEIGHT / 2));
     if (!note) return;
     context.font = SMALL;
-    context.fillStyle = this.colour(CHANGE_TOKENS[node.change] ?? "muted");
+    context.fillStyle = this.colour(CHANGE_TOKENS[node.change] ?? troubleToken(node) ?? "muted");
     context.fillText(note, node.x + 26, node.y + 27);
   }
 
@@ -136,6 +139,35 @@ function edge(path: Path2D, from: GraphNode, to: GraphNode, curved: boolean): vo
   if (!curved) return path.lineTo(x2, y2);
   const bend = Math.max(28, Math.abs(x2 - x1) / 2.4);
   path.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
+}
+
+function troubleWords(node: GraphNode): string {
+  return node.troubles.map(([, word]) => word).join(" · ");
+}
+
+function troubleToken(node: GraphNode): string | undefined {
+  return node.troubles[0] && (TROUBLE_TOKENS[node.troubles[0][0]] ?? "warn");
+}
+
+// Above the corner, so that it is seen without reading: a square with a bar when degraded, a triangle for a warning or what is out of sync.
+function troubleMark(context: CanvasRenderingContext2D, node: GraphNode, colour: string, background: string): void {
+  const [x, y] = [node.x + NODE_WIDTH - 10, node.y];
+  context.fillStyle = colour;
+  context.strokeStyle = background;
+  context.lineWidth = 2;
+  context.beginPath();
+  if (node.troubles[0]?.[0] === "DEGRADED") context.rect(x - 6, y - 6, 12, 12);
+  else {
+    context.moveTo(x, y - 8);
+    context.lineTo(x + 8, y + 6);
+    context.lineTo(x - 8, y + 6);
+    context.closePath();
+  }
+  context.stroke();
+  context.fill();
+  context.fillStyle = background;
+  context.fillRect(x - 1, y - 4, 2, 5);
+  context.fillRect(x - 1, y + 2.5, 2, 2);
 }
 
 // Status as a shape: a disc when materialized, an octagon's cross when failed, a ring when not yet, an open ring on its way.

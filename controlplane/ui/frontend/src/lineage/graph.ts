@@ -6,8 +6,8 @@ export interface Wire {
   edges: [number, number][];
 }
 
-// Status and its word by asset key; assets that never had an event are absent.
-export type Statuses = Record<string, [status: string, word: string]>;
+// By asset key: status, health where it is not well, and whether it is out of sync, each with its word; empty where nothing is to say.
+export type Statuses = Record<string, [status: string, word: string, health: string, healthWord: string, sync: string, syncWord: string]>;
 
 export interface GraphNode {
   index: number;
@@ -17,6 +17,8 @@ export interface GraphNode {
   y: number;
   status: string;
   word: string;
+  // What is wrong with it, the worst first: status and word of each.
+  troubles: [status: string, word: string][];
   group: string;
   kinds: string[];
   location: string;
@@ -39,7 +41,7 @@ export class Graph {
 
   constructor(wire: Wire, addressOf: (key: string) => string) {
     this.nodes = wire.nodes.map(({ key, location, group, kinds, x, y, change }, index) => ({
-      index, key, location, group, kinds, change: change?.[0] ?? "", changeWord: change?.[1] ?? "", name: lastPart(key), x: x * COLUMN, y: y * ROW, url: addressOf(key), ...UNKNOWN, upstream: [], downstream: [],
+      index, key, location, group, kinds, change: change?.[0] ?? "", changeWord: change?.[1] ?? "", name: lastPart(key), x: x * COLUMN, y: y * ROW, url: addressOf(key), ...UNKNOWN, troubles: [], upstream: [], downstream: [],
     }));
     this.edges = wire.edges;
     for (const [from, to] of wire.edges) {
@@ -49,7 +51,11 @@ export class Graph {
   }
 
   setStatuses(statuses: Statuses): void {
-    for (const node of this.nodes) [node.status, node.word] = statuses[node.key] ?? [UNKNOWN.status, UNKNOWN.word];
+    for (const node of this.nodes) {
+      const [status, word, health, healthWord, sync, syncWord] = statuses[node.key] ?? [UNKNOWN.status, UNKNOWN.word, "", "", "", ""];
+      [node.status, node.word] = [status, word];
+      node.troubles = [[health, healthWord], [sync, syncWord]].filter((one): one is [string, string] => Boolean(one[0]));
+    }
   }
 
   at(x: number, y: number): GraphNode | null {
@@ -76,7 +82,7 @@ export class Graph {
 
   search(text: string): GraphNode[] {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = this.nodes.filter((node) => words.every((word) => `${node.key} ${node.group} ${node.kinds.join(" ")} ${node.changeWord}`.toLowerCase().includes(word)));
+    const found = this.nodes.filter((node) => words.every((word) => `${node.key} ${node.group} ${node.kinds.join(" ")} ${node.changeWord} ${node.troubles.map(([, word]) => word).join(" ")}`.toLowerCase().includes(word)));
     return found.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 

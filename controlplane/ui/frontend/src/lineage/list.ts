@@ -78,6 +78,7 @@ export class LineageList {
       { class: "lineage-row", role: "option", id: `lineage-row-${index}`, "data-index": index, "aria-selected": chosen ? "true" : "false", title: node.key },
       h("span", { class: "status status-icon", "data-status": node.status, role: "img", "aria-label": node.word }),
       h("span", { class: "clip mono" }, node.key),
+      ...node.troubles.map(([status, word]) => h("span", { class: "status status-icon lineage-trouble", "data-status": status, role: "img", "aria-label": word, title: word })),
       node.change ? h("span", { class: "status status-icon lineage-change", "data-status": node.change, role: "img", "aria-label": node.changeWord, title: node.changeWord }) : "",
     );
   }

@@ -16,7 +16,7 @@ export class LineagePanel {
     const head = h("div", { class: "lineage-panel-head" }, h("h2", {}, h("a", { href: node.url, class: "mono wrap-any" }, node.key)), close);
     const facts = h("div", { class: "small muted" }, `${node.group} · ${node.location}${node.kinds.length ? ` · ${node.kinds.join(", ")}` : ""}`);
     const change = node.change ? [statusMark(node.change, node.changeWord)] : [];
-    this.element.replaceChildren(head, ...change, statusMark(node.status, node.word), facts, this.neighbours(graph, "Upstream", node.upstream), this.neighbours(graph, "Downstream", node.downstream));
+    this.element.replaceChildren(head, ...change, statusMark(node.status, node.word), ...node.troubles.map(([status, word]) => statusMark(status, word)), facts, this.neighbours(graph, "Upstream", node.upstream), this.neighbours(graph, "Downstream", node.downstream));
   }
 
   private neighbours(graph: Graph, title: string, indexes: number[]): HTMLElement {
