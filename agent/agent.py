@@ -36,6 +36,7 @@ from agent.processes import Reaper
 from agent.protocol import Goodbye
 from agent.registration import Registration
 from agent.reports import LocationReports
+from agent.results import Results
 from agent.retry import describe, is_retryable
 from agent.secret_stores import SecretStore, SecretStores
 from agent.secret_stores.aws import AwsSecretsManager
@@ -167,9 +168,9 @@ class Agent:
         self._calls = Calls(
             folder=self.home.calls,
             locations=self.locations,
-            client=self._client,
-            identity=self.identity,
+            results=Results(client=self._client, identity=self.identity),
             environments=self._environments,
+            at_once=self.config.calls_at_once,
         )
         dispatcher = Dispatcher(
             commands=self._commands, attempts=self.attempts, calls=self._calls, locations=self.locations

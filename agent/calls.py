@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,30 +15,33 @@ from agent.changes import first_of
 from agent.executors import CodeNotLoadedError
 from agent.files import is_safe_name, private_folder, write_atomically
 from agent.processes import kill_family
-from agent.protocol import Call, CommandResult, ErrorInfo
-from agent.retry import ControlPlaneError, until_answered
+from agent.protocol import Call, ErrorInfo
+from agent.retry import ControlPlaneError
+from agent.turns import Turns
 from agent.worker_link import Fork, LinkLostError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.client import Client
     from agent.environment import Environments
-    from agent.identity import Identity
     from agent.locations import Locations
+    from agent.results import Results
+
+# User code mostly waits; more than these only slow each other down.
+CALLS_FOR_EACH_CORE = 4
 
 
 class Calls:
     """Calls that are not answered yet. A call that was under way when the agent died is answered with an error."""
 
     def __init__(
-        self, *, folder: Path, locations: Locations, client: Client, identity: Identity, environments: Environments
+        self, *, folder: Path, locations: Locations, results: Results, environments: Environments, at_once: int
     ) -> None:
         self._folder = private_folder(folder)
         self._locations = locations
-        self._client = client
-        self._identity = identity
+        self._results = results
         self._environments = environments
+        self._turns = Turns(at_once or CALLS_FOR_EACH_CORE * (os.cpu_count() or 1))
         self._calls: dict[str, tuple[Call, asyncio.Future[bytes]]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -45,6 +49,7 @@ class Calls:
         """Own the tasks of all calls."""
         async with asyncio.TaskGroup() as group:
             self._group = group
+            group.create_task(self._results.run())
             for path in self._folder.glob("*.json"):
                 self.start(
                     self.post(path.stem, error=ErrorInfo(message="The agent restarted during the call; ask again."))
@@ -81,22 +86,18 @@ class Calls:
     async def post(self, command_id: str, *, result: Any = None, error: ErrorInfo | None = None) -> None:
         """Deliver the result of a command, of any kind, for as long as it takes."""
         try:
-            await self._deliver(command_id, result=result, error=error)
+            await self._results.deliver(command_id, result=result, error=error)
         except ControlPlaneError as refused:
             log.warning("call.result_refused", call=command_id, error=str(refused))
             await self._say_refused(command_id, refused)
         self._calls.pop(command_id, None)
         self._path(command_id).unlink(missing_ok=True)
 
-    async def _deliver(self, command_id: str, *, result: Any, error: ErrorInfo | None) -> None:
-        message = CommandResult(agent_id=self._identity.agent_id, command_id=command_id, result=result, error=error)
-        await until_answered(lambda: self._client.result(message), doing="posting the result of a call")
-
     async def _say_refused(self, command_id: str, refused: ControlPlaneError) -> None:
         """Whoever asked learns why there is no answer, instead of waiting for it; unless this is refused as well."""
         message = f"The answer was not accepted by the control plane: {refused}"
         with contextlib.suppress(ControlPlaneError):
-            await self._deliver(command_id, result=None, error=ErrorInfo(message=message))
+            await self._results.deliver(command_id, error=ErrorInfo(message=message))
 
     async def _answer(self, call: Call) -> None:
         try:
@@ -115,8 +116,11 @@ class Calls:
         while True:
             worker = await self._locations.ready(call.version_id)
             try:
-                fork = await worker.link.fork("call", call.command_id, op=call.op, args=call.args, env=self._env(call))
-                return await self._result(call, fork)
+                async with self._turns.one():
+                    fork = await worker.link.fork(
+                        "call", call.command_id, op=call.op, args=call.args, env=self._env(call)
+                    )
+                    return await self._result(call, fork)
             except LinkLostError:
                 log.warning("call.repeated", call=call.command_id, op=call.op, reason="the code worker died")
 
@@ -130,7 +134,9 @@ class Calls:
             how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.exit_code}"
             raise CodeNotLoadedError(f"The process that answered {call.op} ended without an answer ({how}).")
         finally:
-            if fork.forked.done() and not fork.forked.exception() and not fork.exited.done():
+            # A code worker that died leaves what its children started.
+            has_ended = fork.exited.done() and not fork.exited.exception()
+            if fork.forked.done() and not fork.forked.exception() and not has_ended:
                 kill_family(*fork.forked.result())
 
     def _env(self, call: Call) -> dict[str, str]:

@@ -15,7 +15,6 @@ import msgspec
 from agent.protocol import (
     PROTOCOL_VERSION,
     AttemptRef,
-    CommandResult,
     DefinitionsHave,
     DefinitionsMissing,
     EnvironmentAsk,
@@ -100,8 +99,13 @@ class Client:
         body = msgspec.msgpack.encode(message)
         return _decoded(await self._send("POST", "logs", body, content_type="application/msgpack"), LogsStored)
 
-    async def result(self, message: CommandResult) -> None:
-        await self._send("POST", "results", msgspec.json.encode(message))
+    async def result(self, body: bytes) -> None:
+        """Send a CommandResult that is already encoded."""
+        await self._send("POST", "results", body)
+
+    async def results(self, body: bytes) -> None:
+        """Send CommandResults that are already encoded."""
+        await self._send("POST", "results/many", body)
 
     async def definitions_missing(self, message: DefinitionsHave) -> DefinitionsMissing:
         return await self._post("definitions/missing", message, DefinitionsMissing)

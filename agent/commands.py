@@ -30,13 +30,16 @@ class CommandLog:
     def durable(self, command_id: str) -> bool:
         return command_id in self._ids and command_id not in self._unsaved
 
-    def add(self, command_ids: list[str]) -> None:
-        """Remember ids; also on disk, with one fsync, if there is room, else with the next ones."""
+    def add(self, command_ids: list[str], *, synced: bool = True) -> None:
+        """Remember ids; also on disk, with one fsync, if there is room, else with the next ones.
+
+        Not `synced` they survive the end of this process, but not a power cut.
+        """
         for command_id in command_ids:
             if command_id not in self._ids:
                 self._ids[command_id] = self._unsaved[command_id] = None
         if self._unsaved:
-            self._save()
+            self._save(synced=synced)
         if len(self._ids) > 2 * REMEMBERED and not self._unsaved:
             self._ids = dict.fromkeys(list(self._ids)[-REMEMBERED:])
             self.close()
@@ -45,11 +48,12 @@ class CommandLog:
     def close(self) -> None:
         os.close(self._file)
 
-    def _save(self) -> None:
+    def _save(self, *, synced: bool) -> None:
         size = os.fstat(self._file).st_size
         try:
             write_all(self._file, "".join(f"{command_id}\n" for command_id in self._unsaved).encode())
-            os.fdatasync(self._file)
+            if synced:
+                os.fdatasync(self._file)
         except OSError as error:
             os.ftruncate(self._file, size)
             log.error("command.not_saved", error=str(error), effect="commands are taken later")

@@ -54,6 +54,9 @@ class Config:
     )
     queues: str = _setting("default", "comma separated queues to serve")
     slots: int = _setting(10, "runs at the same time")
+    calls_at_once: int = _setting(
+        0, "ticks and other short questions to user code at the same time; 0: four for each core of the machine"
+    )
     ca_file: str = _setting("", "PEM file with certificates to trust beside the system's")
     log_format: str = _setting("text", "text or json")
     log_level: str = _setting("info", "debug, info, warning or error")
@@ -223,5 +226,7 @@ def _check(config: Config) -> None:
         )
     if config.slots < 1:
         raise ConfigError("slots must be at least 1.")
+    if config.calls_at_once < 0:
+        raise ConfigError("calls_at_once must be at least 1, or 0 for four for each core.")
     if config.log_format not in {"text", "json"}:
         raise ConfigError("log_format must be text or json.")

@@ -33,7 +33,9 @@ class Dispatcher:
         if draining:
             commands = [command for command in commands if isinstance(command, Cancel)]
         begun = [command for command in commands if self._begun(command, renewed_at=renewed_at)]
-        self._commands.add([command.command_id for command in begun])
+        # A call is asked again after a power cut, so it need not wait for the disk.
+        synced = not all(isinstance(command, Call) for command in begun)
+        self._commands.add([command.command_id for command in begun], synced=synced)
         return [command.command_id for command in begun if self._commands.durable(command.command_id)]
 
     def _begun(self, command: Command, *, renewed_at: float) -> bool:

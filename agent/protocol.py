@@ -11,6 +11,7 @@ plane accepts agents two minor versions old. Unknown fields are ignored by both 
     POST /agent/v1/events                   EventBatch (gzip)   -> EventsStored
     POST /agent/v1/logs                     LogBatch (msgpack)  -> LogsStored
     POST /agent/v1/results                  CommandResult       -> {}
+    POST /agent/v1/results/many             CommandResults      -> {}              (since 1.3; refused as a whole: send each alone)
     POST /agent/v1/definitions/missing      DefinitionsHave     -> DefinitionsMissing
     PUT  /agent/v1/definitions/<sha256>     gzip bytes          -> {}
     POST /agent/v1/locations                LocationReport      -> {}
@@ -28,15 +29,17 @@ with backoff.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-PROTOCOL_VERSION = "1.2"
+PROTOCOL_VERSION = "1.3"
 
 # A batch above this is refused with 413: 8 MiB on the wire, 64 MiB once decompressed.
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024
+# Of one CommandResults.
+MOST_RESULTS = 50
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -311,6 +314,13 @@ class CommandResult(Message, frozen=True):
     command_id: str
     result: Any = None
     error: ErrorInfo | None = None
+
+
+class CommandResults(Message, frozen=True):
+    """What came of several, at most MOST_RESULTS; their own `agent_id` is not read. All are kept, or none."""
+
+    agent_id: str
+    results: Annotated[list[CommandResult], msgspec.Meta(max_length=MOST_RESULTS)]
 
 
 # ---- environment variables

@@ -9,8 +9,8 @@ class AutomationConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers of agents to ticks are acted on here. Imported here, because models cannot be imported before apps are."""
-        from controlplane.automation.ticks.applying import take_answer
+        from controlplane.automation.ticks.applying import take_answers
         from controlplane.automation.ticks.asking import PURPOSE
         from controlplane.dispatch.calls import register_outcome
 
-        register_outcome(PURPOSE, take_answer)
+        register_outcome(PURPOSE, take_answers)

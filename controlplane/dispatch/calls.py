@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 from django.db.models.functions import Now
 
-from agent.protocol import CommandResult
 from controlplane.core import wakeups
 from controlplane.core.threads import with_connections_returned
 from controlplane.deployments.branches import wake
 from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.errors import CallFailedError
 from controlplane.dispatch.models import Command, CommandKind, CommandState
-from controlplane.fleet.models import Agent
 from controlplane.fleet.reach import reaching
 from controlplane.fleet.selectors import AgentView, hosts
-from tenants.errors import AppError, NotFoundError, UnavailableError
+from tenants.errors import AppError, UnavailableError
 from tenants.scoping import org_scope
 
 # How long a lost wake-up delays an answer.
@@ -31,15 +28,31 @@ _POLL_SECONDS = 0.5
 _TRAVEL_SECONDS = 2.0
 _ANSWERED = (CommandState.DONE, CommandState.FAILED)
 
-# Acts on the answer to a call that nobody waits for: organization, the id it was asked for, the result or the error. It runs in the
-# transaction that keeps the answer, and only once: what it raises leaves the answer unkept, and the agent sends it again.
-Outcome = Callable[[UUID, UUID, UUID, Any, dict[str, Any] | None], None]
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer to a call that nobody waits for: the id it was asked for, and the result or the error."""
+
+    subject_id: UUID
+    command_id: UUID
+    result: Any
+    error: dict[str, Any] | None
+
+
+# Acts on answers that came together. It runs in the transaction that keeps them, and only once for each: what it raises leaves all of
+# them unkept, and the agent sends each again on its own.
+Outcome = Callable[[UUID, Sequence[Answered]], None]
 _OUTCOMES: dict[str, Outcome] = {}
 
 
 def register_outcome(purpose: str, act: Outcome) -> None:
-    """`act(org_id, subject_id, command_id, result, error)` on the answers to calls that were asked for this purpose."""
+    """`act(org_id, answers)` on the answers to calls that were asked for this purpose."""
     _OUTCOMES[purpose] = act
+
+
+def outcome_of(purpose: str) -> Outcome:
+    """Who acts on the answers to calls of this purpose."""
+    return _OUTCOMES[purpose]
 
 
 # For callers inside a transaction, whose command nobody else could see before the answer.
@@ -187,27 +200,3 @@ def _give_up(org_id: UUID, command_id: UUID) -> None:
     with org_scope(org_id):
         unanswered = Command.objects.for_org(org_id).filter(id=command_id).exclude(state__in=_ANSWERED)
         unanswered.update(state=CommandState.EXPIRED, finished_at=Now())
-
-
-def store_result(*, org_id: UUID, agent: Agent, message: CommandResult) -> None:
-    """Keep what came of a command, once. Repeated, or too late for whoever asked, it changes nothing; NotFoundError for another's."""
-    mine = Command.objects.for_org(org_id).filter(agent_id=agent.id, kind__in=[CommandKind.CALL, CommandKind.RELOAD])
-    try:
-        command = mine.filter(id=UUID(message.command_id)).first()
-    except ValueError:
-        command = None
-    if command is None:
-        raise NotFoundError("This agent was given no such command.")
-    error = msgspec.to_builtins(message.error) if message.error else None
-    waiting = mine.filter(id=command.id, state__in=[CommandState.PENDING, CommandState.LEASED, CommandState.ACCEPTED])
-    kept = waiting.update(
-        state=CommandState.FAILED if error else CommandState.DONE,
-        result=message.result,
-        error=error,
-        finished_at=Now(),
-        lease_until=None,
-    )
-    purpose = command.body.get("purpose")
-    if kept and purpose in _OUTCOMES:
-        _OUTCOMES[purpose](org_id, UUID(command.body["subject"]), command.id, message.result, error)
-    wakeups.wake(f"command:{command.id}")

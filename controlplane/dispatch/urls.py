@@ -11,6 +11,7 @@ urlpatterns = [
     path("events", views.events, name="agent-events"),
     path("logs", views.logs, name="agent-logs"),
     path("results", views.results, name="agent-results"),
+    path("results/many", views.many_results, name="agent-many-results"),
     path("definitions/missing", views.definitions_missing, name="agent-definitions-missing"),
     path("definitions/<str:sha256>", views.upload_definitions, name="agent-upload-definitions"),
     path("locations", views.locations, name="agent-locations"),

@@ -22,10 +22,10 @@ from controlplane.dispatch.callers import (
     check_version,
     parsed_id,
 )
-from controlplane.dispatch.calls import store_result
 from controlplane.dispatch.endpoints import agent_view, endpoint
 from controlplane.dispatch.environments import environment_of
 from controlplane.dispatch.errors import UnauthenticatedError
+from controlplane.dispatch.results import store_result, store_results
 from controlplane.dispatch.selectors import timing
 from controlplane.dispatch.sources import archive_for_agent
 from controlplane.dispatch.threads import DELIVERIES
@@ -135,6 +135,14 @@ def results(caller: Caller, message: wire.CommandResult) -> None:
     """Keep the answer of a call."""
     with org_scope(caller.org.id):
         store_result(org_id=caller.org.id, agent=calling_agent(caller, message.agent_id), message=message)
+
+
+@endpoint(wire.CommandResults)
+def many_results(caller: Caller, message: wire.CommandResults) -> None:
+    """Keep the answers of many calls, all or none."""
+    with org_scope(caller.org.id):
+        agent = calling_agent(caller, message.agent_id)
+        store_results(org_id=caller.org.id, agent=agent, results=message.results)
 
 
 @endpoint(wire.DefinitionsHave)

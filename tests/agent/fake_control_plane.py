@@ -82,6 +82,8 @@ class FakeControlPlane:
         self.never_accept = False
         self.desired = wire.Desired(etag="0", locations=[])
         self.results: dict[str, wire.CommandResult] = {}
+        # How many came in each request that brought several.
+        self.together: list[int] = []
         self.reports: list[wire.LocationReport] = []
         self.definitions: dict[str, bytes] = {}
         self.sources: dict[str, bytes] = {}
@@ -234,6 +236,11 @@ class FakeControlPlane:
     def result(self, message: wire.CommandResult) -> None:
         self.results[message.command_id] = message
 
+    def many_results(self, message: wire.CommandResults) -> None:
+        self.together.append(len(message.results))
+        for one in message.results:
+            self.result(one)
+
     def missing(self, message: wire.DefinitionsHave) -> wire.DefinitionsMissing:
         return wire.DefinitionsMissing(sha256s=[one for one in message.sha256s if one not in self.definitions])
 
@@ -277,6 +284,7 @@ _JSON_ENDPOINTS: dict[str, tuple[str, type[Any]]] = {
     "heartbeat": ("heartbeat", wire.Heartbeat),
     "events": ("events", wire.EventBatch),
     "results": ("result", wire.CommandResult),
+    "results/many": ("many_results", wire.CommandResults),
     "definitions/missing": ("missing", wire.DefinitionsHave),
     "locations": ("location", wire.LocationReport),
     "environment": ("environment", wire.EnvironmentAsk),

@@ -50,6 +50,34 @@ def test_calls_do_not_take_slots(plane, new_agent):
     assert [answer(plane, call).result["echo"]["n"] for call in calls] == list(range(10))
 
 
+def test_those_that_hang_keep_nobody_waiting(plane, new_agent):
+    plane.serve(location("v1"))
+    new_agent(calls_at_once=1).start()
+    hanging = [plane.call("v1", "sleep", {}, timeout=30) for _ in range(2)]
+    asked_at = time.monotonic()
+
+    assert answer(plane, plane.call("v1", "echo", {"n": 1})).result == {"echo": {"n": 1}}
+    assert 3 < time.monotonic() - asked_at < 10
+    assert not any(one in plane.results for one in hanging)
+
+
+def test_answers_that_come_while_one_is_posted_are_posted_together(plane, agent):
+    plane.faults.delay("results", 0.3)
+    calls = [plane.call("v1", "echo", {"n": number}) for number in range(8)]
+
+    assert [answer(plane, call).result["echo"]["n"] for call in calls] == list(range(8))
+    assert plane.together
+
+
+def test_a_control_plane_that_takes_no_answers_together_gets_each_alone(plane, agent):
+    plane.faults.status("results/many", 404, times=100)
+    plane.faults.delay("results", 0.3)
+    calls = [plane.call("v1", "echo", {"n": number}) for number in range(8)]
+
+    assert [answer(plane, call).result["echo"]["n"] for call in calls] == list(range(8))
+    assert plane.together == []
+
+
 @pytest.mark.parametrize("command_id", ["../../etc/x", "", "a/b"])
 def test_command_ids_cannot_leave_the_folder(plane, agent, command_id):
     from agent.protocol import Call

@@ -30,10 +30,14 @@ def waits(context):
 def quick():
     pathlib.Path(os.environ["IMPORTS"])
 
+@dg.sensor(target="*")
+def hangs(_):
+    time.sleep(1000)
+
 with open(os.environ["IMPORTS"], "a") as file:
     file.write(f"{os.getpid()}\\n")
 
-defs = dg.Definitions(assets=[waits, quick])
+defs = dg.Definitions(assets=[waits, quick], sensors=[hangs])
 """
 
 
@@ -112,6 +116,17 @@ def test_run_goes_on_and_its_worker_counts_it_until_it_ends(plane, real, site):
     assert ended(attempt, 60)["reason"] == "finished"
     assert sequence(attempt) == list(range(1, len(attempt.events) + 1))
     eventually(lambda: psutil.pid_exists(worker), lambda alive: not alive, seconds=20)
+
+
+@pytest.mark.parametrize("gently", [True, False], ids=["SIGTERM", "SIGKILL"])
+def test_calls_end_with_their_agent(plane, real, site, gently):
+    plane.call("v1", "sensor_tick", {"name": "hangs"}, timeout=600)
+    worker = psutil.Process(int(site.imports[0]))
+    [call] = eventually(worker.children, bool, seconds=20)
+    (real.terminate if gently else real.kill9)()
+
+    eventually(lambda: call.is_running() and call.status() != psutil.STATUS_ZOMBIE, lambda alive: not alive, seconds=20)
+    assert worker.is_running()
 
 
 def test_worker_with_another_environment_is_replaced(plane, real, site):

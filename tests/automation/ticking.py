@@ -13,7 +13,7 @@ from controlplane.automation.instigators import reconciling
 from controlplane.automation.models import Instigator, RequestedRun, Tick
 from controlplane.automation.ticks import firing
 from controlplane.definitions.manifest import Manifest, Schedule, Sensor
-from controlplane.dispatch.calls import store_result
+from controlplane.dispatch.results import store_result
 from controlplane.dispatch.models import Command
 from controlplane.fleet.models import Agent
 from controlplane.runs.models import Run

@@ -68,6 +68,7 @@ REACHING: dict[str, Callable[[Target], wire.Message]] = {
     "agent-events": lambda t: t.events,
     "agent-logs": lambda t: t.logs,
     "agent-results": lambda t: wire.CommandResult(agent_id=t.agent.id, command_id=t.launch.command_id, result=1),
+    "agent-many-results": lambda t: wire.CommandResults(agent_id=t.agent.id, results=[]),
     "agent-locations": lambda t: wire.LocationReport(
         agent_id=t.agent.id, version_id=t.launch.version_id, state=wire.LocationState.LOADING
     ),

@@ -120,6 +120,7 @@ PLACES: dict[Kind, list[str]] = {
         "agent/v1/events",
         "agent/v1/logs",
         "agent/v1/results",
+        "agent/v1/results/many",
         "agent/v1/definitions/missing",
         "agent/v1/definitions/<str:sha256>",
         "agent/v1/locations",

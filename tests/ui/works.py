@@ -22,7 +22,7 @@ from controlplane.definitions.manifest import (
 )
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import CodeLocation
-from controlplane.dispatch.calls import store_result
+from controlplane.dispatch.results import store_result
 from controlplane.dispatch.models import Command, CommandState
 from controlplane.fleet.models import Agent
 from controlplane.fleet.services import note_goodbye

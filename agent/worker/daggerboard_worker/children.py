@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -10,6 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_PDEATHSIG = 1
+# Looked up in the parent: a child need not.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 CRASHED = 70
 INTERRUPTED = 130
 
@@ -63,6 +67,13 @@ def reset_signals(mask: Iterable[int]) -> None:
 def forget_exit_handlers() -> None:
     """Those of the parent clean up what the parent still uses, such as temporary folders made on import."""
     atexit._clear()
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when the one that forked it ends, however it does. Linux only; elsewhere a no-op."""
+    if _LIBC is None:
+        return
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def run_exit_handlers() -> None:

@@ -36,8 +36,9 @@ def schedule_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
 
     def evaluate() -> Json:
         due = datetime_from_timestamp(args["due"], tz=args.get("timezone") or "UTC")
+        ref = place.instance_ref()
         context = ScheduleEvaluationContext(
-            place.instance_ref(),
+            ref,
             due,
             log_key=[args["name"]],
             repository_name=loaded.repository.name,
@@ -45,6 +46,8 @@ def schedule_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
             resources=needed_resources(loaded, definition),
             repository_def=loaded.repository,
         )
+        # It takes no instance as an argument, as the context of a sensor does.
+        context._instance = place.instance(ref)
         with context:
             log.listen_to(context.log)
             result = definition.evaluate_tick(context)
@@ -60,11 +63,13 @@ def sensor_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
     log = TickLog()
 
     def evaluate() -> Json:
+        ref = place.instance_ref()
         context = SensorEvaluationContext(
-            place.instance_ref(),
+            ref,
             last_tick_completion_time=seconds(args.get("last_tick")),
             last_run_key=args.get("last_run_key"),
             cursor=args.get("cursor"),
+            instance=place.instance(ref),
             log_key=[args["name"]],
             repository_name=loaded.repository.name,
             repository_def=loaded.repository,

@@ -5,6 +5,7 @@ import gc
 import importlib
 import os
 import tempfile
+from typing import Any
 
 # dagster only: importing what user code chose to import lazily is not ours to do.
 MODULES = (
@@ -42,6 +43,7 @@ def warm_up() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     open_an_instance()
+    evaluate_a_sensor()
 
 
 def open_an_instance() -> None:
@@ -59,6 +61,35 @@ def open_an_instance() -> None:
         instance = open_instance(ref)
         _ = instance.event_log_storage, instance.run_storage, instance.compute_log_manager, instance.storage_directory()
         _ = instance.schedule_storage
+
+
+def evaluate_a_sensor() -> None:
+    """Dagster compiles the constructors of its records, and patterns of its loggers, at their first use: not in each tick."""
+    from dagster import RunRequest, SensorDefinition, SensorResult, SkipReason
+    from dagster._core.definitions.sensor_definition import SensorEvaluationContext
+
+    def nothing(_: SensorEvaluationContext) -> SensorResult:
+        return SensorResult(run_requests=[], cursor="")
+
+    def skip(_: SensorEvaluationContext) -> SkipReason:
+        return SkipReason("")
+
+    RunRequest(run_key="")
+    for evaluate in (nothing, skip):
+        # What some release of dagster does otherwise only costs each tick a little.
+        with contextlib.suppress(Exception), a_context() as context:
+            SensorDefinition(name="nothing", evaluation_fn=evaluate, job_name="nothing").evaluate_tick(context)
+
+
+def a_context() -> Any:
+    """That of a tick which nobody asked for, in no instance."""
+    from dagster._core.definitions.sensor_definition import SensorEvaluationContext
+
+    context = SensorEvaluationContext(
+        None, last_tick_completion_time=None, last_run_key=None, cursor=None, log_key=["nothing"], repository_name=None
+    )
+    _ = context.log
+    return context
 
 
 def freeze() -> None:

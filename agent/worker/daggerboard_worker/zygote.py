@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daggerboard_worker.attempts import Workplace, run_attempt, set_environment
-from daggerboard_worker.children import fork_child
+from daggerboard_worker.children import end_with_parent, fork_child
 from daggerboard_worker.connection import start_ticks
 from daggerboard_worker.control import ControlChannel
 from daggerboard_worker.loading import LoadedLocation
@@ -33,12 +33,14 @@ class Zygote:
     # What `ready` said: an agent that comes later is told again.
     announced: Json
     children: dict[int, str] = field(default_factory=dict)
+    # Those of them that answer a call: whoever asked asks again, so they end with the agent, where runs go on.
+    calls: set[int] = field(default_factory=set)
     stopping: bool = False
     # Where to wait when the agent has hung up; None: nowhere.
     stay: Stay | None = None
 
     def serve(self) -> None:
-        """Until no agent is there any more, or one has said `stop` and the last child is gone. Children survive us."""
+        """Until no agent is there any more, or one has said `stop` and the last child is gone. Runs survive us, calls do not."""
         self._open_wakeup()
         while not (self.stopping and not self.children):
             readable, _, _ = select.select([self.control, self._wakeup], [], [])
@@ -51,6 +53,7 @@ class Zygote:
     def _is_taken_over(self) -> bool:
         """Wait for the agent's next process and tell it how things stand."""
         self.control.close()
+        self._end_calls()
         if self.stay is None or self.stopping:
             return False
         control = wait_for_agent(self.stay, wakeup=self._wakeup, on_wakeup=self._note_ended)
@@ -59,6 +62,14 @@ class Zygote:
         self.control, self.stay = control, None
         children = [{"id": subject, "pid": pid} for pid, subject in self.children.items()]
         return control.send({**self.announced, "children": children})
+
+    def _end_calls(self) -> None:
+        for pid in self.calls:
+            # Not collected yet, so the number is still its own; it may have ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            self.children.pop(pid, None)
+        self.calls.clear()
 
     def _note_ended(self) -> None:
         drain(self._wakeup)
@@ -87,7 +98,7 @@ class Zygote:
             note_fork(message["attempt_dir"])
             self._fork(message["id"], lambda: self._run(message))
         elif kind == "call":
-            self._fork(message["id"], lambda: self._call(message))
+            self.calls.add(self._fork(message["id"], lambda: self._call(message)))
         elif kind == "signal":
             self._signal(message)
         elif kind == "stay":
@@ -95,10 +106,11 @@ class Zygote:
         elif kind == "stop":
             self.stopping = True
 
-    def _fork(self, subject: str, work: Callable[[], int]) -> None:
+    def _fork(self, subject: str, work: Callable[[], int]) -> int:
         pid = fork_child(work, close=[self.control.close, self._close_wakeup])
         self.children[pid] = subject
         self.control.send({"t": "forked", "id": subject, "pid": pid, "start_ticks": start_ticks(pid)})
+        return pid
 
     def _close_wakeup(self) -> None:
         signal.set_wakeup_fd(-1)
@@ -119,6 +131,7 @@ class Zygote:
         from daggerboard_worker.call_instance import CallPlace
         from daggerboard_worker.calls import answer_call
 
+        end_with_parent()
         set_environment(message.get("env"))
         place = CallPlace(message["id"], self.socket_path, self.storage_dir, self.scratch)
         return answer_call(self.load, place, op=message["op"], args=message.get("args") or {})
@@ -132,10 +145,14 @@ class Zygote:
                     (os.killpg if message.get("group") else os.kill)(pid, number)
 
     def _reap(self) -> None:
-        while self.children:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
                 return
+            self.calls.discard(pid)
             subject = self.children.pop(pid, None)
             if subject is not None:
                 self.control.send(exited(subject, pid, status, usage))

@@ -13,15 +13,16 @@ from controlplane.automation.models import InstigatorKind, Tick
 from controlplane.automation.ticks import by_hand, selectors
 from controlplane.automation.ticks.serializers import (
     ApplySerializer,
-    PreviewSerializer,
     TestTickSerializer,
     TickDetailSerializer,
     TickDocumentSerializer,
+    TickPreviewSerializer,
     TickQuerySerializer,
     TickSerializer,
 )
 from controlplane.deployments.http import DeploymentAPIView
-from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
+from controlplane.deployments.visibility import Visible
+from tenants.paging import PAGE_PARAMETERS, Page, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
@@ -45,6 +46,12 @@ def _made(tick: Tick) -> Response:
     return Response(TickSerializer(tick).data, status=status.HTTP_201_CREATED)
 
 
+def _page(visible: Visible, request: Request, page: Page[Tick]) -> Response:
+    for tick in page.results:
+        selectors.shown(visible, tick)
+    return page_response(request, page, TickSerializer)
+
+
 class TicksView(DeploymentAPIView):
     permissions: ClassVar[dict[str, Permission]] = _READ
 
@@ -54,7 +61,7 @@ class TicksView(DeploymentAPIView):
         with read_scope(self.org_id):
             rows = selectors.ticks_of_deployment(self.visible, _wanted(request)).defer("log")
             page = page_of_rows(rows, page_request(request), by=["-id"])
-        return page_response(request, page, TickSerializer)
+        return _page(self.visible, request, page)
 
 
 class TickView(DeploymentAPIView):
@@ -74,7 +81,7 @@ class _TicksOfOneView(InstigatorAPIView):
         with read_scope(self.org_id):
             rows = selectors.ticks(self.visible, self.row, _wanted(request)).defer("log")
             page = page_of_rows(rows, page_request(request), by=["-id"])
-        return page_response(request, page, TickSerializer)
+        return _page(self.visible, request, page)
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_schedule_ticks", **_LIST))
@@ -123,10 +130,10 @@ class _TestView(InstigatorAPIView):
         found = by_hand.preview(
             self.visible, self.row, cursor=given.get("cursor"), use_cursor="cursor" in given, due=given["due"]
         )
-        return Response(PreviewSerializer(found).data)
+        return Response(TickPreviewSerializer(found).data)
 
 
-_TEST: dict[str, Any] = {"request": TestTickSerializer, "responses": PreviewSerializer}
+_TEST: dict[str, Any] = {"request": TestTickSerializer, "responses": TickPreviewSerializer}
 
 
 @extend_schema_view(post=extend_schema(operation_id="test_schedule", **_TEST))

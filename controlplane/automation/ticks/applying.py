@@ -5,6 +5,7 @@ the same tick, or to a tick that is over, changes nothing.
 """
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +27,11 @@ from controlplane.automation.ticks.answers import (
     runs_of,
     short,
 )
-from controlplane.automation.ticks.endings import end, lock_row
+from controlplane.automation.ticks.endings import conclude, end, save_skipped
 from controlplane.automation.ticks.policies import Policies
 from controlplane.definitions import selectors as definitions
 from controlplane.deployments.models import LocationVersion
+from controlplane.dispatch.calls import Answered
 from controlplane.runs import instance_writes as writes
 from controlplane.runs.instance_partitions import DynamicKey
 from controlplane.runs.instance_scope import Scope
@@ -40,20 +42,67 @@ log = structlog.get_logger(__name__)
 TURNED_OFF = "It was turned off while this tick was evaluated: nothing of it was taken."
 
 
-def take_answer(org_id: UUID, tick_id: UUID, command_id: UUID, result: Any, error: dict[str, Any] | None) -> None:
-    """Act on what an agent answered; a dispatch.calls.Outcome. Call it inside org_scope."""
-    found = Tick.objects.for_org(org_id).filter(id=tick_id)
-    instigator_id = found.values_list("instigator_id", flat=True).first()
-    row = lock_row(org_id, instigator_id) if instigator_id is not None else None
-    tick = found.select_for_update(no_key=True).annotate(asked_at=Now()).first()
-    if row is None or tick is None or tick.command_id != command_id or tick.status != TickStatus.STARTED:
+def take_answers(org_id: UUID, answers: Sequence[Answered]) -> None:
+    """Act on what an agent answered; a dispatch.calls.Outcome. Call it inside org_scope.
+
+    Most ticks ask for nothing: those are saved together.
+    """
+    rows, ticks = _locked(org_id, answers)
+    if not ticks:
         return
-    now, of_branch = tick.asked_at, Policies(org_id, [row.deployment_id]).of_branch(row.deployment_id)
-    if not tick.asked_by and not (row.is_running and wants_to_run(row, of_branch=of_branch)):
-        tick.skip_reason = TURNED_OFF
-        end(tick, row, TickStatus.SKIPPED, now, of_branch=of_branch)
-        return
-    take(tick, row, result, error, now, of_branch=of_branch)
+    policies, now = Policies(org_id, {tick.deployment_id for tick in ticks}), ticks[0].asked_at  # type: ignore[attr-defined]  # annotated by _locked
+    given = {answer.command_id: answer for answer in answers}
+    skipped: list[tuple[Tick, Answer]] = []
+    for tick in ticks:
+        assert tick.command_id is not None, "it was chosen by it"
+        answer, row = given[tick.command_id], rows[tick.instigator_id]
+        of_branch = policies.of_branch(tick.deployment_id)
+        if not tick.asked_by and not (row.is_running and wants_to_run(row, of_branch=of_branch)):
+            tick.skip_reason = TURNED_OFF
+            end(tick, row, TickStatus.SKIPPED, now, of_branch=of_branch)
+        elif (nothing := _asks_for_nothing(answer)) is not None:
+            skipped.append((tick, nothing))
+        else:
+            take(tick, row, answer.result, answer.error, now, of_branch=of_branch)
+    # Last: what `take` cannot store it reads again.
+    for tick, nothing in skipped:
+        row = rows[tick.instigator_id]
+        tick.skip_reason, tick.log = short(nothing.skip), log_text(nothing.log)
+        _move_on(tick, row, nothing)
+        conclude(tick, row, TickStatus.SKIPPED, now, of_branch=policies.of_branch(tick.deployment_id))
+    if skipped:
+        ended = [tick for tick, _ in skipped]
+        save_skipped(org_id, ended, [rows[row_id] for row_id in {tick.instigator_id for tick in ended}])
+
+
+def _locked(org_id: UUID, answers: Sequence[Answered]) -> tuple[dict[UUID, Instigator], list[Tick]]:
+    """The ticks that still wait for these very answers, and their instigators by id."""
+    found = Tick.objects.for_org(org_id).filter(
+        id__in=[answer.subject_id for answer in answers],
+        command_id__in=[answer.command_id for answer in answers],
+        status=TickStatus.STARTED,
+    )
+    ids = set(found.values_list("instigator_id", flat=True))
+    held = Instigator.objects.for_org(org_id).select_for_update(no_key=True)
+    rows = {row.id: row for row in held.filter(id__in=ids).order_by("id")}
+    ticks = found.filter(instigator_id__in=rows.keys()).select_for_update(no_key=True)
+    return rows, list(ticks.annotate(asked_at=Now()).order_by("id"))
+
+
+def _asks_for_nothing(answered: Answered) -> Answer | None:
+    """The answer of a tick that succeeded and changes no more than its cursor; None for any other, and for what is no answer."""
+    if answered.error is not None:
+        return None
+    try:
+        answer = read(answered.result)
+    except InvalidError:
+        return None
+    has_effects = (
+        answer.error or answer.requests or answer.dynamic_partitions or answer.reactions or answer.asset_events
+    )
+    if has_effects or (answer.cursor is not None and plain(answer.cursor) != answer.cursor):
+        return None
+    return answer
 
 
 def take(

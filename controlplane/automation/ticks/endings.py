@@ -1,21 +1,29 @@
 """The end of a tick, whoever ends it: what it came to, and when its instigator is due next."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from controlplane.automation.instigators.running import STATE, bound, end_timed_run
+from controlplane.automation.instigators.storing import save_states
 from controlplane.automation.instigators.upcoming import after_tick, next_due
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
-from controlplane.core import wakeups
+from controlplane.core import recordsets, wakeups
 
+# What `conclude` may say of a tick that asked for nothing.
+_SKIPPED = ("status", "ended_at", "cursor_after", "skip_reason", "log")
+# The ids apart, so that only the partitions are looked into that have them.
+_SAVE_SKIPPED = """
+    UPDATE tick t SET
+        status = d.status, ended_at = d.ended_at, cursor_after = d.cursor_after, skip_reason = d.skip_reason, log = d.log,
+        look_at = NULL, deadline_at = NULL, reason = '', error = NULL
+    FROM jsonb_to_recordset(%s::jsonb) AS d(
+        id uuid, status text, ended_at timestamptz, cursor_after text, skip_reason text, log text
+    )
+    WHERE t.org_id = %s AND t.id = d.id AND t.id = ANY(%s)
+"""
 OPEN = frozenset({TickStatus.WAITING, TickStatus.STARTED})
-
-
-def lock_row(org_id: UUID, instigator_id: UUID) -> Instigator | None:
-    """The instigator, locked until the caller's transaction ends; always before any of its ticks is. Call it inside org_scope."""
-    rows = Instigator.objects.for_org(org_id).select_for_update(no_key=True)
-    return rows.filter(id=instigator_id).first()
 
 
 def end(
@@ -29,17 +37,39 @@ def end(
     error: dict[str, Any] | None = None,
 ) -> None:
     """Say how a tick ended, and let its instigator go on. Saves both; call it inside org_scope with both locked."""
+    conclude(tick, row, status, now, of_branch=of_branch, reason=reason, error=error)
+    tick.save()
+    row.save(update_fields=list(STATE))
+    wakeups.wake(f"org:{tick.org_id}:automation")
+
+
+def save_skipped(org_id: UUID, ticks: Sequence[Tick], rows: Sequence[Instigator]) -> None:
+    """Save ticks that asked for nothing, as `conclude` left them, and their instigators: two statements, however many there are."""
+    values = [{"id": tick.id, **{name: getattr(tick, name) for name in _SKIPPED}} for tick in ticks]
+    recordsets.execute(_SAVE_SKIPPED, [recordsets.rows(values), org_id, [tick.id for tick in ticks]])
+    save_states(org_id, rows)
+    wakeups.wake(f"org:{org_id}:automation")
+
+
+def conclude(
+    tick: Tick,
+    row: Instigator,
+    status: TickStatus,
+    now: datetime.datetime,
+    *,
+    of_branch: bool,
+    reason: str = "",
+    error: dict[str, Any] | None = None,
+) -> None:
+    """As `end`, saving neither."""
     tick.status, tick.ended_at, tick.look_at, tick.deadline_at = status, now, None, None
     tick.reason, tick.error = reason, error
-    tick.save()
     _count(tick, row)
     if row.open_tick_id == tick.id:
         row.open_tick_id = None
     if tick.started_at is not None:
         row.last_tick_at = max(tick.started_at, row.last_tick_at or tick.started_at)
     _go_on(tick, row, now, of_branch=of_branch)
-    row.save(update_fields=list(STATE))
-    wakeups.wake(f"org:{tick.org_id}:automation")
 
 
 def _count(tick: Tick, row: Instigator) -> None:

@@ -26,16 +26,18 @@ class TickFilter:
 
 @dataclass(frozen=True)
 class TickView:
-    """One tick as its reader sees it, with what became of each run that it asked for, in order."""
+    """One tick as its reader sees it, with what became of each run that it asked for, in order; none unless `is_whole`."""
 
     tick: Tick
     requests: Sequence[RequestedRun]
-    # Whether the reader sees all of the code location; else cursors, logs and errors are left out.
+    # Whether the reader sees all of the code location; else `shown` has left out what it says.
     is_whole: bool
 
 
 def ticks(visible: Visible, row: Instigator, wanted: TickFilter | None = None) -> QuerySet[Tick]:
-    """The ticks of an instigator that the reader sees; order them by `-id`, and read them inside org_scope or read_scope."""
+    """The ticks of an instigator that the reader sees; order them by `-id`, read them inside org_scope or read_scope, and show what
+    `shown` makes of each.
+    """
     return _filtered(Tick.objects.for_org(visible.org_id).filter(instigator_id=row.id), wanted)
 
 
@@ -65,8 +67,19 @@ def tick(visible: Visible, tick_id: UUID) -> TickView:
         known = found is not None and instigators.rows(visible).filter(id=found.instigator_id).exists()
         if found is None or not known:
             raise NotFoundError("There is no such tick in this deployment.")
-        requests = list(RequestedRun.objects.for_org(visible.org_id).filter(source_id=tick_id).order_by("position"))
-    return TickView(found, requests, is_whole=is_whole(visible, found))
+        whole = is_whole(visible, found)
+        asked_for = RequestedRun.objects.for_org(visible.org_id).filter(source_id=tick_id).order_by("position")
+        requests = list(asked_for) if whole else []
+    return TickView(shown(visible, found), requests, is_whole=whole)
+
+
+def shown(visible: Visible, found: Tick) -> Tick:
+    """This tick without what user code said and did, for who does not see all of its code location. It is not to be saved."""
+    if not is_whole(visible, found):
+        found.cursor_before = found.cursor_after = found.error = None
+        found.skip_reason = found.reason = found.log = ""
+        found.dynamic_partitions, found.reactions = [], []
+    return found
 
 
 def is_whole(visible: Visible, found: Tick) -> bool:

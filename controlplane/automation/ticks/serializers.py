@@ -1,4 +1,4 @@
-"""The JSON of ticks and of their previews. Who does not see all of a code location gets no cursors, logs and errors."""
+"""The JSON of ticks and of their previews. Who does not see all of a code location gets none of what its code said."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class TickDetailSerializer(serializers.Serializer[TickView]):
 
     def to_representation(self, view: TickView) -> dict[str, Any]:
         tick = view.tick
-        whole = {
+        more = {
             "cursor_before": tick.cursor_before,
             "cursor_after": tick.cursor_after,
             "error": tick.error,
@@ -50,9 +50,8 @@ class TickDetailSerializer(serializers.Serializer[TickView]):
             "dynamic_partitions": tick.dynamic_partitions,
             "reactions": tick.reactions,
         }
-        hidden: dict[str, Any] = {**dict.fromkeys(whole), "log": "", "dynamic_partitions": [], "reactions": []}
         requests = [RequestedRunSerializer(request).data for request in view.requests]
-        return {**TickSerializer(tick).data, **(whole if view.is_whole else hidden), "requests": requests}
+        return {**TickSerializer(tick).data, **more, "requests": requests}
 
 
 class TickDocumentSerializer(TickSerializer):
@@ -97,7 +96,7 @@ class TestTickSerializer(serializers.Serializer[Any]):
     )
 
 
-class PreviewSerializer(serializers.Serializer[Preview]):
+class TickPreviewSerializer(serializers.Serializer[Preview]):
     """What a tick would do."""
 
     requests = serializers.SerializerMethodField(
