@@ -77,12 +77,19 @@ class ConditionEvaluator(TenantModel):
     # Rises with every evaluation; an evaluation that finds another number stored than it began with is too late.
     number = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    # Of the evaluation that is under way, or whose process was stopped; and the definitions that it is of.
+    began_at = models.DateTimeField(null=True)
+    began_with = models.CharField(max_length=64, blank=True)
+    # In a row; and until when it is left alone for that, unless it is given other definitions.
+    stopped = models.IntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
     # The next boundary of time that some condition waits for; changes of assets need none.
     next_due_at = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
     seconds = models.FloatField(null=True)
     # When the definitions or the running sensors were last other than evaluated.
     definitions = models.CharField(max_length=64, blank=True)
+    # {"evaluation"?: why nothing could be evaluated, "locations"?: {name: why its definitions are left out}}
     error = models.JSONField(null=True)
 
     class Meta(TenantModel.Meta):

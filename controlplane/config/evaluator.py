@@ -1,12 +1,20 @@
-"""The `evaluator` process: a Celery worker for the queue `evaluator`, one evaluation at a time. Start more for more."""
+"""The `evaluator` process: a Celery worker for the queue `evaluator`, with two processes of its own. Start more for more.
 
+Processes, and not threads: one that takes too long or too much is ended, and another one takes its place.
+"""
+
+import gc
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from celery.signals import worker_before_create_process
+
 from controlplane.config.celery import app
 
+# While one deployment takes long, the others go on.
+PROCESSES = 2
 _OPTIONS = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
 
 
@@ -15,7 +23,14 @@ def main() -> None:
     # The code worker's package is found by its path, here as on an agent.
     sys.path.append(str(worker_folder()))
     app.conf.imports = ("controlplane.evaluator.tasks",)
-    app.worker_main(["worker", "--pool", "solo", "--queues", "evaluator", "--hostname", "evaluator@%h", *_OPTIONS])
+    pool = ["--pool", "prefork", "--concurrency", str(PROCESSES)]
+    app.worker_main(["worker", *pool, "--queues", "evaluator", "--hostname", "evaluator@%h", *_OPTIONS])
+
+
+@worker_before_create_process.connect  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+def share(**_given: object) -> None:
+    """What is imported stays shared with the processes that are forked: the collector would write into all of it."""
+    gc.freeze()
 
 
 def worker_folder() -> Path:

@@ -6,6 +6,7 @@ decides counts before it is stored with the requests that follow from it.
 
 import datetime
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,6 +34,8 @@ from controlplane.deployments import selectors as deployments
 from controlplane.evaluator.entities import asset_key, text_of
 from controlplane.evaluator.graph import deployment_graph, serving_snapshots
 from controlplane.evaluator.instance import instance_of
+from controlplane.evaluator.limits import at_most
+from controlplane.evaluator.renewing import renewed
 from controlplane.runs.instance_scope import Scope
 from controlplane.runs.requests import RunRequest
 from tenants.errors import NotFoundError
@@ -43,8 +46,12 @@ log = structlog.get_logger(__name__)
 # A backfill with something in progress is looked at this often, one that waits for people or agents more rarely.
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 5.0
-# After a plan that could not be made.
+# After a plan that could not be made; or this many times as long as it took, if that is more.
 FAILED_SECONDS = 30.0
+FAILED_PATIENCE = 10
+# What one plan may take; and how soon another process takes over from one that died.
+PLAN_SECONDS = 120.0
+LOST_SECONDS = 30.0
 # The planner finds failed runs by this; ours are told by rows, and dagster would read the events of each.
 _NO_RUNS = "told by rows"
 _quiet = logging.getLogger("controlplane.evaluator.planner")
@@ -71,8 +78,9 @@ def advance(org_id: UUID, backfill_id: UUID) -> None:
         cancel_runs(org_id, backfill_id)
         due_again(org_id, backfill_id, BUSY_SECONDS)
         return
+    started = time.monotonic()
     if not _planned(backfill):
-        due_again(org_id, backfill_id, FAILED_SECONDS)
+        due_again(org_id, backfill_id, max(FAILED_SECONDS, FAILED_PATIENCE * (time.monotonic() - started)))
         return
     launched = launch_next(org_id, backfill_id)
     busy = launched or backfill.counts.get(PartitionProgress.REQUESTED) or backfill.needs_plan
@@ -84,7 +92,8 @@ def _planned(backfill: Backfill) -> bool:
     if not backfill.needs_plan or backfill.is_paused:
         return True
     try:
-        found = plan_of_job(backfill) if backfill.kind == BackfillKind.JOB else plan_of_assets(backfill)
+        with at_most(PLAN_SECONDS), renewed(lambda: due_again(backfill.org_id, backfill.id, LOST_SECONDS)):
+            found = plan_of_job(backfill) if backfill.kind == BackfillKind.JOB else plan_of_assets(backfill)
     except Exception as error:  # noqa: BLE001 - dagster's planner raises whatever it does; the backfill says so and is planned again
         log.warning(
             "backfill.not_planned", org_id=str(backfill.org_id), backfill_id=str(backfill.id), error=str(error)[:500]

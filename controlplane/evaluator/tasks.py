@@ -1,18 +1,19 @@
-"""The tasks of the queue `evaluator`: ids in, evaluation called."""
+"""The tasks of the queue `evaluator`: ids in, evaluation called. Celery ends the process of one that takes too long."""
 
 from uuid import UUID
 
 from celery import shared_task
 
+from controlplane.automation.conditions.attempts import LIMIT_SECONDS
 from controlplane.evaluator import backfills
 from controlplane.evaluator.conditions import evaluating
 
 
-@shared_task(name="evaluator.evaluate_conditions")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+@shared_task(name="evaluator.evaluate_conditions", time_limit=LIMIT_SECONDS)  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
 def evaluate_conditions(org_id: str, deployment_id: str) -> None:
     evaluating.evaluate(UUID(org_id), UUID(deployment_id))
 
 
-@shared_task(name="evaluator.advance_backfill")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="evaluator.advance_backfill", time_limit=LIMIT_SECONDS)  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def advance_backfill(org_id: str, backfill_id: str) -> None:
     backfills.advance(UUID(org_id), UUID(backfill_id))

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
-from controlplane.automation.conditions import launching, services, waking
+from controlplane.automation.conditions import attempts, launching, services, waking
 from controlplane.automation.models import ConditionEvaluator, RequestedRun
 from controlplane.catalog import changes, freshness_sweep
 from controlplane.catalog.models import AssetState, FreshnessState
 from controlplane.core import recordsets
 from controlplane.deployments import freezing
+from controlplane.evaluator.renewing import renewed
 from tenants.scoping import org_scope
 from tests.automation.stage import Stage
 from tests.cast import Cast
@@ -266,3 +267,64 @@ def test_freshness_is_followed_through_time(cast: Cast) -> None:
     freshness_sweep.sweep()
     stage.settle(2)
     assert stage.requested == [(("fresh",), None), (("late",), None)]
+
+
+def test_an_evaluation_that_fails_says_so_and_waits_for_other_definitions(stage: Stage) -> None:
+    """Two locations whose assets need each other: neither is at fault alone, and no order can be told."""
+    stage.load("third", dg.Definitions([asset("about", "round")]))
+    stage.load("fourth", dg.Definitions([asset("round", "about", on=AC.eager())]))
+    stage.made("up")
+    assert stage.evaluate() == 0
+    told = stage.evaluator
+    assert "could not be evaluated" in told.error["evaluation"]
+    assert told.stopped == 1
+    assert not _is_claimed(stage)
+    stage.load("fourth", dg.Definitions([asset("round", on=AC.eager())]))
+    assert _is_claimed(stage)
+    _change(stage, lease_until=None)
+    stage.evaluate()
+    assert (stage.evaluator.error, stage.evaluator.stopped, stage.evaluator.retry_at) == (None, 0, None)
+    assert (("below", "down"), None) in stage.requested
+
+
+def test_an_evaluation_whose_process_was_ended_is_tried_once_and_then_left_alone(stage: Stage) -> None:
+    from controlplane.evaluator.conditions import evaluating
+
+    stage.made("up")
+    for tried_again in (True, False):
+        _change(stage, lease_until=None)
+        assert evaluating._begin(stage.org_id, stage.deployment_id) is not None
+        assert evaluating._begin(stage.org_id, stage.deployment_id) is None, "one is under way"
+        assert not _is_claimed_anew(stage)
+        _change(stage, lease_until="2026-01-01T00:00Z")
+        assert _is_claimed_anew(stage) is tried_again
+        assert "was stopped" in stage.evaluator.error["evaluation"]
+    _change(stage, retry_at="2026-01-01T00:00Z")
+    assert stage.evaluate() == 1
+
+
+def test_who_goes_on_for_long_says_so(stage: Stage) -> None:
+    from controlplane.evaluator.conditions import evaluating
+
+    assert evaluating._begin(stage.org_id, stage.deployment_id) is not None
+    _change(stage, lease_until="2026-01-01T00:00Z")
+    with renewed(lambda: attempts.renew(stage.org_id, stage.deployment_id), every=0.01):
+        eventually(lambda: stage.evaluator.lease_until.year > 2026 or stage.evaluator.lease_until.month > 1, bool)
+
+
+def _is_claimed(stage: Stage) -> bool:
+    """Whether the clock asks for an evaluation, now or since before; however short the last one is ago."""
+    _change(stage, evaluated_at=None)
+    waking.beat()
+    waking.sweep()
+    return stage.evaluator.lease_until is not None
+
+
+def _is_claimed_anew(stage: Stage) -> bool:
+    before = stage.evaluator.lease_until
+    return _is_claimed(stage) and stage.evaluator.lease_until != before
+
+
+def _change(stage: Stage, **values: object) -> None:
+    with org_scope(stage.org_id):
+        ConditionEvaluator.objects.for_org(stage.org_id).filter(deployment_id=stage.deployment_id).update(**values)

@@ -3,22 +3,20 @@
 What is found is claimed by a lease, so that any number of clocks may look, and handed to the evaluators' queue by name.
 """
 
-import datetime
 from uuid import UUID
 
 from django.db.models.functions import Now
 
+from controlplane.automation.conditions import attempts
 from controlplane.automation.conditions.fingerprint import FINGERPRINT
 from controlplane.automation.models import ConditionEvaluator
 from controlplane.catalog.changes import Consumer
 from controlplane.core import recordsets
-from controlplane.core.background import enqueue
+from controlplane.core.background import wake_task
 from controlplane.deployments.settings_document import CONDITIONS_INTERVAL_PATH
 from tenants.scoping import org_scope
 
 EVALUATE = "evaluator.evaluate_conditions"
-# How long an evaluation may be waited for before another one is asked for.
-LEASE = datetime.timedelta(seconds=60)
 DEFAULT_INTERVAL_SECONDS = 1
 _MAX = 200
 
@@ -29,6 +27,7 @@ _INTERVAL = (
 _FREE = f"""
     d.frozen_at IS NULL AND d.is_awake AND NOT coalesce(e.is_paused, false)
     AND coalesce(e.lease_until < now(), true)
+    AND (coalesce(e.retry_at <= now(), true) OR e.began_with <> {FINGERPRINT})
     AND coalesce(e.evaluated_at < now() - make_interval(secs => {_INTERVAL}), true)
 """
 _FROM = """
@@ -62,15 +61,19 @@ def _ask(statement: str) -> int:
     ConditionEvaluator.objects.across_orgs(reason="deployments whose conditions are to be evaluated")
     found = recordsets.fetch(statement, {"interval": DEFAULT_INTERVAL_SECONDS}, using="door")
     for org_id, deployment_id in found:
-        _claim(org_id, deployment_id)
+        if _claim(org_id, deployment_id):
+            ids = {"org_id": str(org_id), "deployment_id": str(deployment_id)}
+            # Without an evaluator the queue must not grow.
+            wake_task(EVALUATE, ids, expires=attempts.LEASE.total_seconds())
     return len(found)
 
 
-def _claim(org_id: UUID, deployment_id: UUID) -> None:
+def _claim(org_id: UUID, deployment_id: UUID) -> bool:
     with org_scope(org_id):
         row = ConditionEvaluator(org_id=org_id, deployment_id=deployment_id)
         ConditionEvaluator.unscoped.bulk_create([row], ignore_conflicts=True)
+        if attempts.give_up(org_id, deployment_id):
+            return False
         free = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id, is_paused=False)
         free = free.exclude(lease_until__gt=Now())
-        if free.update(lease_until=Now() + LEASE):
-            enqueue(EVALUATE, org_id=org_id, deployment_id=deployment_id)
+        return bool(free.update(lease_until=Now() + attempts.LEASE))

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import structlog
 from dagster._core.definitions.asset_key import EntityKey
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models.functions import Now
 
 from controlplane.automation import requests
-from controlplane.automation.conditions import launching
+from controlplane.automation.conditions import attempts, launching
 from controlplane.automation.conditions.fingerprint import fingerprint
 from controlplane.automation.models import AssetEvaluation, ConditionEvaluator, RequestSource
 from controlplane.catalog import changes
@@ -30,6 +31,7 @@ from controlplane.evaluator.conditions.trees import tree
 from controlplane.evaluator.entities import text_of
 from controlplane.evaluator.instance import instance_of
 from controlplane.evaluator.limits import at_most
+from controlplane.evaluator.renewing import renewed
 from controlplane.runs.instance_scope import Scope
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
@@ -42,6 +44,8 @@ GRAPH_SECONDS = 120.0
 PARTITIONS_MAX = 100
 
 Moments = dict[EntityKey, datetime.datetime | None]
+# The number that counts, the tags of runs, and the snapshots that serve.
+Begun = tuple[int, dict[str, str], list[graphs.ServingSnapshot]]
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,25 @@ class Found:
 def evaluate(org_id: UUID, deployment_id: UUID) -> int:
     """Evaluate what can have changed, store what came of it, launch what was requested; how many runs that were.
 
-    Nothing happens while the deployment is paused, frozen or asleep, or when another evaluation was quicker.
+    Nothing happens while the deployment is paused, frozen or asleep, or when another evaluation was quicker. One that fails says so in
+    the deployment's ConditionEvaluator and waits.
     """
     started = time.monotonic()
     begun = _begin(org_id, deployment_id)
     if begun is None:
         return 0
+    try:
+        with renewed(lambda: attempts.renew(org_id, deployment_id)):
+            return _evaluate(org_id, deployment_id, begun)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - dagster raises whatever it does; it is this deployment's alone
+        attempts.failed(org_id, deployment_id, error, seconds=time.monotonic() - started)
+        return 0
+
+
+def _evaluate(org_id: UUID, deployment_id: UUID, begun: Begun) -> int:
+    started = time.monotonic()
     number, tags, snapshots = begun
     with at_most(GRAPH_SECONDS):
         graph = graphs.deployment_graph(org_id, snapshots)
@@ -88,23 +105,24 @@ def evaluate(org_id: UUID, deployment_id: UUID) -> int:
     return launched
 
 
-def _begin(org_id: UUID, deployment_id: UUID) -> tuple[int, dict[str, str], list[graphs.ServingSnapshot]] | None:
-    """The number that counts, the tags of runs and the snapshots that serve; None when nothing is to be evaluated."""
+def _begin(org_id: UUID, deployment_id: UUID) -> Begun | None:
+    """None when nothing is to be evaluated, or an evaluation is under way."""
     with org_scope(org_id):
         deployments = Deployment.objects.for_org(org_id)
         deployment = deployments.filter(id=deployment_id).first()
         evaluators = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id)
-        evaluator = evaluators.first()
-        if deployment is None or evaluator is None or evaluator.is_paused:
+        evaluator = evaluators.select_for_update(no_key=True).first()
+        if deployment is None or evaluator is None or evaluator.is_paused or evaluator.began_at is not None:
             return None
         if deployment.frozen_at is not None or not deployment.is_awake:
             return None
-        is_running = bool(fingerprint(org_id, deployment_id))
+        definitions = fingerprint(org_id, deployment_id)
         # Changes from here on are kept: what came before is in the states that are read.
-        changes.watch(org_id, deployment_id, changes.Consumer.CONDITIONS, wanted=is_running)
-        if not is_running:
+        changes.watch(org_id, deployment_id, changes.Consumer.CONDITIONS, wanted=bool(definitions))
+        if not definitions:
             evaluators.update(definitions="", next_due_at=None, lease_until=None)
             return None
+        evaluators.update(began_at=Now(), began_with=definitions, lease_until=Now() + attempts.LEASE)
         full = deployments.filter(id=deployment.parent_id).first() if deployment.parent_id else deployment
         tags = value_at(full.settings, CONDITIONS_TAGS_PATH) if full else None
         return evaluator.number, dict(tags or {}), graphs.serving_snapshots(org_id, deployment_id)
@@ -158,6 +176,7 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
         held = evaluators.select_for_update(no_key=True).first()
         if held is None or held.number != found.number or held.is_paused:
             log.info("conditions.too_late", deployment=str(deployment_id), number=found.number)
+            evaluators.filter(is_paused=True).update(began_at=None)
             return []
         request_ids: list[UUID] = []
         for sensor, evaluated, moments in found.evaluated:
@@ -175,6 +194,9 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
             number=found.number + 1,
             definitions=found.definitions,
             lease_until=None,
+            began_at=None,
+            stopped=0,
+            retry_at=None,
             evaluated_at=found.now,
             seconds=seconds,
             next_due_at=standing.next_due(org_id, deployment_id, found.eligible),
