@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from controlplane.automation.instigators import reconciling
-from controlplane.automation.models import Instigator, InstigatorKind
+from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
 from controlplane.automation.ticks.asking import version_of
 from controlplane.automation.ticks.by_hand import sign_preview, tick_now
 from controlplane.deployments.visibility import all_of
@@ -37,10 +37,22 @@ def _token(cast: Cast, row: Instigator) -> str:
     return sign_preview(row.id, version_id, at=timezone.now(), cursor=None, result=result)
 
 
-def tick_once(cast: Cast) -> None:
-    """One tick of each schedule and sensor of the deployment."""
+def tick_once(cast: Cast, locations: set[str], word: str) -> dict[str, dict[str, str]]:
+    """One tick of each schedule and sensor of these code locations, which says this word wherever user code may say anything.
+
+    Parameters of each, by its name.
+    """
     reconciling.reconcile(org_id=cast.org_id, deployment_id=cast.deployment.id)
     with org_scope(cast.org_id):
         rows = list(Instigator.objects.for_org(cast.org_id).filter(deployment_id=cast.deployment.id, open_tick_id=None))
-    for row in rows:
-        tick_now(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
+    return {row.name: _ticked(cast, row, word) for row in rows if row.location_name in locations}
+
+
+def _ticked(cast: Cast, row: Instigator, word: str) -> dict[str, str]:
+    tick = tick_now(all_of(cast.org_id, cast.deployment.id), row, actor=cast.actor)
+    said = {"log": f"{word}log", "skip_reason": f"{word}message", "cursor_before": word, "cursor_after": word}
+    lists = {"dynamic_partitions": [{"op": "add", "name": word, "keys": [word]}], "error": {"message": word}}
+    with org_scope(cast.org_id):
+        Tick.objects.for_org(cast.org_id).filter(id=tick.id).update(status=TickStatus.SKIPPED, **said, **lists)
+        Instigator.objects.for_org(cast.org_id).filter(id=row.id).update(cursor=word, last_run_key=word)
+    return {"instigator_id": str(row.id), "tick_id": str(tick.id)}

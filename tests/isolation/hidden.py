@@ -52,6 +52,8 @@ class Hidden:
     agent: Agent
     runs: dict[str, UUID] = field(default_factory=dict)
     people: dict[str, User] = field(default_factory=dict)
+    # Ids of each schedule and sensor, and of a tick of it, by its name.
+    ticked: dict[str, dict[str, str]] = field(default_factory=dict)
     # What a person sees, as parameters of routes, where it is not what is seen of `mixed`.
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -71,13 +73,15 @@ class Hidden:
             "job": "blend",
             "name": "blend",
             "run_id": str(self.runs["plain"]),
+            **self.ticked["blend"],
         }
 
     @property
     def hidden_parameters(self) -> list[dict[str, str]]:
         """Parameters that name what is hidden."""
-        far = {"location": "canaryplace", "key": "canaryfar", "job": "canaryops", "name": "canaryops"}
-        near = {"location": "mixed", "key": "canaryasset", "job": "canaryjob", "name": "canaryjob"}
+        far = {"location": "canaryplace", "key": "canaryfar", "job": "canaryops", "name": "canarysensor"}
+        near = {"location": "mixed", "key": "canaryasset", "job": "canaryjob", "name": "canaryschedule"}
+        far, near = (one | self.ticked[one["name"]] for one in (far, near))
         return [far | {"run_id": str(self.runs["far"])}] + [
             near | {"run_id": str(self.runs[r])} for r in ("near", "both")
         ]
@@ -106,7 +110,7 @@ def _locations(made: Hidden) -> None:
         sensors=[Sensor(name="canarysensor", jobs=["canaryops"])],
     )
     make_location(made.cast, "canaryplace", manifest=far, agents=[made.agent])
-    tick_once(made.cast)
+    made.ticked = tick_once(made.cast, {"mixed", "canaryplace"}, "canary")
 
 
 def _mixed() -> Manifest:
@@ -132,7 +136,11 @@ def _mixed() -> Manifest:
             Job(name="blend", assets=keys, checks=[(["canaryasset"], "canarycheck")], config="root"),
             Job(name="canaryjob", assets=[["canaryasset"]], partitions="static"),
         ],
-        schedules=[Schedule(name="canaryschedule", cron=["0 1 * * *"], job="canaryjob")],
+        schedules=[
+            Schedule(name="canaryschedule", cron=["0 1 * * *"], job="canaryjob"),
+            # Seen, and what it says may be of what is hidden.
+            Schedule(name="blend", cron=["0 1 * * *"], job="blend"),
+        ],
         partitions_definitions={
             "static": PartitionsDefinition(kind="static", cls="StaticPartitionsDefinition", keys=["canarypartition"])
         },
@@ -213,6 +221,8 @@ GRANTS = {
     "has a selection": {"target": TargetKind.SELECTION, "target_value": "key:plain or key:after"},
     "has what one's team owns": {"target": TargetKind.OWNED, "target_value": ""},
 }
+# What names something of the location that the world has.
+_SEEN_OF_WORLD = ("location", "key", "job", "name", "run_id", "instigator_id", "tick_id")
 
 
 def _people(made: Hidden) -> None:
@@ -226,7 +236,7 @@ def _people(made: Hidden) -> None:
     make_team(cast, made.people["has what one's team owns"], name="openers")
     location = made.world.known["location"]
     made.people["has a location"] = person(cast, Role.EDITOR, target=TargetKind.LOCATION, target_value=location)
-    made.seen["has a location"] = {n: made.world.known[n] for n in ("location", "key", "job", "name", "run_id")}
+    made.seen["has a location"] = {n: made.world.known[n] for n in _SEEN_OF_WORLD}
     made.people["has a role by one team and a denial by another"] = _of_two_teams(cast)
 
 

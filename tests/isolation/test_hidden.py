@@ -45,12 +45,16 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/backfills/": [{}, {"asset": "{key}"}, {"job": "{job}"}],
     "/backfills": [{}, {"asset": "{key}"}, {"job": "{job}"}],
     "/automation": [{}, {"q": "canary"}, {"location": "{location}"}],
-    "/automation/named": [{"kind": kind, "location": "{location}", "name": "{name}"} for kind in ("schedule", "sensor")],
+    "/automation/named": [
+        {"kind": kind, "location": "{location}", "name": "{name}"} for kind in ("schedule", "sensor")
+    ],
     "/backfills/new": [{"assets": "{key}"}, {"location": "{location}", "job": "{job}"}],
     "/dynamic-partitions": [{}, {"name": "{key}"}],
     "/dynamic-partitions/keys/": [{"definition": "{key}"}],
     "/runs/": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"job": "{job}"}],
     "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
+    "/runs/bulk": [{"kind": "reexecute", "all": "1"}, {"kind": "cancel", "run": "{run_id}"}],
+    "/timeline": [{}, *({"group": group, "range": "7d"} for group in ("automation", "location", "owner"))],
     "/jobs/<str:job>/": [{"location": "{location}"}],
     "/serving/": [{}, {"location": "{location}"}],
     "/code-location/version": [{"name": "{location}", "number": "1"}],
@@ -76,6 +80,8 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     "/logs": [{}, {"key": "{key}"}],
     "/live": [{"events": "full"}],
 }
+# Parameters that are ids of what is hidden.
+_IDS = ("run_id", "instigator_id", "tick_id")
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
 _MEANING = {"code-locations/<path:name>": "location"}
 ASKED = [
@@ -196,7 +202,7 @@ def guesses(hidden: dict[str, str]) -> dict[str, str]:
 
 
 def _guess(name: str, value: str, mark: str) -> str:
-    return str(uuid7()) if name == "run_id" else f"no{mark}{name}" if CANARY.search(value.encode()) else value
+    return str(uuid7()) if name in _IDS else f"no{mark}{name}" if CANARY.search(value.encode()) else value
 
 
 def neutral(answer: Any, names: dict[str, str], path: str, query: dict[str, str]) -> tuple[int, bytes]:
@@ -217,7 +223,7 @@ def _names_hidden(route: Route, query: dict[str, str], parameters: dict[str, str
     if query == {"run": "{run_id}"}:
         return False
     text = address_names(route) + "".join(query.values())
-    return "{run_id}" in text or any(
+    return any("{" + name + "}" in text for name in _IDS) or any(
         "{" + name + "}" in text and CANARY.search(value.encode()) for name, value in parameters.items()
     )
 
@@ -342,6 +348,15 @@ def _deeds(hidden: Hidden) -> Iterator[tuple[Route, str, dict[str, Any], dict[st
 def _says_no(answer: Any) -> bool:
     """The config editor is told in a document what is wrong."""
     return answer.headers.get("Content-Type") == "application/json" and not answer.json().get("valid", True)
+
+
+@pytest.mark.parametrize("name", ["denies a group", "has a selection"])
+@pytest.mark.parametrize("deed", ["start", "stop", "reset", "tick", "test"])
+def test_who_sees_a_part_of_what_a_schedule_runs_does_nothing_with_it(hidden, callers, name, deed):
+    """What it runs and says is of all of its code location; a test would show it."""
+    answer = callers[name][0].post(f"{hidden.cast.api_path()}schedules/mixed/blend/{deed}/", {}, format="json")
+
+    assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("name", PEOPLE)

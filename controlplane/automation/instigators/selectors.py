@@ -18,7 +18,7 @@ from controlplane.automation.models import Instigator, InstigatorKind, Tick
 from controlplane.core import recordsets
 from controlplane.definitions.manifest import Schedule, Sensor
 from controlplane.deployments.visibility import Visible
-from tenants.errors import NotFoundError
+from tenants.errors import ForbiddenError, NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
@@ -125,6 +125,21 @@ def sees_all(visible: Visible, location: str) -> bool:
     shown, there = found.manifest, whole.manifest
     sizes = [(len(one.assets), len(one.checks), len(one.jobs)) for one in (shown, there)]
     return sizes[0] == sizes[1]
+
+
+def may(visible: Visible, right: Permission, row: Instigator) -> bool:
+    """Whether the caller holds this right on it. It takes all of the code location: what it runs, reads and says may be of any part."""
+    return visible.permits(right, location=row.location_name) and sees_all(visible, row.location_name)
+
+
+def require(visible: Visible, right: Permission, row: Instigator) -> None:
+    """As `may`: ForbiddenError, or NotFoundError where the caller may not know of the code location."""
+    visible.require(right, location=row.location_name)
+    if not sees_all(visible, row.location_name):
+        raise ForbiddenError(
+            f"This needs the permission {right} on all that is in the code location {row.location_name}: "
+            "what it runs and says may be of any part of it."
+        )
 
 
 def instigator(visible: Visible, kind: InstigatorKind, location: str, name: str) -> Instigator:

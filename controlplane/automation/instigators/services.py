@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from controlplane.automation.instigators.running import STATE, has_ticks, settle
-from controlplane.automation.instigators.selectors import WRITES
+from controlplane.automation.instigators.selectors import WRITES, may, require
 from controlplane.automation.models import Choice, Instigator, InstigatorKind
 from controlplane.automation.ticks.answers import CURSOR_CHARS, plain
 from controlplane.core import wakeups
@@ -111,12 +111,12 @@ def stop_all(visible: Visible, found: Iterable[Instigator], *, actor: Actor) -> 
 
 
 def _may_write(visible: Visible, row: Instigator) -> bool:
-    return visible.permits(WRITES[InstigatorKind(row.kind)], location=row.location_name)
+    return may(visible, WRITES[InstigatorKind(row.kind)], row)
 
 
 def require_write(visible: Visible, row: Instigator) -> None:
     """ForbiddenError unless the caller may turn it on and off."""
-    visible.require(WRITES[InstigatorKind(row.kind)], location=row.location_name)
+    require(visible, WRITES[InstigatorKind(row.kind)], row)
 
 
 def note(row: Instigator, actor: Actor, verb: str, *, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ def _change(
     *,
     permission: Permission | None = None,
 ) -> Instigator:
-    visible.require(permission or WRITES[InstigatorKind(row.kind)], location=row.location_name)
+    require(visible, permission or WRITES[InstigatorKind(row.kind)], row)
     org_id = visible.org_id
     with org_scope(org_id):
         require_writable(org_id)

@@ -74,7 +74,7 @@ def tick(visible: Visible, tick_id: UUID) -> TickView:
 
 
 def shown(visible: Visible, found: Tick) -> Tick:
-    """This tick without what user code said and did, for who does not see all of its code location. It is not to be saved."""
+    """A tick without what user code said and did, for who does not see all of its code location. It is not to be saved."""
     if not is_whole(visible, found):
         found.cursor_before = found.cursor_after = found.error = None
         found.skip_reason = found.reason = found.log = ""

@@ -28,7 +28,7 @@ class TickSerializer(serializers.Serializer[Tick]):
     asked_by = serializers.CharField(help_text="Who asked for it by hand; empty for the clock's.")
 
 
-class RequestedRunSerializer(serializers.Serializer[RequestedRun]):
+class TickRequestSerializer(serializers.Serializer[RequestedRun]):
     """One run that a tick asked for, and what became of that."""
 
     state = serializers.CharField(help_text="pending, launched, duplicate, refused or canceled.")
@@ -50,7 +50,7 @@ class TickDetailSerializer(serializers.Serializer[TickView]):
             "dynamic_partitions": tick.dynamic_partitions,
             "reactions": tick.reactions,
         }
-        requests = [RequestedRunSerializer(request).data for request in view.requests]
+        requests = [TickRequestSerializer(request).data for request in view.requests]
         return {**TickSerializer(tick).data, **more, "requests": requests}
 
 
@@ -65,7 +65,7 @@ class TickDocumentSerializer(TickSerializer):
     reactions = serializers.ListField(
         child=serializers.JSONField(), help_text="The runs that a run-status sensor reacted to."
     )
-    requests = RequestedRunSerializer(many=True)
+    requests = TickRequestSerializer(many=True)
 
 
 class TickQuerySerializer(serializers.Serializer[Any]):

@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
+from controlplane.automation.conditions import selectors as conditions
+from controlplane.automation.conditions import services as pausing
 from controlplane.automation.instigators import selectors, services
-from controlplane.automation.instigators.running import CONDITION_SENSORS
+from controlplane.automation.instigators.running import CONDITION_SENSORS, EVALUATED_HERE
 from controlplane.automation.instigators.selectors import WRITES, InstigatorFilter, InstigatorView
 from controlplane.automation.models import Instigator, InstigatorKind
 from controlplane.ui.instigator_lines import InstigatorLine
@@ -82,7 +84,7 @@ class AutomationPage(DeploymentPage):
 
     def line(self, view: InstigatorView) -> InstigatorLine:
         right = WRITES[InstigatorKind(view.row.kind)]
-        return InstigatorLine(view, may_write=self.visible.permits(right, location=view.row.location_name))
+        return InstigatorLine(view, may_write=selectors.may(self.visible, right, view.row))
 
 
 class Automation(AutomationPage):
@@ -101,8 +103,33 @@ class Automation(AutomationPage):
         context["writes_some"] = any(line.may_write for line in lines)
         if wants_part(request, "automation-list"):
             return self.render_part(request, "automation/_list.html", **context)
-        locations = [row.name for row in self.visible.code_locations()]
-        return self.render(request, "automation/list.html", **context, locations=locations, kinds=KINDS, states=STATES)
+        with read_scope(self.org_id):
+            has_conditions = selectors.rows(self.visible).filter(sensor_type=EVALUATED_HERE).exists()
+        return self.render(
+            request,
+            "automation/list.html",
+            **context,
+            locations=[row.name for row in self.visible.code_locations()],
+            kinds=KINDS,
+            states=STATES,
+            evaluator=conditions.evaluator(self.visible) if has_conditions else None,
+            pauses=self.visible.permits(Permission.SENSOR_WRITE),
+        )
+
+
+class PauseConditions(AutomationPage):
+    """Evaluate no condition of the deployment, or evaluate them again."""
+
+    permissions: ClassVar = {"POST": Permission.SENSOR_WRITE}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        self.visible.require(Permission.SENSOR_WRITE)
+        change = {"pause": pausing.pause, "resume": pausing.resume}.get(request.POST.get("do", ""))
+        if change is None:
+            raise InvalidError("Say whether to pause or to resume them.", attr="do")
+        changed = change(org_id=self.org_id, deployment_id=self.deployment.id, actor=self.access.actor)
+        messages.success(request, f"Automation conditions are {'paused' if changed.is_paused else 'evaluated again'}.")
+        return redirect(self.links.page("automation"))
 
 
 class SwitchMany(AutomationPage):

@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +12,8 @@ from django.shortcuts import redirect
 from controlplane.automation.instigators import selectors, services
 from controlplane.automation.models import Instigator, InstigatorKind, TickStatus
 from controlplane.automation.ticks import by_hand
-from controlplane.automation.ticks.selectors import TickFilter, ticks
+from controlplane.automation.ticks.selectors import TickFilter, shown, ticks
+from controlplane.core.time_zones import time_zone
 from controlplane.deployments.models import DeploymentKind
 from controlplane.ui.instigator_lines import TickLine
 from controlplane.ui.pages.automation import AutomationPage
@@ -44,7 +44,7 @@ class InstigatorPage(AutomationPage):
 
     def shown(self, request: HttpRequest, row: Instigator, *, status_filter: str = "", **context: Any) -> HttpResponse:
         line = self.line(selectors.view(self.visible, row))
-        may_cursor = self.visible.permits(Permission.SENSOR_CURSOR_WRITE, location=row.location_name)
+        may_cursor = selectors.may(self.visible, Permission.SENSOR_CURSOR_WRITE, row)
         return self.render(
             request,
             "automation/instigator.html",
@@ -64,8 +64,7 @@ class InstigatorPage(AutomationPage):
         with read_scope(self.org_id):
             found = ticks(self.visible, row, wanted).defer("log")
             page = page_of_rows(found, asked(request, size=_TICKS), by=("-id",))
-        lines = [TickLine(tick) for tick in page.results]
-        # Errors and reasons may tell of any part of the code location.
+        lines = [TickLine(shown(self.visible, tick)) for tick in page.results]
         is_whole = selectors.sees_all(self.visible, row.location_name)
         return {"page": page, "ticks": lines, "status_filter": status, "is_whole": is_whole}
 
@@ -73,7 +72,7 @@ class InstigatorPage(AutomationPage):
         """The newest, in the order in which they were due."""
         with read_scope(self.org_id):
             newest = list(ticks(self.visible, row).defer("log").order_by("-id")[:_STRIP])
-        return [TickLine(tick) for tick in reversed(newest)]
+        return [TickLine(shown(self.visible, tick)) for tick in reversed(newest)]
 
 
 class Named(AutomationPage):
@@ -202,6 +201,6 @@ def _moment(text: str, row: Instigator) -> datetime.datetime | None:
         return None
     try:
         moment = datetime.datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(row.timezone or "UTC"))
-    except (ValueError, ZoneInfoNotFoundError) as error:
+        return moment if moment.tzinfo else moment.replace(tzinfo=time_zone(row.timezone or "UTC"))
+    except ValueError as error:
         raise InvalidError(f"{text[:40]!r} is no date and time like 2026-01-31T06:00.", attr="due") from error
