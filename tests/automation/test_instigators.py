@@ -10,8 +10,10 @@ from controlplane.automation.instigators import reconciling
 from controlplane.automation.models import FollowedDefinitions, Instigator
 from controlplane.automation.ticks import firing
 from controlplane.automation.ticks.identity import tick_id
+from controlplane.deployments import branches
 from controlplane.deployments.branches import BranchFacts, ensure_branch
 from controlplane.deployments.freezing import freeze
+from controlplane.deployments.models import Deployment
 from tenants.scoping import org_scope
 from tests.automation.ticking import Stage, make_stage, minutes_ago, schedule, sensor
 from tests.cast import Cast
@@ -125,6 +127,36 @@ def test_branch_deployments_are_quiet_until_somebody_turns_something_on(stage: S
     post(branch.cast, "sensors/shop/files/start/", {"minutes": 30})
     assert branch.row("files").is_running
     assert branch.tick("files", {"requests": [{}]}).status == "SUCCESS"
+
+
+def test_timed_run_wakes_its_branch_and_sends_nobody_to_wake_it_again(stage: Stage) -> None:
+    branch = make_branch_stage(stage)
+    post(branch.cast, "sensors/shop/files/start/", {"ticks": 1})
+    put_to_sleep(branch)
+    branch.due("files")
+    firing.beat()
+
+    assert is_awake(branch)
+    branch.answer(branch.questions()[-1], {})
+    assert branch.statuses("files") == ["SKIPPED"]
+    assert (branch.row("files").is_running, branch.row("files").choice) == (False, "stopped")
+
+    # For good, it lets the branch sleep, and does not tick in it.
+    post(branch.cast, "sensors/shop/files/start/")
+    put_to_sleep(branch)
+    branch.due("files")
+    firing.beat()
+    assert (is_awake(branch), branch.statuses("files")) == (False, ["SKIPPED"])
+
+
+def put_to_sleep(branch: Stage) -> None:
+    branches.sleep(org_id=branch.cast.org_id, deployment_id=branch.cast.deployment.id)
+    assert not is_awake(branch)
+
+
+def is_awake(branch: Stage) -> bool:
+    with org_scope(branch.cast.org_id):
+        return Deployment.objects.for_org(branch.cast.org_id).get(id=branch.cast.deployment.id).is_awake
 
 
 def make_branch_stage(stage: Stage) -> Stage:

@@ -1,18 +1,21 @@
 """Ticks from their due time to what comes of them: asked once, applied once, in one transaction."""
 
 import datetime
+from typing import Any
 
 import pytest
 
-from controlplane.automation.models import RequestSource, Tick
+from controlplane.automation.models import Instigator, RequestSource, Tick
 from controlplane.automation.requests import Asked, Asker, store
 from controlplane.automation.ticks import catching_up, launching, overdue
 from controlplane.catalog.current_partitions import dynamic_keys
+from controlplane.catalog.models import AssetEvent
 from controlplane.runs.requests import RunRequest
 from tenants.scoping import org_scope
 from tests import factories
 from tests.automation.ticking import Stage, make_stage, minutes_ago, schedule, sensor
 from tests.cast import Cast
+from tests.runs.scripts import materialization
 
 RAISED = {"message": "no bucket", "cls": "ValueError", "stack": []}
 
@@ -57,6 +60,43 @@ def test_sensor_keeps_its_cursor_and_launches_a_run_key_once(stage: Stage) -> No
     assert stage.requested() == ["launched", "launched", "duplicate"]
 
 
+def test_answers_that_come_together_are_each_acted_on_once(cast: Cast) -> None:
+    names = ["skipping", "asking", "wrong", "failing", "off"]
+    stage = make_stage(cast, *(sensor(name) for name in names))
+    for name in names:
+        stage.due(name)
+    assert stage.fire(*names) == len(names)
+    questions = {question.body["args"]["name"]: question for question in stage.questions()}
+    stage.change(Instigator, stage.row("off").id, is_running=False)
+    answers: dict[str, Any] = {
+        "skipping": {"cursor": "7", "skip": "no files", "log": [[1.0, 20, "looked"]]},
+        "asking": {"cursor": "1", "requests": [{"run_key": "a"}]},
+        "wrong": {"cursor": "2", "requests": "none"},
+        "failing": {"error": RAISED},
+        "off": {"cursor": "3"},
+    }
+
+    for _ in range(2):
+        stage.answer_together({questions[name]: answers[name] for name in names})
+
+    assert {name: stage.statuses(name) for name in names} == {
+        "skipping": ["SKIPPED"],
+        "asking": ["SUCCESS"],
+        "wrong": ["FAILURE"],
+        "failing": ["FAILURE"],
+        "off": ["SKIPPED"],
+    }
+    [skipped] = stage.ticks("skipping")
+    assert (skipped.skip_reason, skipped.cursor_after, skipped.deadline_at) == ("no files", "7", None)
+    assert skipped.log.endswith("INFO looked")
+    assert [stage.row(name).cursor for name in names] == ["7", "1", None, None, None]
+    row = stage.row("skipping")
+    assert row.open_tick_id is None
+    assert row.next_tick_at is not None
+    assert row.next_tick_at > skipped.due_at
+    assert [run.tags["dagster/run_key"] for run in stage.runs()] == ["a"]
+
+
 def test_all_that_a_tick_asks_for_is_stored_or_nothing(stage: Stage) -> None:
     changes = [{"op": "add", "name": "colors", "keys": ["red"]}]
     stage.tick("files", {"cursor": "1", "dynamic_partitions": changes, "skip": "nothing new"})
@@ -68,6 +108,17 @@ def test_all_that_a_tick_asks_for_is_stored_or_nothing(stage: Stage) -> None:
     assert stage.statuses("files") == ["SKIPPED", "FAILURE"]
     assert "neither" in failed.reason
     assert (failed.dynamic_partitions, stage.requested()) == ([], [])
+
+
+def test_asset_events_that_a_sensor_reports_are_kept_with_its_tick(stage: Stage) -> None:
+    event = {"type": "ASSET_MATERIALIZATION", "ts": 1.7e9, "data": materialization("manual"), "serdes": '"m"'}
+    tick = stage.tick("files", {"asset_events": [{"event": event}], "cursor": "1"})
+    refused = stage.tick("files", {"asset_events": [{"event": event}], "cursor": "a\0"})
+
+    assert (tick.status, refused.status) == ("SKIPPED", "FAILURE")
+    with org_scope(stage.cast.org_id):
+        events = AssetEvent.objects.for_org(stage.cast.org_id).filter(deployment_id=stage.cast.deployment.id)
+        assert events.count() == 1
 
 
 def test_error_of_user_code_fails_the_tick_and_the_sensor_goes_on_slower(stage: Stage) -> None:

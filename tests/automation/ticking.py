@@ -13,8 +13,8 @@ from controlplane.automation.instigators import reconciling
 from controlplane.automation.models import Instigator, RequestedRun, Tick
 from controlplane.automation.ticks import firing
 from controlplane.definitions.manifest import Manifest, Schedule, Sensor
-from controlplane.dispatch.results import store_result
 from controlplane.dispatch.models import Command
+from controlplane.dispatch.results import store_result, store_results
 from controlplane.fleet.models import Agent
 from controlplane.runs.models import Run
 from tenants.scoping import org_scope
@@ -111,6 +111,13 @@ class Stage:
         )
         with org_scope(self.cast.org_id):
             store_result(org_id=self.cast.org_id, agent=self.agent, message=message)
+
+    def answer_together(self, answers: dict[Command, Any]) -> None:
+        """In one request."""
+        assert self.agent is not None
+        results = [CommandResult(agent_id="", command_id=str(one.id), result=result) for one, result in answers.items()]
+        with org_scope(self.cast.org_id):
+            store_results(org_id=self.cast.org_id, agent=self.agent, results=results)
 
     def runs(self) -> list[Run]:
         with org_scope(self.cast.org_id):

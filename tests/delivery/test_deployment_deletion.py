@@ -89,6 +89,7 @@ def test_no_row_and_no_object_is_left_and_the_neighbours_are_untouched(monkeypat
     before = rows_with([neighbour.id], "deployment_id")
     had = rows_with([cast.deployment.id], "deployment_id", "base_id", "branch_id")
     assert {"run", "code_location", "environment_variable", "access_grant", "run_label", "asset_state"} <= set(had)
+    assert {"instigator", "tick", "backfill"} <= set(had)
     assert any(objects_of(run_id) for run_id in run_ids)
 
     delete(cast, cancel_runs=True)

@@ -4,7 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import redis
 
 from controlplane.cli.errors import CommandError
 from tests.installation import PROJECTS, Installation, installed
@@ -12,7 +14,8 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-VICTIMS = ("clock", "agent", "web", "worker")
+# Each once, two at the same time.
+VICTIMS = (("clock", "worker"), ("agent", "web"))
 AT = "automation"
 
 
@@ -39,11 +42,12 @@ def test_every_tick_happens_once_whoever_dies(tmp_path: Path) -> None:
         daggerboard.deploy(
             AT, {"python_file": "automation.py", "working_directory": str(PROJECTS / "automation")}, seconds=120
         )
-        eventually(lambda: counted(daggerboard), lambda count: count >= 2, seconds=60)
+        eventually(lambda: counted(daggerboard), lambda count: count >= 1, seconds=60)
         a_test_stores_nothing_until_it_is_applied(daggerboard)
-        for victim in VICTIMS:
+        forget_all(daggerboard)
+        for victims in VICTIMS:
             before = counted(daggerboard)
-            assert daggerboard.kill(victim), victim
+            assert all(daggerboard.kill(victim) for victim in victims), victims
             eventually(lambda: counted(daggerboard), lambda count, before=before: count > before + 1, seconds=90)
 
         with daggerboard.client as client:
@@ -60,6 +64,13 @@ def test_every_tick_happens_once_whoever_dies(tmp_path: Path) -> None:
         assert hung
         assert {tick["status"] for tick in ticks(daggerboard, "failing")} <= {"FAILURE", "STARTED", "WAITING", "MISSED"}
         eventually(lambda: reactions(daggerboard), bool, seconds=30)
+
+
+def forget_all(daggerboard: Installation) -> None:
+    """Redis loses everything it holds: queued tasks and wake-ups. That only makes what comes slower."""
+    web = daggerboard.pid_of("web")
+    with redis.Redis.from_url(psutil.Process(web).environ()["DAGGERBOARD_REDIS_URL"]) as client:
+        client.flushall()
 
 
 def a_test_stores_nothing_until_it_is_applied(daggerboard: Installation) -> None:

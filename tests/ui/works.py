@@ -22,8 +22,8 @@ from controlplane.definitions.manifest import (
 )
 from controlplane.deployments.loading import record_load
 from controlplane.deployments.models import CodeLocation
-from controlplane.dispatch.results import store_result
 from controlplane.dispatch.models import Command, CommandState
+from controlplane.dispatch.results import store_result
 from controlplane.fleet.models import Agent
 from controlplane.fleet.services import note_goodbye
 from tenants.scoping import org_scope
