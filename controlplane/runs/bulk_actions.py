@@ -1,16 +1,18 @@
 """The same done to many runs: cancel, run again, delete. A row with its progress, worked off in bites; whoever dies, another goes on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from controlplane.core.background import enqueue
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import audit_trail, services
 from controlplane.runs.deleting import delete_ended, delete_output
-from controlplane.runs.models import BulkAction, BulkKind
+from controlplane.runs.models import BulkAction, BulkKind, Run
 from controlplane.runs.selectors import RunFilter, filtered
 from controlplane.runs.visible_runs import covered_runs
 from tenants.access import Actor, ActorKind
@@ -22,7 +24,8 @@ RUNS_MAX = 50_000
 # Runs in one transaction: others wait for these no longer than they take, some 15 ms each.
 _BITE = 25
 _REASONS_SHOWN = 20
-_RIGHTS = {
+# What each needs, on every run that it is done to.
+RIGHTS = {
     BulkKind.CANCEL: Permission.RUN_CANCEL,
     BulkKind.REEXECUTE: Permission.RUN_LAUNCH,
     BulkKind.REEXECUTE_FROM_FAILURE: Permission.RUN_LAUNCH,
@@ -30,18 +33,55 @@ _RIGHTS = {
 }
 
 
-def start(
-    visible: Visible, kind: BulkKind, *, run_ids: Sequence[UUID] | None, filters: RunFilter | None, actor: Actor
-) -> BulkAction:
-    """Do this to the runs that are named, or that pass the filter now, as far as the caller may; the newest first.
+@dataclass(frozen=True)
+class Wanted:
+    """Runs by their ids, or by a filter; `newest` leaves out what was made after it, since somebody looked."""
+
+    run_ids: Sequence[UUID] | None = None
+    filters: RunFilter | None = None
+    newest: UUID | None = None
+
+    def rows(self, visible: Visible) -> QuerySet[Run]:
+        """Those of them that the caller sees; read it inside org_scope."""
+        rows = filtered(visible, self.filters or RunFilter())
+        if self.run_ids is not None:
+            rows = rows.filter(id__in=list(self.run_ids))
+        return rows if self.newest is None else rows.filter(id__lte=self.newest)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What would be done: to how many runs, how many of these have ended, and how many of those that are seen one may not do it to."""
+
+    total: int
+    ended: int
+    refused: int
+    newest: UUID | None
+
+    @property
+    def going_on(self) -> int:
+        return self.total - self.ended
+
+
+def outlook(visible: Visible, kind: BulkKind, wanted: Wanted) -> Outlook:
+    """Before somebody says yes; counts up to RUNS_MAX + 1."""
+    with read_scope(visible.org_id):
+        seen = wanted.rows(visible)
+        found = list(
+            covered_runs(visible, RIGHTS[kind], seen).order_by("-id").values_list("id", "ended_at")[: RUNS_MAX + 1]
+        )
+        refused = 0 if visible.part(RIGHTS[kind]).is_everything else seen.count() - len(found)
+    ended = sum(1 for _id, at in found if at is not None)
+    return Outlook(len(found), ended, max(refused, 0), found[0][0] if found else None)
+
+
+def start(visible: Visible, kind: BulkKind, wanted: Wanted, *, actor: Actor) -> BulkAction:
+    """Do this to the runs that are wanted and there now, as far as the caller may; the newest first.
 
     InvalidError for none, or for more than RUNS_MAX.
     """
     with org_scope(visible.org_id):
-        rows = filtered(visible, filters or RunFilter())
-        if run_ids is not None:
-            rows = rows.filter(id__in=list(run_ids))
-        found = covered_runs(visible, _RIGHTS[kind], rows).order_by("-id").values_list("id", flat=True)
+        found = covered_runs(visible, RIGHTS[kind], wanted.rows(visible)).order_by("-id").values_list("id", flat=True)
         ids = [str(run_id) for run_id in found[: RUNS_MAX + 1]]
         if not ids:
             raise InvalidError("There is no run among these that you may do this to.", attr="runs")

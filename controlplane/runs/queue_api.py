@@ -186,20 +186,22 @@ class BulkActionSerializer(serializers.Serializer[BulkAction]):
 
 
 class BulkActionsView(DeploymentAPIView):
-    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_CANCEL}
+    # What each kind needs beyond that is asked below.
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_READ}
 
     @extend_schema(
         operation_id="start_bulk_action", request=StartBulkActionSerializer, responses={201: BulkActionSerializer}
     )
     def post(self, request: Request) -> Response:
-        """Do the same to many runs. Answers at once; ask for its progress by its id."""
+        """Do the same to many runs, with the right to do it to one. Answers at once; ask for its progress by its id."""
         asked = StartBulkActionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
-        wanted = RunQuerySerializer.filter(given["filter"]) if "filter" in given else None
-        action = bulk_actions.start(
-            self.visible, BulkKind(given["kind"]), run_ids=given.get("runs"), filters=wanted, actor=self.access.actor
-        )
+        kind = BulkKind(given["kind"])
+        self.access.require(bulk_actions.RIGHTS[kind])
+        filters = RunQuerySerializer.filter(given["filter"]) if "filter" in given else None
+        wanted = bulk_actions.Wanted(given.get("runs"), filters)
+        action = bulk_actions.start(self.visible, kind, wanted, actor=self.access.actor)
         return Response(BulkActionSerializer(action).data, status=status.HTTP_201_CREATED)
 
 

@@ -65,6 +65,7 @@ _RAIL = (
     ("Lineage", "lineage", Permission.ASSET_READ, ""),
     ("Checks", "checks", Permission.ASSET_READ, ""),
     ("Runs", "runs", Permission.RUN_READ, ""),
+    ("Timeline", "timeline", Permission.RUN_READ, ""),
     ("Backfills", "backfills", Permission.RUN_READ, ""),
     ("Queue", "queue", Permission.RUN_READ, ""),
     ("Pools", "pools", Permission.RUN_READ, ""),

@@ -17,6 +17,7 @@ from controlplane.ui.pages import (
     branch_commit,
     branch_materialize,
     branches,
+    bulk_actions,
     checks,
     deployment_document,
     deployment_settings,
@@ -52,6 +53,7 @@ from controlplane.ui.pages import (
     settings_teams,
     settings_tokens,
     tick,
+    timeline,
 )
 from controlplane.ui.pages import run as run_pages
 from controlplane.ui.pages import settings_service_accounts as service_accounts
@@ -81,6 +83,9 @@ _deployment: list[URLPattern | URLResolver] = [
     path("launchpad/validate", launchpad.Validate.as_view(), name="launchpad-validate"),
     path("launchpad/keys", launchpad.Keys.as_view(), name="launchpad-keys"),
     path("runs", runs.Runs.as_view(), name="runs"),
+    path("runs/bulk", bulk_actions.NewBulkAction.as_view(), name="bulk-action-new"),
+    path("runs/bulk/<uuid:bulk_action_id>", bulk_actions.BulkActionPage.as_view(), name="bulk-action"),
+    path("timeline", timeline.Timeline.as_view(), name="timeline"),
     path("queue", queue.Queue.as_view(), name="queue"),
     path("queue/<uuid:run_id>", queue.QueuedRunAction.as_view(), name="queued-run"),
     path("pools", queue.Pools.as_view(), name="pools"),
@@ -104,6 +109,7 @@ _deployment: list[URLPattern | URLResolver] = [
     path("runs/<uuid:run_id>/logs/download", run_logs.LogDownload.as_view(), name="run-log-download"),
     path("automation", automation.Automation.as_view(), name="automation"),
     path("automation/switch", automation.SwitchMany.as_view(), name="automation-switch"),
+    path("automation/conditions", automation.PauseConditions.as_view(), name="automation-conditions"),
     path("automation/named", instigator.Named.as_view(), name="instigator-by-name"),
     path("automation/<uuid:instigator_id>", instigator.InstigatorPage.as_view(), name="instigator"),
     path("automation/<uuid:instigator_id>/switch", instigator.Switch.as_view(), name="instigator-switch"),

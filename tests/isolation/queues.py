@@ -5,6 +5,7 @@ from uuid import UUID
 
 from controlplane.deployments.visibility import all_of
 from controlplane.runs import bulk_actions
+from controlplane.runs.bulk_actions import Wanted
 from controlplane.runs.models import BulkKind, PoolSlot
 from tenants.scoping import org_scope
 from tests.cast import Cast
@@ -15,7 +16,7 @@ def queue_of(alice: Cast, key: str) -> dict[str, str]:
     """By the names of parameters; the bulk action has ended."""
     visible = all_of(alice.org_id, alice.deployment.id)
     canceled = queue_run(alice, assets=[key]).id
-    action = bulk_actions.start(visible, BulkKind.CANCEL, run_ids=[canceled], filters=None, actor=alice.actor)
+    action = bulk_actions.start(visible, BulkKind.CANCEL, Wanted([canceled]), actor=alice.actor)
     bulk_actions.go_on(alice.org_id, action.id)
     return {"bulk_action_id": str(action.id), "queued_run_id": str(queue_run(alice, assets=[key]).id)}
 

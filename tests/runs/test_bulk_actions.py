@@ -7,6 +7,7 @@ import pytest
 
 from controlplane.deployments.visibility import all_of
 from controlplane.runs import bulk_actions
+from controlplane.runs.bulk_actions import Wanted
 from controlplane.runs.models import BulkAction, BulkKind, Run, RunEvent
 from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import RunStatus
@@ -20,8 +21,7 @@ from tests.runs.test_retries import failing
 
 def start(stage: Stage, kind: BulkKind, **what: Any) -> BulkAction:
     visible = all_of(stage.org_id, stage.cast.deployment.id)
-    given = {"run_ids": None, "filters": None, **what}
-    return bulk_actions.start(visible, kind, actor=stage.cast.actor, **given)
+    return bulk_actions.start(visible, kind, Wanted(**what), actor=stage.cast.actor)
 
 
 def ended(stage: Stage, action: BulkAction) -> BulkAction:

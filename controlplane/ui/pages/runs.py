@@ -1,10 +1,13 @@
 """The list of runs: filters in the address, pages by cursor, live."""
 
+import datetime
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
+from controlplane.runs import bulk_actions
 from controlplane.runs import selectors as runs
 from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import ACTIVE, RunStatus
@@ -16,6 +19,8 @@ _ROWS = 50
 # What the status menu offers beside single statuses.
 _STATUS_GROUPS = {"active": sorted(ACTIVE)}
 _COUNTED = 1000
+# Ids of runs begin with the time since 1970.
+_FIRST_YEAR = 1970
 
 
 class Runs(DeploymentPage):
@@ -30,9 +35,11 @@ class Runs(DeploymentPage):
         count = runs.count_runs(self.visible, filters, most=_COUNTED)
         context: dict[str, Any] = {"page": page, "runs": page.runs, "count": count, "counted": _COUNTED}
         context["filtered"] = any(name != "cursor" and value for name, value in request.GET.items())
+        context["query"] = filter_query(request.GET)
         if wants_part(request, "run-list"):
             return self.render_part(request, "runs/_list.html", **context)
         locations = self.visible.code_locations()
+        context["going_on"] = [one for one in bulk_actions.newest(self.visible) if one.ended_at is None]
         return self.render(request, "runs/list.html", **context, statuses=list(RunStatus), locations=locations)
 
 
@@ -48,7 +55,29 @@ def read_filter(query: QueryDict) -> RunFilter:
         tags=_tags(query.getlist("tag")),
         launched_by=text["by"],
         id_prefix=text["id"],
+        created_after=moment(query, "after"),
+        created_before=moment(query, "before"),
     )
+
+
+def filter_query(query: QueryDict) -> str:
+    """The filter of a list as text, without the place in it."""
+    chosen = [(name, values) for name, values in query.lists() if name != "cursor" and any(values)]
+    return urlencode(chosen, doseq=True)
+
+
+def moment(query: QueryDict, name: str) -> datetime.datetime | None:
+    """A time from the address, as ISO 8601 and in UTC unless it says otherwise; InvalidError for what is none."""
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidError(f"Write a time as 2026-01-31T18:00, not {text[:40]!r}.", attr=name) from error
+    if not _FIRST_YEAR < found.year < datetime.MAXYEAR:
+        raise InvalidError(f"No run was ever made in {found.year}.", attr=name)
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
 def _statuses(text: str) -> list[RunStatus]:

@@ -7,6 +7,7 @@ import { startFilters } from "./filters.ts";
 import { startKeys } from "./keys.ts";
 import { startMenus } from "./menus.ts";
 import { startPartErrors } from "./part-errors.ts";
+import { startSelection } from "./selection.ts";
 import { startTimes } from "./times.ts";
 
 document.documentElement.classList.remove("no-script");
@@ -16,5 +17,6 @@ startMenus();
 startTimes();
 startKeys();
 startFilters();
+startSelection();
 startPartErrors();
 startElements();

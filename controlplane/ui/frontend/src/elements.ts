@@ -11,6 +11,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "passkey-form": () => import("./passkeys.ts"),
   "partition-map": () => import("./partitions/map.ts"),
   "poll-part": () => import("./live/poll.ts"),
+  "run-timeline": () => import("./timeline/element.ts"),
   "step-gantt": () => import("./gantt/element.ts"),
   "tag-rows": () => import("./launchpad/tag-rows.ts"),
 };

@@ -8,6 +8,7 @@ const KEYS: [keys: string[], meaning: string][] = [
   [["?"], "This help"],
   [["j"], "Next row of a list"],
   [["k"], "Previous row of a list"],
+  [["x"], "Choose the row"],
   [["Enter"], "Open the row"],
   [["Esc"], "Close what is open"],
 ];

@@ -1,5 +1,6 @@
-// Keys of every page: `/` and Ctrl-K find, `?` helps, `g` + letter goes somewhere, `j k` move in a list, Enter opens.
+// Keys of every page: `/` and Ctrl-K find, `?` helps, `g` + letter goes somewhere, `j k` move in a list, `x` chooses, Enter opens.
 import { openKeyHelp } from "./key-help.ts";
+import { toggleRow } from "./selection.ts";
 
 export const GO: Record<string, [page: string, label: string]> = {
   o: ["Overview", "Overview"],
@@ -7,6 +8,7 @@ export const GO: Record<string, [page: string, label: string]> = {
   l: ["Lineage", "Lineage"],
   r: ["Runs", "Runs"],
   j: ["Jobs", "Jobs"],
+  m: ["Timeline", "Timeline"],
   t: ["Automation", "Automation"],
   b: ["Branches", "Branches"],
   c: ["Code locations", "Code locations"],
@@ -45,6 +47,7 @@ const ACTIONS: Record<string, (event: KeyboardEvent) => boolean> = {
   },
   j: () => moveInList(1),
   k: () => moveInList(-1),
+  x: () => toggleRow(),
 };
 
 function go(event: KeyboardEvent): void {

@@ -38,15 +38,17 @@ async function fetchPart(part: HTMLElement): Promise<void> {
   if (!response.ok || !part.isConnected || location.href !== here) return;
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(part.id);
   if (!fresh) return;
+  if (isInUse(part)) return;
   const focus = focusMark(part);
   part.replaceChildren(...fresh.childNodes);
   htmx.process(part);
+  part.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
   if (focus) document.querySelector<HTMLElement>(focus)?.focus({ preventScroll: true });
 }
 
-// Someone is reading a menu: replacing it would close it.
+// Someone is reading a menu, or choosing rows: replacing these would undo it.
 function isInUse(part: HTMLElement): boolean {
-  return part.querySelector("details[data-menu][open]") !== null;
+  return part.querySelector("details[data-menu][open], [data-selection] input:checked") !== null;
 }
 
 // How to find the focused element again after its part was replaced.
