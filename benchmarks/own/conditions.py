@@ -47,11 +47,11 @@ def _settled(installation: Installation) -> None:
 
 
 def _idle_percent(installation: Installation) -> float:
-    process = psutil.Process(installation.pid_of("evaluator"))
-    before = process.cpu_times()
+    evaluator = psutil.Process(installation.pid_of("evaluator"))
+    processes = [evaluator, *evaluator.children(recursive=True)]
+    before = sum(sum(process.cpu_times()[:2]) for process in processes)
     time.sleep(IDLE_SECONDS)
-    after = process.cpu_times()
-    return 100 * (after.user + after.system - before.user - before.system) / IDLE_SECONDS
+    return 100 * (sum(sum(process.cpu_times()[:2]) for process in processes) - before) / IDLE_SECONDS
 
 
 def _follow(installation: Installation, number: int) -> float:

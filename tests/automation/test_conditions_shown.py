@@ -51,9 +51,23 @@ def test_pausing_over_rest(stage: Stage) -> None:
     assert api.get(path(stage) + "automation/").json()["is_running"] is True
     assert api.post(path(stage) + "automation/pause/").json()["is_paused"] is True
     page = stage.cast.signed_in().get(tab(stage, "down")).content.decode()
-    assert "is paused by" in page
+    assert "are paused by" in page
     assert api.delete(path(stage) + "automation/pause/").json()["is_paused"] is False
     assert stage.cast.api(stage.cast.viewer).post(path(stage) + "automation/pause/").status_code == 403
+
+
+def test_pausing_on_the_page(stage: Stage) -> None:
+    page = f"/{stage.cast.org.slug}/{stage.cast.deployment.name}/automation"
+    browser, viewer = stage.cast.signed_in(), stage.cast.signed_in(stage.cast.viewer)
+    assert "Pause conditions" in browser.get(page).content.decode()
+    assert "Pause conditions" not in viewer.get(page).content.decode()
+    assert browser.post(page + "/conditions", {"do": "pause"}).status_code == 302
+    assert stage.evaluator.is_paused
+    assert "Resume conditions" in browser.get(tab(stage, "down")).content.decode()
+    assert "are paused by" in viewer.get(page).content.decode()
+    assert viewer.post(page + "/conditions", {"do": "resume"}).status_code == 403
+    browser.post(page + "/conditions", {"do": "resume"})
+    assert not stage.evaluator.is_paused
 
 
 def tab(stage: Stage, key: str, query: str = "") -> str:

@@ -25,7 +25,7 @@ PATIENCE = 10
 PAUSE_MIN, PAUSE_MAX = datetime.timedelta(seconds=30), datetime.timedelta(hours=1)
 _STOPPED = (
     "The evaluation of {began:%Y-%m-%d %H:%M:%S} UTC was stopped: it took longer than {limit} s, or its process died, perhaps for want of "
-    "memory. It is tried again {when}. Simpler conditions, or fewer partitions, take less."
+    "memory. Simpler conditions, or fewer partitions, take less."
 )
 _ERROR_CHARS = 2000
 
@@ -49,8 +49,7 @@ def give_up(org_id: UUID, deployment_id: UUID) -> bool:
     assert row.began_at is not None, "it was asked for"
     # Once is a restart of the installation, most often.
     pause = min(PATIENCE * datetime.timedelta(seconds=LIMIT_SECONDS), PAUSE_MAX) if row.stopped else None
-    when = f"in {pause.total_seconds() / 60:.0f} minutes, or when the definitions change" if pause else "at once"
-    message = _STOPPED.format(began=row.began_at.astimezone(datetime.UTC), limit=LIMIT_SECONDS, when=when)
+    message = _STOPPED.format(began=row.began_at.astimezone(datetime.UTC), limit=LIMIT_SECONDS)
     log.warning("conditions.stopped", deployment=str(deployment_id), times=row.stopped + 1)
     _wait(lost, row, message, pause)
     return pause is not None

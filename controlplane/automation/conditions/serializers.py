@@ -14,7 +14,10 @@ class AutomationSerializer(serializers.ModelSerializer[ConditionEvaluator]):
         source="definitions", help_text="Whether a sensor with conditions runs, as of the last evaluation."
     )
     error = serializers.DictField(
-        allow_null=True, help_text="`{locations: {name: why}}` of code locations whose definitions cannot be read."
+        allow_null=True,
+        help_text=(
+            "`{evaluation?: why nothing could be evaluated, locations?: {name: why}}`: code locations whose definitions cannot be read."
+        ),
     )
 
     class Meta:

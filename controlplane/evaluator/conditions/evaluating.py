@@ -59,7 +59,7 @@ class Found:
     # Those that have conditions, as they are stored; whoever is not among them begins anew some day.
     conditioned: list[str]
     # Those that a running sensor selects.
-    eligible: list[str]
+    eligible: frozenset[str]
     evaluated: list[tuple[ConditionSensor, Evaluated, Moments]]
     changes: changes.Changes
     graph_errors: dict[str, str]
@@ -158,7 +158,9 @@ def _find(org_id: UUID, deployment_id: UUID, number: int, tags: dict[str, str], 
             moments = due_next(outcome, graph.watches, sensor.entities, now, changed=changed)
             evaluated.append((sensor, outcome, moments))
     conditioned = sorted(map(text_of, graph.conditioned))
-    return Found(number, definitions, tick_id, now, conditioned, list(eligible), evaluated, read, dict(graph.errors))
+    return Found(
+        number, definitions, tick_id, now, conditioned, frozenset(eligible), evaluated, read, dict(graph.errors)
+    )
 
 
 def _now() -> datetime.datetime:

@@ -3,13 +3,14 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 import structlog
 from dagster._core.definitions.asset_key import EntityKey
 from dagster._core.definitions.declarative_automation.serialized_objects import AutomationConditionCursor
 from dagster._serdes import deserialize_value
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from controlplane.automation.models import ConditionState
 from controlplane.evaluator.conditions.selective import Cursor, Evaluated, LoadCursors
@@ -90,11 +91,12 @@ def forget(org_id: UUID, deployment_id: UUID, conditioned: Iterable[str]) -> Non
     _rows(org_id, deployment_id).exclude(entity__in=list(conditioned)).delete()
 
 
-def next_due(org_id: UUID, deployment_id: UUID, eligible: Iterable[str]) -> datetime.datetime | None:
+def next_due(org_id: UUID, deployment_id: UUID, eligible: AbstractSet[str]) -> datetime.datetime | None:
     """The first moment that any of these waits for."""
-    rows = _rows(org_id, deployment_id).filter(entity__in=list(eligible))
-    found: datetime.datetime | None = rows.aggregate(first=Min("next_due_at"))["first"]
-    return found
+    # Asked of the database, a thousand names would travel there each time; few wait for a moment, mostly.
+    rows = _rows(org_id, deployment_id).filter(next_due_at__isnull=False).order_by("next_due_at")
+    waiting = rows.values_list("entity", "next_due_at")
+    return next((moment for entity, moment in waiting if entity in eligible), None)
 
 
 def error_of(error: BaseException) -> dict[str, object]:
