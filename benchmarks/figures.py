@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PROCESSES = ("postgres", "redis", "web", "worker", "clock", "agent", "code_worker")
+PROCESSES = ("postgres", "redis", "web", "worker", "evaluator", "clock", "agent", "code_worker")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ FIGURES = (
     Figure("launch_to_success_p50_ms", "ms", 200, "launch over the API until SUCCESS can be read, one asset, median"),
     Figure("launch_to_success_p95_ms", "ms", 500, "the same, 95th percentile"),
     Figure("runs_per_minute", "runs/min", 600, "one-asset runs, all launched at once, until all are done", True),
+    Figure("start_300_queued_s", "s", 15, "300 queued one-asset runs, let go at once, until the last has started"),
     Figure("five_step_run_ms", "ms", 700, "a job of five steps in a row, a process each"),
     Figure("thousand_log_lines_added_ms", "ms", 150, "what 1,000 lines of context.log.info add to a run"),
     Figure("events_per_second", "events/s", 30_000, "events stored through the agent endpoint, with projections", True),

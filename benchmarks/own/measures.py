@@ -13,6 +13,7 @@ from benchmarks.own.conditions import conditions
 from benchmarks.own.cpu import cpu_told
 from benchmarks.own.daggerboard import DaggerboardSystem
 from benchmarks.own.flood import events_per_second
+from benchmarks.own.full_queue import full_queue
 from benchmarks.own.graph import api
 from benchmarks.own.history import long_history
 from benchmarks.own.lineage_page import graph_interactive
@@ -70,6 +71,7 @@ def _measures(installation: Installation, system: DaggerboardSystem) -> Iterator
     latency = frozenset({"launch_to_success_p50_ms", "launch_to_success_p95_ms"})
     yield latency, "launches", lambda: runs.launch_latency(system, runs=LAUNCHES)
     yield frozenset({"runs_per_minute"}), "many runs", lambda: runs.throughput(system, runs=RUNS)
+    yield frozenset({"start_300_queued_s"}), "a full queue", lambda: full_queue(system)
     yield frozenset({"five_step_run_ms"}), "five steps", lambda: runs.five_steps(system, repeats=REPEATS)
     yield frozenset({"thousand_log_lines_added_ms"}), "log lines", lambda: runs.log_lines(system, repeats=REPEATS)
     yield (

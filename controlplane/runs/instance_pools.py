@@ -51,12 +51,14 @@ def claim_pool_slot(scope: Scope, args: Claim) -> dict[str, Any]:
     if scope.run_id is None:
         raise InvalidError("Only steps of runs take slots of pools.", attr="run")
     claimed = pool_slots.claim_for_step(scope.org_id, scope.run_id, args.pool, args.step, args.priority)
-    waiting = 0 if claimed else pool_slots.waiting(scope.org_id, scope.deployment_id, args.pool)
+    waiting = 0 if claimed else pool_slots.ahead(scope.org_id, scope.run_id, args.pool, args.step)
     return {"claimed": claimed, "again_after": min(_AGAIN_MOST, _AGAIN_LEAST + waiting / _AGAIN_RATE)}
 
 
 def has_pool_slot(scope: Scope, args: Claim) -> bool:
-    return scope.run_id is not None and pool_slots.holds(scope.org_id, scope.run_id, args.pool, args.step)
+    if scope.run_id is None:
+        return False
+    return any(pool_slots.holds(scope.org_id, scope.run_id, args.pool, step) for step in (args.step, ""))
 
 
 def free_pool_slots(scope: Scope, args: OneStep) -> None:

@@ -26,6 +26,12 @@ _GATED = f"""
 """  # noqa: S608 - as above
 
 
+_WANTED = """
+    SELECT DISTINCT jsonb_array_elements_text(pools || gate_pools) FROM run
+    WHERE org_id = %s AND deployment_id = %s AND status = 'QUEUED' AND (pools || gate_pools) <> '[]'
+"""
+
+
 @dataclass(frozen=True)
 class Block:
     """A limit that keeps a run waiting: of a tag (in words: `team=data`), or of a pool."""
@@ -55,6 +61,8 @@ class Usage:
     tags: Counter[tuple[UUID, str, str]] = field(default_factory=Counter)
     slots: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     gated: Counter[tuple[UUID, str]] = field(default_factory=Counter)
+    # Pools that queued runs name, of deployments whose pools have no slots unless somebody says so.
+    wanted: dict[UUID, set[str]] = field(default_factory=dict)
 
     def block(self, needs: Needs) -> Block | None:
         """The first limit that keeps it waiting."""
@@ -104,23 +112,29 @@ class Usage:
     def closed(self, deployment_id: UUID) -> dict[str, Any]:
         """What no run of the deployment gets past now: tags with any value, tags with a value (`key=value`), pools."""
         limits = self.limits.get(deployment_id, NONE)
-        keys, pairs = set[str](), set[str]()
+        keys, paired, pairs = set[str](), set[str](), set[str]()
         for limit in limits.tags:
             if limit.per_value and limit.limit > 0:
                 of_key = [value for (of, key, value) in self.tags if of == deployment_id and key == limit.key]
+                paired.add(limit.key)
                 pairs |= {
                     f"{limit.key}={value}"
                     for value in of_key
                     if self.tags[deployment_id, limit.key, value] >= limit.limit
                 }
             elif self._used(deployment_id, limit, limit.value or "") >= limit.limit:
-                (pairs if limit.value is not None else keys).add(limit.words(limit.value or ""))
+                if limit.per_value or limit.value is None:
+                    keys.add(limit.key)
+                else:
+                    paired.add(limit.key)
+                    pairs.add(limit.words(limit.value))
         names = {pool for of, pool in (*self.slots, *self.gated) if of == deployment_id} | set(limits.own_pools)
+        names |= self.wanted.get(deployment_id, set())
         full = [pool for pool in names if self._full(limits, Needs(deployment_id, {}, [], []), pool)]
         return {
             "id": deployment_id,
             "keys": sorted(keys),
-            "paired": sorted({pair.partition("=")[0] for pair in pairs}),
+            "paired": sorted(paired) if pairs else [],
             "pairs": sorted(pairs),
             "pools": full if limits.by_run else [],
             "gates": [] if limits.by_run else full,
@@ -135,6 +149,8 @@ def usage(org_id: UUID, deployment_ids: Iterable[UUID]) -> Usage:
     if keys:
         rows = recordsets.fetch(_TAGS, {"org": org_id, "keys": recordsets.rows(keys)})
         found.tags.update({(id_, key, value): count for id_, key, value, count in rows})
+    for id_ in (id_ for id_, own in limits.items() if own.default_pool == 0):
+        found.wanted[id_] = {pool for (pool,) in recordsets.fetch(_WANTED, [org_id, id_])}
     pooled = [id_ for id_, own in limits.items() if own.has_pools]
     if pooled:
         found.slots.update({(id_, pool): count for id_, pool, count in recordsets.fetch(_SLOTS, [org_id, pooled])})

@@ -44,9 +44,13 @@ _GRANT = """
 _HELD = """
     SELECT claimed_at IS NOT NULL FROM pool_slot WHERE org_id = %s AND run_id = %s AND pool = %s AND step_key = %s
 """
-_WAITING = (
-    "SELECT count(*) FROM pool_slot WHERE org_id = %s AND deployment_id = %s AND pool = %s AND claimed_at IS NULL"
-)
+_AHEAD = """
+    SELECT count(*) FROM pool_slot o, pool_slot s
+    WHERE s.org_id = %(org)s AND s.run_id = %(run)s AND s.pool = %(pool)s AND s.step_key = %(step)s
+      AND o.org_id = s.org_id AND o.deployment_id = s.deployment_id AND o.pool = s.pool AND o.claimed_at IS NULL
+      AND (o.priority > s.priority
+           OR (o.priority = s.priority AND (o.asked_at, o.run_id, o.step_key) < (s.asked_at, s.run_id, s.step_key)))
+"""
 
 
 def take_for_runs(org_id: UUID, due: Mapping[UUID, Candidate]) -> dict[UUID, Candidate]:
@@ -104,6 +108,9 @@ def claim_for_step(org_id: UUID, run_id: UUID, pool: str, step_key: str, priorit
     if not alive:
         return False
     deployment_id = alive[0][0]
+    if holds(org_id, run_id, pool, ""):
+        # The run was launched while pools were held by runs: its steps share what it has.
+        return True
     limit = limits_of(org_id, [deployment_id])[deployment_id].of_pool(pool)
     _lock([(deployment_id, pool)])
     recordsets.execute(_ASK, [org_id, run_id, pool, step_key, deployment_id, priority])
@@ -112,9 +119,9 @@ def claim_for_step(org_id: UUID, run_id: UUID, pool: str, step_key: str, priorit
     return holds(org_id, run_id, pool, step_key)
 
 
-def waiting(org_id: UUID, deployment_id: UUID, pool: str) -> int:
-    """How many steps wait for the pool. Call it inside org_scope."""
-    [(count,)] = recordsets.fetch(_WAITING, [org_id, deployment_id, pool])
+def ahead(org_id: UUID, run_id: UUID, pool: str, step_key: str) -> int:
+    """How many steps wait before this one. Call it inside org_scope."""
+    [(count,)] = recordsets.fetch(_AHEAD, {"org": org_id, "run": run_id, "pool": pool, "step": step_key})
     return int(count)
 
 

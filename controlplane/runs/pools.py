@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from controlplane.definitions.manifest import Manifest, Op
+from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import transitions
@@ -71,8 +72,9 @@ def pools(visible: Visible) -> Pools:
         queued = Run.objects.for_org(org_id).filter(deployment_id=deployment_id, status=RunStatus.QUEUED)
         touched = list(queued.exclude(pools=[]).values_list("pools", flat=True))
         seen = _seen(visible, slots)
-    shown = defined if visible.part(Permission.RUN_READ).is_everything else set()
-    names = defined | (({slot.pool for slot in slots} | set(limits.own_pools)) if shown else set())
+    # What no code names any more is known to those alone who see everything.
+    sees_all = visible.part(Permission.RUN_READ).is_everything
+    names = defined | ({slot.pool for slot in slots} | set(limits.own_pools) if sees_all else set())
     views = {name: PoolView(name, limits.of_pool(name), name in limits.own_pools, name in defined) for name in names}
     for slot in slots:
         if slot.pool in views:
@@ -129,11 +131,16 @@ def set_limit(visible: Visible, name: str, limit: int | None, *, actor: Actor) -
     if limit is not None and not 0 <= limit <= LIMIT_MAX:
         raise InvalidError(f"A pool has 0 to {LIMIT_MAX} slots.", attr="limit")
     with org_scope(visible.org_id):
+        require_thawed(visible.org_id, visible.deployment_id)
         rows = Pool.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id, name=name)
-        before = rows.values_list("slots", flat=True).first()
-        rows.delete()
-        if limit is not None:
-            Pool.objects.create_in(visible.org_id, deployment_id=visible.deployment_id, name=name, slots=limit)
+        before = rows.select_for_update().values_list("slots", flat=True).first()
+        if limit is None:
+            rows.delete()
+        else:
+            row = Pool(org_id=visible.org_id, deployment_id=visible.deployment_id, name=name, slots=limit)
+            Pool.unscoped.bulk_create(
+                [row], update_conflicts=True, unique_fields=["deployment_id", "name"], update_fields=["slots"]
+            )
         record(
             org_id=visible.org_id,
             actor=actor,

@@ -38,6 +38,9 @@ _MEMORY_UNITS = {
 _MEMORY_LEAST = 32 * 2**20
 
 TAGS_MAX = 100
+# Beside these, the tags that Daggerboard and dagster set themselves: of a retry, of a partition with its dimensions.
+OWN_TAGS_MAX = 50
+_OWN_PREFIXES = ("dagster/", "daggerboard/")
 TAG_NAME_MAX = 200
 TAG_VALUE_MAX = 2000
 # A config above this does not fit what an agent accepts beside everything else in a poll.
@@ -68,8 +71,13 @@ class RunRequest:
 
 def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags, when they keep the bounds; InvalidError otherwise."""
-    if len(tags) > TAGS_MAX:
-        raise InvalidError(f"A run can have {TAGS_MAX} tags; these are {len(tags)}.", attr="tags")
+    own = sum(str(name).startswith(_OWN_PREFIXES) for name in tags)
+    if len(tags) - own > TAGS_MAX or own > OWN_TAGS_MAX:
+        raise InvalidError(
+            f"A run can have {TAGS_MAX} tags, and {OWN_TAGS_MAX} whose names begin with {' or '.join(_OWN_PREFIXES)}; these are "
+            f"{len(tags) - own} and {own}.",
+            attr="tags",
+        )
     for name, value in tags.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidError("Names and values of tags are text.", attr="tags")

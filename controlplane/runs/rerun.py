@@ -7,6 +7,7 @@ from controlplane.runs.requests import PARTITION_TAG, RunRequest
 from controlplane.runs.resuming_ops import unfinished_steps
 from controlplane.runs.retry_policy import AUTO_RETRY_TAG, RETRY_NUMBER_TAG, WILL_RETRY_TAG
 from controlplane.runs.states import TERMINAL, RunStatus, StepStatus
+from controlplane.runs.unfinished_checks import unfinished_checks
 
 PARENT_TAG = "dagster/parent_run_id"
 ROOT_TAG = "dagster/root_run_id"
@@ -25,12 +26,14 @@ def rerun_request(run: Run, *, from_failure: bool) -> RunRequest:
     tags = {name: value for name, value in run.tags.items() if name not in _OWN_TAGS and not _is_partition_tag(name)}
     tags |= {PARENT_TAG: str(run.id), ROOT_TAG: str(root)}
     of_assets = bool(run.target_assets or run.check_selection or run.asset_selection)
-    assets = _unfinished(run) if from_failure and of_assets else run.asset_selection
+    assets, checks = run.asset_selection, run.check_selection
+    if from_failure and of_assets:
+        assets, checks = _unfinished(run)
     return RunRequest(
         location=run.location_name,
         job=run.job_name,
         assets=assets,
-        checks=None if from_failure else run.check_selection,
+        checks=checks if of_assets or not from_failure else None,
         # A selection of ops stands: the steps are of its graph.
         ops=None if from_failure and of_assets else run.op_selection,
         step_keys=unfinished_steps(run) if from_failure and not of_assets else None if from_failure else run.step_keys,
@@ -46,8 +49,9 @@ def _is_partition_tag(name: str) -> bool:
     return name == PARTITION_TAG or name.startswith(f"{PARTITION_TAG}/")
 
 
-def _unfinished(run: Run) -> list[str]:
-    """The assets that the run was to make and did not: those whose step failed, and those behind them that never came.
+def _unfinished(run: Run) -> tuple[list[str] | None, list[str] | None]:
+    """The assets that the run was to make and did not: those whose step failed, and those behind them that never came; and the checks that
+    failed, for what is behind a blocking one waits for it again.
 
     Of a range of partitions, an asset that lacks one of them is made for all of the range again: its step makes them together.
     """
@@ -57,11 +61,12 @@ def _unfinished(run: Run) -> list[str]:
     done = {asset for asset in made if planned.get(asset, {None}) <= made[asset] or planned.get(asset) == {None}}
     done -= _of_unsuccessful_steps(run)
     left = [asset for asset in run.target_assets if asset not in done]
-    if not left:
+    checks = unfinished_checks(run, left)
+    if not left and not checks:
         raise NotResumableError(
-            "Every asset of the run was materialized: what failed was a check or something after it. Run all of it again."
+            "Every asset of the run was materialized, and every check ran: what failed came after them. Run all of it again."
         )
-    return left
+    return left or None, checks
 
 
 def _partitions(run: Run, kind: AssetEventKind) -> dict[str, set[str | None]]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models.functions import Now
+from django.db import InterfaceError, OperationalError, transaction
 
 from controlplane.core import recordsets
+from controlplane.deployments.freezing import DeploymentFrozenError
 from controlplane.runs import retry_policy, run_tags
 from controlplane.runs.errors import NotResumableError
 from controlplane.runs.models import Run
@@ -20,12 +20,22 @@ from controlplane.runs.rerun import rerun_request
 from controlplane.runs.retry_policy import AUTO_RETRY_TAG, RETRY_NUMBER_TAG, WILL_RETRY_TAG, Verdict
 from controlplane.runs.services import request_run
 from tenants.access import Actor, ActorKind
-from tenants.errors import AppError
+from tenants.errors import AppError, OrganizationReadOnlyError, OrganizationSuspendedError
 from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
 
 _BITE = 20
+# How long a retry is left alone that failed in a way nobody foresaw: the others must not wait behind it.
+_LATER_SECONDS = 60
+# Nothing is launched in a deployment that is frozen, or an organization that is not active: it waits until it may.
+_DUE = """
+    SELECT r.org_id, r.id FROM run r
+    JOIN organization o ON o.id = r.org_id AND o.state = 'active'
+    JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id AND d.frozen_at IS NULL
+    WHERE r.retry_verdict = 'due' AND r.retry_at <= now() ORDER BY r.retry_at LIMIT %s
+"""
+_LATER = "UPDATE run SET retry_at = now() + make_interval(secs => %s) WHERE org_id = %s AND id = %s AND retry_verdict = 'due'"
 _SETTINGS = """
     SELECT coalesce(p.settings, d.settings) FROM deployment d LEFT JOIN deployment p ON p.org_id = d.org_id AND p.id = d.parent_id
     WHERE d.org_id = %s AND d.id = %s
@@ -34,14 +44,23 @@ _SETTINGS = """
 
 def launch_due() -> bool:
     """Launch every retry that is due; True when there may be more. Any number of clocks may do this."""
-    due = Run.objects.across_orgs(reason="launch retries of failed runs that are due")
-    rows = due.filter(retry_verdict=Verdict.DUE, retry_at__lte=Now()).order_by("retry_at")
-    by_org: dict[UUID, list[UUID]] = {}
-    found = list(rows.values_list("org_id", "id")[:_BITE])
-    for org_id, run_id in found:
-        by_org.setdefault(org_id, []).append(run_id)
-    launched = sum(_launch(org_id, run_id) for org_id, run_ids in by_org.items() for run_id in run_ids)
+    Run.objects.across_orgs(reason="launch retries of failed runs that are due")
+    found = recordsets.fetch(_DUE, [_BITE], using="door")
+    launched = sum(_launch_apart(org_id, run_id) for org_id, run_id in found)
     return len(found) == _BITE and launched > 0
+
+
+def _launch_apart(org_id: UUID, run_id: UUID) -> bool:
+    """One organization's trouble is not that of the next."""
+    try:
+        return _launch(org_id, run_id)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("run.retry_put_off", run_id=str(run_id))
+        with org_scope(org_id):
+            recordsets.execute(_LATER, [_LATER_SECONDS, org_id, run_id])
+        return False
 
 
 def _launch(org_id: UUID, run_id: UUID) -> bool:
@@ -54,6 +73,9 @@ def _launch(org_id: UUID, run_id: UUID) -> bool:
         try:
             with transaction.atomic():
                 retry, note = _retry(failed)
+        except (DeploymentFrozenError, OrganizationReadOnlyError, OrganizationSuspendedError):
+            # Since it was found: it waits for the end of that.
+            return False
         except AppError as error:
             log.warning("run.retry_refused", run_id=str(run_id), error=error.message)
             _close(

@@ -1,7 +1,7 @@
 """What comes after a failure, written in the transaction that fails the run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from controlplane.core import recordsets
@@ -26,6 +26,12 @@ _LABEL = """
     SELECT o.org_id, d.run_id, d.label, d.deployment_id
     FROM jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, label uuid, deployment_id uuid), (SELECT %s::uuid AS org_id) o
     ON CONFLICT DO NOTHING
+"""
+
+_GIVEN_UP = """
+    UPDATE run SET retry_verdict = 'no', retry_at = NULL, retry_message = %(why)s,
+        tags = CASE WHEN tags ? %(tag)s THEN jsonb_set(tags, ARRAY[%(tag)s], '"false"') ELSE tags END
+    WHERE org_id = %(org)s AND id = ANY(%(runs)s) AND retry_verdict = 'due'
 """
 
 
@@ -65,3 +71,11 @@ def _row(run_id: UUID, decision: Decision, tags: dict[str, str]) -> dict[str, ob
         "tags": tags,
         "delay": decision.delay_seconds,
     }
+
+
+def give_up(org_id: UUID, run_ids: Collection[UUID], why: str) -> int:
+    """Failed runs that were to be retried are not; how many. `why` ends the sentence "Won't retry because …". Call it inside org_scope."""
+    if not run_ids:
+        return 0
+    place = {"org": org_id, "runs": sorted(run_ids), "why": f"Won't retry because {why}"[:4000], "tag": WILL_RETRY_TAG}
+    return recordsets.execute_counting(_GIVEN_UP, place)

@@ -11,7 +11,7 @@ from controlplane.catalog.rows import AssetEventRow
 from controlplane.definitions.asset_keys import to_text
 from controlplane.deployments.branches import wake
 from controlplane.deployments.freezing import require_thawed
-from controlplane.runs import audit_trail, labels, reasons, transitions
+from controlplane.runs import audit_trail, labels, reasons, retry_verdicts, transitions
 from controlplane.runs.config_errors import check_config
 from controlplane.runs.errors import InvalidRunConfigError, RunEndedError
 from controlplane.runs.fair_share import share_of
@@ -150,13 +150,18 @@ def _enqueue(run: Run) -> None:
 
 
 def cancel_run(*, org_id: UUID, run_id: UUID, actor: Actor, noted: bool = True) -> Run:
-    """Cancel a run in whatever state it is: one in the queue at once, one with an agent through that agent. RunEndedError when it has
-    ended; cancelling twice changes nothing.
+    """Cancel a run in whatever state it is: one in the queue at once, one with an agent through that agent, one that failed and is to be
+    retried by not retrying it. RunEndedError when it has ended otherwise; cancelling twice changes nothing.
     """
     with org_scope(org_id):
         run = lock_runs(org_id, [run_id]).get(run_id)
         if run is None:
             raise NotFoundError(_NO_RUN)
+        if run.ended and retry_verdicts.give_up(org_id, [run_id], f"{actor.label} cancelled it."):
+            failed = Run.objects.for_org(org_id).get(id=run_id)
+            if noted:
+                audit_trail.note_cancel(failed, actor, before=run.status)
+            return failed
         if run.ended:
             raise RunEndedError(f"The run has already ended, with {run.status}.")
         run.cancel_requested_by = run.cancel_requested_by or actor.label[:254]

@@ -99,7 +99,11 @@ def _view(
     run_started_at: datetime.datetime | None,
 ) -> StepView:
     before = [
-        step for key in depends_on for step in resolved.get(key) or [by_key[key]] if key in by_key or key in resolved
+        step
+        for key in depends_on
+        # A run that goes on from a failure has the steps that are left: the others were of the run before.
+        if key in by_key or key in resolved
+        for step in resolved.get(key) or [by_key[key]]
     ]
     ends = [step.ended_at for step in before if step.status in _ENDED and step.ended_at]
     ready = (max(ends) if ends else run_started_at) if len(ends) == len(before) else None

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 import pytest
+from django.db.models.functions import Now
 
 from controlplane.automation.backfills import control
 from controlplane.automation.backfills.choice import Choice, Only
@@ -14,6 +15,9 @@ from controlplane.automation.models import Backfill, BackfillPartition, Backfill
 from controlplane.core.threads import with_connections_returned
 from controlplane.deployments.freezing import freeze, thaw
 from controlplane.evaluator.backfills import plan_of_assets
+from controlplane.runs import retries
+from controlplane.runs.models import Run
+from controlplane.runs.retry_policy import Verdict
 from controlplane.runs.services import reexecute_run
 from controlplane.runs.states import RunStatus
 from controlplane.runs.transitions import move_run
@@ -291,3 +295,49 @@ def test_two_thousand_partitions_are_planned_at_once(cast: Cast) -> None:
     planned = time.monotonic() - began
     print(f"requested in {requested:.1f} s, planned in {planned:.1f} s")  # noqa: T201 - the figure, where it is wanted
     assert len(plan.runs) == 2000
+
+
+def retried(backfill: Backfill, run: Run) -> None:
+    """It failed, and is to be tried again by itself, now."""
+    end(run, RunStatus.FAILURE)
+    with org_scope(backfill.org_id):
+        Run.objects.for_org(backfill.org_id).filter(id=run.id).update(retry_verdict=Verdict.DUE, retry_at=Now())
+
+
+def test_a_run_that_is_to_be_retried_is_not_over(served: Cast) -> None:
+    backfill = launch(served, "raw", choice=Choice(keys=["2026-01-01"]))
+    go(backfill)
+    [run] = runs(backfill)
+    retried(backfill, run)
+
+    assert go(backfill).status == BackfillStatus.REQUESTED
+    retries.launch_due()
+    [again] = runs(backfill, status=RunStatus.QUEUED)
+    end(again)
+    over = go(backfill)
+
+    assert (over.status, over.counts) == (BackfillStatus.COMPLETED_SUCCESS, {"materialized": 1})
+
+
+def test_no_retry_comes_after_a_backfill_was_cancelled(served: Cast) -> None:
+    backfill = launch(served, "raw", choice=Choice(keys=["2026-01-01", "2026-01-02"]))
+    go(backfill)
+    retried(backfill, runs(backfill)[0])
+
+    control.cancel(visible(served), backfill, actor=served.actor)
+    go(backfill)
+    retries.launch_due()
+
+    assert not runs(backfill, status=RunStatus.QUEUED)
+    assert go(backfill).status == BackfillStatus.CANCELED
+
+
+def test_a_backfill_is_retried_once_at_a_time(served: Cast) -> None:
+    backfill = launch(served, "raw", choice=Choice(keys=["2026-01-01"]))
+    go(backfill)
+    end(runs(backfill)[0], RunStatus.FAILURE)
+    over = go(backfill)
+    retry(visible(served), over, actor=served.actor)
+
+    with pytest.raises(ConflictError, match="goes on already"):
+        retry(visible(served), over, actor=served.actor)

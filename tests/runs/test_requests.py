@@ -236,7 +236,7 @@ def test_from_failure_is_refused_where_it_cannot_be_right(stage: Stage) -> None:
     with pytest.raises(NotResumableError, match="not ended yet"):
         reexecute_run(org_id=stage.org_id, run_id=ops.run_id, from_failure=True, actor=stage.cast.actor)
     ops.say("PIPELINE_FAILURE")
-    with pytest.raises(NotResumableError, match="Only runs of assets"):
+    with pytest.raises(NotResumableError, match="before its first step"):
         reexecute_run(org_id=stage.org_id, run_id=ops.run_id, from_failure=True, actor=stage.cast.actor)
 
 

@@ -9,6 +9,7 @@ from django.db import connections
 
 from controlplane.definitions.manifest import Job, Op
 from controlplane.deployments.change_settings import set_settings
+from controlplane.deployments.freezing import freeze, thaw
 from controlplane.runs import retries
 from controlplane.runs.errors import NotResumableError
 from controlplane.runs.models import Run
@@ -258,3 +259,53 @@ def test_a_job_of_ops_that_failed_before_its_first_step_is_run_as_a_whole() -> N
     [retry] = children(stage, sender.run_id)
     assert retry.step_keys is None
     assert "All of it ran again" in sender.run.retry_message
+
+
+def test_a_run_with_as_many_tags_as_there_may_be_is_retried_and_holds_up_nobody() -> None:
+    stage = make_stage()
+    tags = {f"tag-{number}": "x" for number in range(100)} | {"dagster/max_retries": "1"}
+    full, other = failing(stage, "raw", tags=tags), failing(stage, "raw", tags={"dagster/max_retries": "1"})
+
+    retries.launch_due()
+
+    assert [len(children(stage, run.run_id)) for run in (full, other)] == [1, 1]
+
+
+def test_a_retry_waits_for_the_end_of_a_freeze() -> None:
+    stage = make_stage()
+    run = failing(stage, "raw", tags={"dagster/max_retries": "1"})
+    freeze(org_id=stage.org_id, deployment_id=stage.cast.deployment.id, reason="Release", actor=stage.cast.actor)
+    retries.launch_due()
+    assert children(stage, run.run_id) == []
+
+    thaw(org_id=stage.org_id, deployment_id=stage.cast.deployment.id, actor=stage.cast.actor)
+    retries.launch_due()
+    assert len(children(stage, run.run_id)) == 1
+
+
+def test_a_retry_that_is_due_can_be_cancelled() -> None:
+    stage = make_stage()
+    run = failing(stage, "raw", tags={"dagster/max_retries": "1"})
+
+    cancel_run(org_id=stage.org_id, run_id=run.run_id, actor=stage.cast.actor)
+    retries.launch_due()
+
+    assert (children(stage, run.run_id), run.run.retry_verdict) == ([], Verdict.NO)
+
+
+def test_a_blocking_check_that_failed_runs_again_before_what_is_behind_it() -> None:
+    stage = make_stage()
+    sender = stage.claimed(assets=["daily", "report"])
+    plan = [
+        {"step": "daily", "assets": [["daily"]], "deps": []},
+        {"step": "daily_not_empty", "assets": [], "checks": [[["daily"], "not_empty"]], "deps": ["daily"]},
+        {"step": "report", "assets": [["report"]], "deps": ["daily", "daily_not_empty"]},
+    ]
+    sender.start(plan=plan)
+    sender.step("daily")
+    sender.event("STEP_FAILURE", step="daily_not_empty", error={"cls": "Check", "message": "no", "stack": []})
+    sender.say("PIPELINE_FAILURE", message="failed")
+
+    again = reexecute_run(org_id=stage.org_id, run_id=sender.run_id, from_failure=True, actor=stage.cast.actor)
+
+    assert (again.asset_selection, again.check_selection) == (["report"], ["daily:not_empty"])

@@ -27,7 +27,7 @@ from controlplane.automation.models import (
 from controlplane.core import recordsets
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.visibility import Visible
-from controlplane.runs import reasons, transitions
+from controlplane.runs import labels, reasons, retry_verdicts, transitions
 from controlplane.runs.locking import lock_runs
 from controlplane.runs.requests import PRIORITY_TAG
 from controlplane.runs.states import RunStatus
@@ -111,6 +111,15 @@ _QUEUED = """
     UPDATE run SET priority = %(priority)s, tags = jsonb_set(tags, ARRAY[%(tag)s], to_jsonb(%(text)s::text)), updated_at = now()
     WHERE org_id = %(org)s AND id = ANY(%(runs)s)
 """
+# Lists of runs find them by the tag as it is now.
+_UNLABELED = """
+    DELETE FROM run_label WHERE org_id = %(org)s AND run_id = ANY(%(runs)s) AND label = %(old_label)s
+"""
+_LABELED = """
+    INSERT INTO run_label (org_id, run_id, label, deployment_id)
+    SELECT %(org)s, run_id, %(label)s, %(deployment)s FROM unnest(%(runs)s::uuid[]) AS queued(run_id)
+    ON CONFLICT DO NOTHING
+"""
 
 
 def _prioritize(backfill: Backfill, queued: Sequence[UUID], priority: int) -> None:
@@ -121,10 +130,14 @@ def _prioritize(backfill: Backfill, queued: Sequence[UUID], priority: int) -> No
         "text": str(priority),
         "priority": priority,
         "runs": list(queued),
+        "deployment": backfill.deployment_id,
+        "old_label": labels.tag(PRIORITY_TAG, str(backfill.priority)),
+        "label": labels.tag(PRIORITY_TAG, str(priority)),
     }
     recordsets.execute(_WAITING, values)
     if queued:
-        recordsets.execute(_QUEUED, values)
+        for statement in (_QUEUED, _UNLABELED, _LABELED):
+            recordsets.execute(statement, values)
 
 
 def cancel(visible: Visible, backfill: Backfill, *, actor: Actor) -> Backfill:
@@ -175,7 +188,9 @@ def cancel_runs(org_id: UUID, backfill_id: UUID) -> None:
         if backfill is None:
             return
         by = backfill.cancel_requested_by
-        runs = [run for run in lock_runs(org_id, live_runs(backfill)).values() if not run.ended]
+        live = live_runs(backfill)
+        retry_verdicts.give_up(org_id, live, f"its backfill was cancelled by {by}.")
+        runs = [run for run in lock_runs(org_id, live).values() if not run.ended]
         for run in runs:
             run.cancel_requested_by = run.cancel_requested_by or by
             if run.status == RunStatus.QUEUED:

@@ -70,7 +70,9 @@ def _more(backfill: Backfill, taken: set[UUID | None], room: int) -> list[UUID]:
 def _launch(org_id: UUID, backfill_id: UUID, request_ids: Sequence[UUID]) -> int:
     """In one transaction with what forbids it: a freeze, an organization that is read-only. These are waited for, not failures."""
     with org_scope(org_id):
-        backfill = Backfill.objects.for_org(org_id).get(id=backfill_id)
+        backfill = locked(org_id, backfill_id)
+        if backfill is None or backfill.is_paused or backfill.status != BackfillStatus.REQUESTED:
+            return 0
         require_writable(org_id)
         require_thawed(org_id, backfill.deployment_id)
         launched = launch(org_id, request_ids, actor_of(backfill))

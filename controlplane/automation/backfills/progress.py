@@ -50,7 +50,7 @@ _IN_PROGRESS = """
     SELECT DISTINCT run_id FROM backfill_partition
     WHERE org_id = %(org)s AND backfill_id = %(backfill)s AND state = 'requested' AND run_id IS NOT NULL
 """
-_ENDED = "SELECT id FROM run WHERE org_id = %(org)s AND id = ANY(%(runs)s) AND status = ANY(%(terminal)s)"
+_ENDED = "SELECT id FROM run WHERE org_id = %(org)s AND id = ANY(%(runs)s) AND status = ANY(%(terminal)s) AND retry_verdict <> 'due'"
 _MATERIALIZED = """
     UPDATE backfill_partition p SET state = 'materialized', note = '' FROM asset_event e
     WHERE p.org_id = %(org)s AND p.backfill_id = %(backfill)s AND p.state = 'requested' AND p.run_id = ANY(%(runs)s)
@@ -133,6 +133,8 @@ def _follow(backfill: Backfill) -> int:
     """How many partitions are somewhere else than before."""
     place: dict[str, Any] = {"org": backfill.org_id, "backfill": backfill.id}
     changed = attach(backfill)
+    # Before the retries are looked for: a run whose retry comes in between is not over yet.
+    ended = _ended(place, live_runs(backfill))
     since = (backfill.looked_at or backfill.created_at) - _OVERLAP
     label = labels.tag(BACKFILL_TAG, str(backfill.id))
     asked = {**place, "deployment": backfill.deployment_id, "label": label, "since": first_uuid7_at(since)}
@@ -141,15 +143,19 @@ def _follow(backfill: Backfill) -> int:
         recordsets.execute(_ADOPT, {**place, "runs": again})
     runs = live_runs(backfill)
     if runs:
-        changed += _close(place, runs)
+        changed += _close(place, runs, ended)
     return changed
 
 
-def _close(place: dict[str, Any], runs: Sequence[UUID]) -> int:
-    terminal = sorted(TERMINAL)
-    ended = [run for (run,) in recordsets.fetch(_ENDED, {**place, "runs": list(runs), "terminal": terminal})]
+def _ended(place: dict[str, Any], runs: Sequence[UUID]) -> list[UUID]:
+    """Those of the runs that are over, and will not be retried by themselves."""
+    asked = {**place, "runs": list(runs), "terminal": sorted(TERMINAL)}
+    return [run for (run,) in recordsets.fetch(_ENDED, asked)] if runs else []
+
+
+def _close(place: dict[str, Any], runs: Sequence[UUID], ended: Sequence[UUID]) -> int:
     made = recordsets.execute_counting(_MATERIALIZED, {**place, "runs": list(runs)})
-    return made + (recordsets.execute_counting(_CLOSE, {**place, "runs": ended}) if ended else 0)
+    return made + (recordsets.execute_counting(_CLOSE, {**place, "runs": list(ended)}) if ended else 0)
 
 
 def _count(backfill: Backfill) -> dict[tuple[str, bool], int]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.automation.backfills import requesting
-from controlplane.automation.backfills.requesting import BackfillRequest
+from controlplane.automation.backfills.progress import locked
+from controlplane.automation.backfills.requesting import BackfillRequest, require_on_job
 from controlplane.automation.backfills.selectors import require_on
 from controlplane.automation.backfills.targets import JOB, Targets
 from controlplane.automation.models import Backfill, BackfillKind
@@ -46,6 +47,9 @@ def retry(visible: Visible, backfill: Backfill, *, actor: Actor) -> Backfill:
     with org_scope(visible.org_id):
         require_writable(visible.org_id)
         require_thawed(visible.org_id, visible.deployment_id)
+        # Two who retry at once make it once: the second finds what the first asked for.
+        locked(visible.org_id, backfill.id)
+        _refuse_second(backfill)
         if backfill.ended_at is None:
             raise ConflictError("The backfill goes on: wait until it is over, or cancel it, and retry then.")
         found = _defined(visible, backfill, not_made(backfill))
@@ -68,11 +72,18 @@ def retry(visible: Visible, backfill: Backfill, *, actor: Actor) -> Backfill:
         )
 
 
+def _refuse_second(backfill: Backfill) -> None:
+    going_on = Backfill.objects.for_org(backfill.org_id).filter(parent_id=backfill.id, ended_at=None)
+    if going_on.exists():
+        raise ConflictError("A retry of this backfill goes on already: look at that one.")
+
+
 def _defined(
     visible: Visible, backfill: Backfill, found: Mapping[str, Sequence[tuple[int, str]]]
 ) -> dict[str, Sequence[tuple[int, str]]]:
     """What the code defines still. Partitions that it lost are told by the new backfill."""
     if backfill.kind == BackfillKind.JOB:
-        visible.whole.job(backfill.location_name, backfill.job_name)
+        # What the job makes by now, not what it made then.
+        require_on_job(visible, backfill.location_name, backfill.job_name)
         return {JOB: found[JOB]} if JOB in found else {}
     return {key: rows for key, rows in found.items() if key in visible.whole.graph.nodes}
