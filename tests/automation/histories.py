@@ -145,7 +145,7 @@ class History:
         if not self.runs:
             return
         run, keys, partition = self.runs.pop(self.chance.randrange(len(self.runs)))
-        how = self.chance.choice(["RUN_SUCCESS", "RUN_SUCCESS", "RUN_SUCCESS", "RUN_FAILURE"])
+        how = self.chance.choice(["RUN_SUCCESS", "RUN_SUCCESS", "RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED"])
         if how == "RUN_SUCCESS" or self.chance.random() < 0.3:
             for key in keys:
                 self._made(key, run.run_id, partition)

@@ -2,6 +2,8 @@
 
 import os
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from tests.cast import make_cast
 
 # More of both for a long run: `DIFFERENTIAL_HISTORIES=100 DIFFERENTIAL_TICKS=50 pytest tests/automation/test_differential.py`.
 HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "3"))
-TICKS = int(os.environ.get("DIFFERENTIAL_TICKS", "20"))
+TICKS = int(os.environ.get("DIFFERENTIAL_TICKS", "16"))
 FIRST = int(os.environ.get("DIFFERENTIAL_FIRST", "1"))
 
 
@@ -30,3 +32,32 @@ def test_we_request_what_dagster_requests(seed: int) -> None:
             f"we alone {sorted(ours - theirs, key=str)}, after\n{story}"
         )
     assert requested > 0
+
+
+def _follows_nobody(history: Any) -> None:
+    history.ours.watches.__dict__["by_asset"] = {}
+
+
+def _hears_of_no_end(history: Any) -> None:
+    tell = history.ours.happens
+    history.ours.happens = lambda entry: None if "RUN_" in entry.dagster_event.event_type.name else tell(entry)
+
+
+def _hears_of_no_materialization(history: Any) -> None:
+    tell = history.ours.happens
+    history.ours.happens = lambda entry: None if entry.dagster_event.is_step_materialization else tell(entry)
+
+
+@pytest.mark.parametrize("spoil", [_follows_nobody, _hears_of_no_end, _hears_of_no_materialization])
+def test_a_view_that_lacks_something_is_found_out(spoil: Callable[[Any], None]) -> None:
+    """So that the test above is known to be able to fail, with as few assets and in as few ticks."""
+    from tests.automation.histories import History
+    from tests.automation.many_conditions import few
+
+    history = History(make_cast("spoilt"), few, random.Random(7))
+    spoil(history)
+    for _tick in range(60):
+        history.happens()
+        if history.dagster_requests() != history.ours.requests(history.now):
+            return
+    pytest.fail("Nothing was other than with dagster.")
