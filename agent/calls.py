@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # User code mostly waits; more than these only slow each other down.
 CALLS_FOR_EACH_CORE = 4
+# Seconds that a process has to end after it has answered.
+ENDING = 5.0
 
 
 class Calls:
@@ -128,16 +130,16 @@ class Calls:
         result = self._calls[call.command_id][1]
         try:
             await first_of(result, fork.exited)
-            if result.done():
+            if result.done() and not result.cancelled():
                 return result.result()
             ended = fork.exited.result()
             how = f"signal {ended.signal}" if ended.signal else f"exit code {ended.exit_code}"
             raise CodeNotLoadedError(f"The process that answered {call.op} ended without an answer ({how}).")
         finally:
-            # A code worker that died leaves what its children started.
-            has_ended = fork.exited.done() and not fork.exited.exception()
-            if fork.forked.done() and not fork.forked.exception() and not has_ended:
-                kill_family(*fork.forked.result())
+            if result.done() and not result.cancelled():
+                self.start(_left_to_end(fork))
+            else:
+                _kill(fork)
 
     def _env(self, call: Call) -> dict[str, str]:
         location = self._locations.desired(call.version_id)
@@ -145,3 +147,16 @@ class Calls:
 
     def _path(self, command_id: str) -> Path:
         return self._folder / f"{command_id}.json"
+
+
+async def _left_to_end(fork: Fork) -> None:
+    """It has answered, and ends in a moment: looking for its family costs more than the call did."""
+    await asyncio.wait({fork.exited}, timeout=ENDING)
+    _kill(fork)
+
+
+def _kill(fork: Fork) -> None:
+    """Unless it has ended; a code worker that died leaves what its children started."""
+    has_ended = fork.exited.done() and not fork.exited.exception()
+    if fork.forked.done() and not fork.forked.exception() and not has_ended:
+        kill_family(*fork.forked.result())
