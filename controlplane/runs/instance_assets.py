@@ -3,6 +3,7 @@
 import datetime
 from typing import Any, Literal
 
+from controlplane.catalog import event_order
 from controlplane.catalog.models import AssetEvent, AssetState
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.runs.instance_runs import run_uuid
@@ -63,7 +64,24 @@ def asset_records(scope: Scope, args: AssetRecords) -> list[dict[str, Any]]:
     states = scope.rows(AssetState)
     if args.assets is not None:
         states = states.filter(asset_key__in=[key_text(asset) for asset in args.assets])
-    return [asset_record(state) for state in states.order_by("asset_key")[:KEYS_MAX]]
+    settled = scope.settled().get("id__lte")
+    return [
+        asset_record(state if settled is None else _as_of(scope, state, settled))
+        for state in states.order_by("asset_key")[:KEYS_MAX]
+    ]
+
+
+def _as_of(scope: Scope, state: AssetState, settled: int) -> AssetState:
+    """The state without what is newer than `settled`; with the last before that instead."""
+    for kind in ("materialization", "observation"):
+        if (getattr(state, f"{kind}_id") or 0) > settled:
+            rows = scope.rows(AssetEvent).filter(kind=kind, asset_key=state.asset_key, id__lte=settled).order_by("-id")
+            event_id, serdes, run_id = rows.values_list("id", "serdes", "run_id").first() or (None, "", None)
+            setattr(state, f"{kind}_id", event_id)
+            setattr(state, f"{kind}_serdes", serdes)
+            if kind == "materialization":
+                state.materialization_run_id = run_id
+    return state
 
 
 def asset_record(state: AssetState) -> dict[str, Any]:
@@ -95,6 +113,7 @@ def has_asset_key(scope: Scope, args: OneAsset) -> bool:
 
 def asset_events(scope: Scope, args: AssetEvents) -> dict[str, Any]:
     rows = scope.events(args.kind, args.asset).filter(**between("id", args.after_id, args.before_id))
+    rows = rows.filter(**scope.settled(args.after_id))
     if args.partitions is not None:
         rows = rows.filter(partition_key__in=args.partitions)
     if args.ids is not None:
@@ -112,6 +131,7 @@ def asset_events(scope: Scope, args: AssetEvents) -> dict[str, Any]:
 def asset_event_summaries(scope: Scope, args: AssetEventSummaries) -> list[dict[str, Any]]:
     """The same without dagster's own form of the events. Without a limit it is all of them, as dagster expects."""
     rows = scope.rows(AssetEvent).filter(kind=args.kind, **between("id", args.after_id, args.before_id))
+    rows = rows.filter(**scope.settled(args.after_id))
     if args.asset is not None:
         rows = rows.filter(asset_key=key_text(args.asset))
     if args.run_id is not None:
@@ -148,8 +168,10 @@ def event_tags(scope: Scope, args: EventTags) -> list[dict[str, str]]:
 
 def max_event_id(scope: Scope, _args: Nothing) -> int | None:
     """The newest id that everybody can see: an id that is taken but not committed yet must not become a cursor."""
+    settled = event_order.settled(scope.org_id)
     states = scope.rows(AssetState).values_list("materialization_id", "observation_id", "planned_id")
-    return max((number for ids in states for number in ids if number is not None), default=None)
+    newest = max((number for ids in states for number in ids if number is not None), default=None)
+    return newest if newest is None else min(newest, settled)
 
 
 METHODS: dict[str, Any] = {

@@ -57,7 +57,7 @@ def materialized_partitions(scope: Scope, args: MaterializedPartitions) -> list[
         states = _states(scope, args.asset).filter(materialization_id__isnull=False)
         return list(states.order_by("partition_key").values_list("partition_key", flat=True))
     events = scope.events("materialization", args.asset).filter(partition_key__isnull=False)
-    rows = events.filter(**between("id", args.after_id, args.before_id))
+    rows = events.filter(**scope.settled(args.after_id), **between("id", args.after_id, args.before_id))
     return sorted({key for key in rows.values_list("partition_key", flat=True) if key is not None})
 
 

@@ -94,7 +94,7 @@ def _id(row: RunEvent) -> int:
 
 def run_status_changes(scope: Scope, args: StatusChanges) -> dict[str, Any]:
     rows = scope.rows(RunStatusEvent).filter(type=args.type, **between("id", args.after_id, args.before_id))
-    rows = rows.filter(**between("at", moment(args.after_ts), moment(args.before_ts)))
+    rows = rows.filter(**scope.settled(args.after_id), **between("at", moment(args.after_ts), moment(args.before_ts)))
     if args.jobs is not None:
         rows = rows.filter(job_name__in=args.jobs)
     if args.ids is not None:

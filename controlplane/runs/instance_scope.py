@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import QuerySet
 
+from controlplane.catalog import event_order
 from controlplane.catalog.models import AssetEvent
 from controlplane.definitions.asset_keys import to_text
 from controlplane.runs import event_bounds
@@ -42,6 +43,12 @@ class Scope:
 
     def events(self, kind: str, asset: Sequence[str]) -> "QuerySet[AssetEvent]":
         return self.rows(AssetEvent).filter(kind=kind, asset_key=key_text(asset))
+
+    def settled(self, after_id: int | None = None) -> dict[str, int]:
+        """A filter for ids of events whose reader goes on behind them: a tick does, and who begins after one. A run does not wait for others."""
+        if self.run_id is not None and after_id is None:
+            return {}
+        return {"id__lte": event_order.settled(self.org_id)}
 
 
 def key_text(path: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from controlplane.catalog import projections as catalog
+from controlplane.catalog.event_order import TAKING
 from controlplane.core import recordsets, wakeups
 from controlplane.runs import pool_slots, reasons, retry_verdicts
 from controlplane.runs.locking import LockedRun, lock_runs
@@ -93,7 +94,7 @@ def note_moves(org_id: UUID, runs: Iterable[LockedRun]) -> None:
         for run in runs
         for status, at in run.moves
     ]
-    recordsets.execute(_NOTE, [recordsets.rows(rows), org_id])
+    recordsets.execute(_NOTE, [str(org_id), recordsets.rows(rows), org_id])
 
 
 def announce(org_id: UUID, runs: Iterable[LockedRun]) -> None:
@@ -148,10 +149,11 @@ _SAVE = """
 """
 
 
-_NOTE = """
+_NOTE = f"""
+    {TAKING}
     INSERT INTO run_status_event (org_id, run_id, id, deployment_id, job_name, type, at, message)
     SELECT o.org_id, d.run_id, nextval('asset_event_id_seq'), d.deployment_id, d.job_name, d.type, d.at, d.message
-    FROM jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, deployment_id uuid, job_name text, type text, at timestamptz, message text),
+    FROM held, jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, deployment_id uuid, job_name text, type text, at timestamptz, message text),
          (SELECT %s::uuid AS org_id) o
 """
 
