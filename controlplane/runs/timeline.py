@@ -2,9 +2,10 @@
 
 import datetime
 from dataclasses import dataclass
+from operator import itemgetter
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, FloatField, Func, Q
 
 from controlplane.deployments.visibility import Visible
 from controlplane.runs.selectors import RunFilter, filtered
@@ -16,29 +17,26 @@ from tenants.scoping import read_scope
 RUNS_MAX = 20_000
 # Between the making of a run's id and the database's idea of when the run was made.
 _CLOCK_SLACK = datetime.timedelta(minutes=5)
-_FIELDS = (
-    "id",
-    "status",
-    "created_at",
-    "started_at",
-    "ended_at",
-    "location_name",
-    "job_name",
-    "share",
-    "actor_label",
-    "partition_key",
-)
+_NAMES = ("location_name", "job_name", "share", "actor_label", "partition_key")
+
+
+def _seconds(name: str) -> Func:
+    """A time as a number: ten thousand of these are read in a tenth of the time that datetimes take."""
+    return Func(F(name), template="extract(epoch FROM %(expressions)s)::float8", output_field=FloatField())
+
+
+_FIELDS = ("id", "status", *(_seconds(name) for name in ("created_at", "started_at", "ended_at")), *_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One run on the line of time; times as the run has them."""
+    """One run on the line of time; times in seconds since 1970, None until they have come."""
 
     id: UUID
     status: RunStatus
-    created_at: datetime.datetime
-    started_at: datetime.datetime | None
-    ended_at: datetime.datetime | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
     location_name: str
     job_name: str
     share: str
@@ -50,14 +48,15 @@ def stretches(
     visible: Visible, filters: RunFilter, since: datetime.datetime, until: datetime.datetime
 ) -> tuple[list[Stretch], bool]:
     """The runs that waited or ran at any time from `since` to `until`, the newest first, and whether there are more than RUNS_MAX."""
-    last = first_uuid7_at(until + _CLOCK_SLACK)
-    # Each by an index of its own: what was made then, what ended then or later, what has not ended.
-    touching = (
-        Q(id__gte=first_uuid7_at(since - _CLOCK_SLACK), created_at__gte=since)
-        | Q(ended_at__gte=since)
-        | Q(status__in=sorted(ACTIVE))
-    )
+    first, last = first_uuid7_at(since - _CLOCK_SLACK), first_uuid7_at(until + _CLOCK_SLACK)
+    touching = Q(created_at__gte=since) | Q(ended_at__gte=since) | Q(status__in=sorted(ACTIVE))
     with read_scope(visible.org_id):
-        rows = filtered(visible, filters).filter(touching, id__lt=last, created_at__lt=until)
-        found = list(rows.order_by("-id").values_list(*_FIELDS)[: RUNS_MAX + 1])
+        rows = filtered(visible, filters).filter(created_at__lt=until)
+        made_then = rows.filter(touching, id__gte=first, id__lt=last).order_by("-id")
+        found = list(made_then.values_list(*_FIELDS)[: RUNS_MAX + 1])
+        # Each by an index of its own; together with the above the planner would read all that ever ran.
+        earlier = rows.filter(id__lt=first)
+        for older in (earlier.filter(ended_at__gte=since), earlier.filter(status__in=sorted(ACTIVE))):
+            found += older.order_by().values_list(*_FIELDS)[: RUNS_MAX + 1 - len(found)]
+    found.sort(key=itemgetter(0), reverse=True)
     return [Stretch(*row) for row in found[:RUNS_MAX]], len(found) > RUNS_MAX

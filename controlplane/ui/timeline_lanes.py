@@ -150,7 +150,8 @@ def _draw(lanes: list[Lane], queries: list[dict[str, str]], window: Window) -> N
     left, many = _BARS_MAX, []
     for number, lane in sorted(enumerate(lanes), key=lambda one: len(one[1].runs)):
         lane.ticks = [
-            Tick(f"{window.x(tick.at):.2f}", f"{tick.name} is due {values.exact(tick.at)}") for tick in lane.coming
+            Tick(f"{window.x(tick.at.timestamp()):.2f}", f"{tick.name} is due {values.exact(tick.at)}")
+            for tick in lane.coming
         ]
         tracks = _tracks(lane.runs, window) if len(lane.runs) <= left else None
         if tracks is None:
@@ -168,21 +169,22 @@ def _draw(lanes: list[Lane], queries: list[dict[str, str]], window: Window) -> N
 
 def _tracks(runs: Sequence[Stretch], window: Window) -> list[tuple[Stretch, int]] | None:
     """Each run with the track in which nothing else is at its time; None where that takes too many."""
-    ends: list[float] = []
+    now, ends = window.now.timestamp(), list[float]()
     found = []
     for run in sorted(runs, key=lambda one: one.created_at):
         begin = window.x(run.created_at)
         track = next((number for number, end in enumerate(ends) if end <= begin), len(ends))
         if track == _TRACKS_MAX:
             return None
-        ends[track : track + 1] = [max(window.x(run.ended_at or window.now), begin + _BAR_LEAST)]
+        ends[track : track + 1] = [max(window.x(run.ended_at or now), begin + _BAR_LEAST)]
         found.append((run, track))
     return found
 
 
 def _bar(run: Stretch, track: int, window: Window) -> Shape:
     """Thin while it waited, then as high as its status says."""
-    begin, end = window.x(run.created_at), window.x(run.ended_at or window.now)
+    now = window.now.timestamp()
+    begin, end = window.x(run.created_at), window.x(run.ended_at or now)
     start = window.x(run.started_at) if run.started_at else begin
     top = _MARGIN + _TRACK * track
     rects = [_rect("wait", begin, start, top + 7, 2)] if start - begin >= _BAR_LEAST else []
@@ -190,7 +192,7 @@ def _bar(run: Stretch, track: int, window: Window) -> Shape:
     low = run.status in {RunStatus.CANCELED, RunStatus.QUEUED}
     y, height = (top, 16) if high else (top + 4, 8) if low else (top + 2, 12)
     rects.append(_rect(run.status, start, end, y, height))
-    return Shape(f"runs/{run.id}", _words(run, window.now), rects)
+    return Shape(f"runs/{run.id}", _words(run, now), rects)
 
 
 def _rect(status: str, begin: float, end: float, y: float, height: float) -> Rect:
@@ -199,15 +201,15 @@ def _rect(status: str, begin: float, end: float, y: float, height: float) -> Rec
     return Rect(status, f"{min(begin, 100 - width):.2f}", f"{width:.2f}", f"{y:g}", f"{height:g}")
 
 
-def _words(run: Stretch, now: datetime.datetime) -> str:
+def _words(run: Stretch, now: float) -> str:
     end = run.ended_at or now
-    waited = ((run.started_at or end) - run.created_at).total_seconds()
+    waited = (run.started_at or end) - run.created_at
     job = "assets" if run.job_name.startswith("__") else run.job_name[:60]
     said = [f"{short_id(run.id)} {job}", run.partition_key[:40] if run.partition_key else "", word(run.status).lower()]
-    said.append(f"since {run.created_at.astimezone(datetime.UTC):%H:%M:%S}")
+    said.append(f"since {datetime.datetime.fromtimestamp(run.created_at, datetime.UTC):%H:%M:%S}")
     said.append(f"waited {values.duration(waited)}")
     if run.started_at is not None:
-        said.append(f"ran {values.duration((end - run.started_at).total_seconds())}")
+        said.append(f"ran {values.duration(end - run.started_at)}")
     return ", ".join(part for part in said if part)
 
 

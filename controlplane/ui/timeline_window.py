@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from django.http import QueryDict
@@ -45,14 +46,19 @@ class Window:
         """Whether nothing that is shown changes any more, but for what still runs."""
         return self.until < self.now
 
-    def x(self, at: datetime.datetime) -> float:
-        """Where a time is, from 0 to 100; what is outside is at the edge."""
-        return min(100.0, max(0.0, 100 * (at - self.since).total_seconds() / self.seconds))
+    @cached_property
+    def _scale(self) -> tuple[float, float]:
+        return self.since.timestamp(), 100 / self.seconds
+
+    def x(self, at: float) -> float:
+        """Where a time, in seconds since 1970, is: from 0 to 100; what is outside is at the edge."""
+        first, scale = self._scale
+        return min(100.0, max(0.0, (at - first) * scale))
 
     @property
     def now_x(self) -> str | None:
         """Where now is, in percent; None outside."""
-        return f"{self.x(self.now):.2f}" if self.since <= self.now <= self.until else None
+        return f"{self.x(self.now.timestamp()):.2f}" if self.since <= self.now <= self.until else None
 
     def moved(self, share: float) -> "Window":
         """As long, and so much of its length later."""
@@ -79,7 +85,10 @@ class Window:
         shown = [datetime.datetime.fromtimestamp(at, datetime.UTC) for at in times if at < self.until.timestamp()]
         days = [before.date() for before in shown]
         news = [True, *(one != other for one, other in pairwise(days))]
-        return [Mark(f"{self.x(at):.2f}", _label(at, step, is_new=new)) for at, new in zip(shown, news, strict=False)]
+        return [
+            Mark(f"{self.x(at.timestamp()):.2f}", _label(at, step, is_new=new))
+            for at, new in zip(shown, news, strict=False)
+        ]
 
 
 def _label(at: datetime.datetime, step: int, *, is_new: bool) -> str:
