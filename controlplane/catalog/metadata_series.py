@@ -1,10 +1,12 @@
-"""Numeric metadata of an asset over time, for plots."""
+"""Numeric metadata of an asset and of its checks over time, for plots."""
 
+import datetime
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.catalog.selectors import events
+from controlplane.catalog.selectors import check_evaluations, events
 from controlplane.deployments.visibility import Visible
 from tenants.scoping import org_scope
 
@@ -36,7 +38,25 @@ def numeric_series(visible: Visible, key: str) -> list[Series]:
             .order_by("-id")
             .values_list("at", "metadata")[:_EVENTS]
         )
-        oldest_first = sorted(newest, key=lambda event: event[0])
+        return _series(sorted(newest, key=lambda event: event[0]))
+
+
+def check_series(visible: Visible, key: str, name: str) -> list[Series]:
+    """Of the newest evaluations of a check: whether it passed, as 1 and 0, and every numeric entry of their metadata."""
+    with org_scope(visible.org_id):
+        newest = check_evaluations(visible, key, name=name).values_list("at", "metadata", "passed")[:_EVENTS]
+        oldest_first = sorted(newest, key=lambda evaluation: evaluation[0])
+    if not oldest_first:
+        return []
+    passed = Series(
+        "Passed (1) or not (0)",
+        [at.timestamp() for at, _metadata, _passed in oldest_first],
+        [float(passed) for _at, _metadata, passed in oldest_first],
+    )
+    return [passed, *_series([(at, metadata) for at, metadata, _passed in oldest_first])]
+
+
+def _series(oldest_first: Iterable[tuple[datetime.datetime, dict[str, Any]]]) -> list[Series]:
     found: dict[str, Series] = {}
     for at, metadata in oldest_first:
         for label, entry in metadata.items():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from controlplane.definitions.asset_keys import check_parts, to_parts, to_text
+from controlplane.definitions.asset_keys import check_parts, check_text, to_parts, to_text
 from controlplane.definitions.manifest import Asset, Job, Manifest, Op
 from tenants.errors import InvalidError
 
@@ -23,6 +23,8 @@ class Selection:
     targets: list[str]
     # Definitions of everything that the run touches, selected or by default.
     touched: list[Asset]
+    # Ids of the partitions definitions of the checks that were named.
+    check_partitions: frozenset[str] = frozenset()
 
 
 def resolve(
@@ -59,6 +61,7 @@ def resolve(
         ops=list(ops) if ops else None,
         targets=[to_text(asset.key) for asset in touched if asset.execution_type == "materialization"],
         touched=touched,
+        check_partitions=_partitions_of_checks(manifest, checks or ()),
     )
 
 
@@ -123,6 +126,12 @@ def _with_siblings(wanted: list[str], of_job: set[str], definitions: dict[str, A
 
 def _checks_of(job: Job) -> set[str]:
     return {f"{to_text(asset)}:{name}" for asset, name in job.checks}
+
+
+def _partitions_of_checks(manifest: Manifest, checks: Sequence[str]) -> frozenset[str]:
+    wanted = set(checks)
+    named = (check for check in manifest.checks if wanted and check_text(check.asset, check.name) in wanted)
+    return frozenset(check.partitions for check in named if check.partitions)
 
 
 def _check_checks(job: Job, checks: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from controlplane.catalog import current_partitions
 from controlplane.definitions.asset_keys import to_parts, to_text
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
+from controlplane.runs.event_bounds import KEY_BYTES
 from controlplane.runs.requests import RANGE_END_TAG, RANGE_START_TAG, RunRequest
 from controlplane.runs.selection import Selection, resolve
 from tenants.errors import InvalidError, NotFoundError
@@ -84,18 +85,22 @@ def _partitions(
     if request.partition is not None:
         if not keys.has(request.partition):
             raise InvalidError(keys.refusal(request.partition), attr="partition")
+        if len(request.partition.encode()) > KEY_BYTES:
+            raise InvalidError(f"Keys of partitions that are run have {KEY_BYTES} bytes at most.", attr="partition")
         return [request.partition], keys.tags(request.partition)
     start, end = request.tags.get(RANGE_START_TAG), request.tags.get(RANGE_END_TAG)
     if start and end:
         return _range(keys, start, end), {}
-    if selection.touched:
-        raise InvalidError("These assets are partitioned: say which partition to run.", attr="partition")
+    if selection.touched or selection.check_partitions:
+        what = "assets" if selection.touched else "checks"
+        raise InvalidError(f"These {what} are partitioned: say which partition to run.", attr="partition")
     return [], {}
 
 
 def partitions_definition(selection: Selection) -> str | None:
     """The id of the one partitions definition of what is selected; None without partitions, InvalidError when there are several."""
-    ids = {asset.partitions for asset in selection.touched if asset.partitions} or {selection.job.partitions} - {None}
+    of_assets = {asset.partitions for asset in selection.touched if asset.partitions}
+    ids = of_assets | selection.check_partitions or {selection.job.partitions} - {None}
     # Interned: equal definitions have one id.
     if len(ids) > 1:
         raise InvalidError("The selected assets have different partitions: run them separately.", attr="assets")

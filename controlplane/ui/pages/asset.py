@@ -6,8 +6,10 @@ from django.http import HttpRequest, HttpResponse
 
 from controlplane.catalog import metadata_series
 from controlplane.catalog import selectors as catalog
+from controlplane.catalog.blocking_checks import blocking_upstream
 from controlplane.catalog.check_lists import check_partitions
 from controlplane.catalog.health_selectors import with_health
+from controlplane.catalog.models import CheckEvaluation
 from controlplane.catalog.selectors import AssetView
 from controlplane.catalog.staleness_selectors import staleness_of
 from controlplane.deployments.current_definitions import DeploymentDefinitions
@@ -54,7 +56,12 @@ class Asset(DeploymentPage):
             "partitions_definition": _partitions_definition(definitions, view),
             "condition": _condition(definitions, view),
             "staleness": staleness_of(self.visible, [view.key]).get(view.key),
+            "blocked_by": self._blocked_by(view),
         }
+
+    def _blocked_by(self, view: AssetView) -> list[CheckEvaluation]:
+        run_id = view.state.failed_run_id if view.state is not None else None
+        return blocking_upstream(self.visible, view.key, run_id) if run_id is not None else []
 
     def _neighbours(self, definitions: DeploymentDefinitions, keys: tuple[str, ...]) -> list[AssetView]:
         statuses = catalog.asset_states(self.visible) if keys else {}
@@ -84,7 +91,13 @@ class Asset(DeploymentPage):
         name = request.GET.get("check") or None
         rows = catalog.check_evaluations(self.visible, view.key, name=name)
         of_partitions = check_partitions(self.visible, view.key, name) if name else None
-        return {"page": page_of_rows(rows, asked(request), by=("-id",)), "check": name, "of_partitions": of_partitions}
+        series = metadata_series.check_series(self.visible, view.key, name) if name else []
+        return {
+            "page": page_of_rows(rows, asked(request), by=("-id",)),
+            "check": name,
+            "of_partitions": of_partitions,
+            "series": [_plot(index, one) for index, one in enumerate(series)],
+        }
 
 
 def _plot(index: int, series: metadata_series.Series) -> dict[str, Any]:

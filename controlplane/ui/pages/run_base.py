@@ -7,8 +7,10 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils import timezone
 
+from controlplane.catalog.blocking_checks import Blocked, blocked_steps, failed_blocking_checks
 from controlplane.fleet import selectors as fleet
 from controlplane.runs import selectors as runs
+from controlplane.runs import step_selectors as steps
 from controlplane.runs.deleted_history import deleted_parts
 from controlplane.runs.models import Run, RunAttempt
 from controlplane.runs.states import RunStatus
@@ -55,12 +57,20 @@ class RunBase(DeploymentPage):
             "phases": phases(run),
             "waiting": seen_reason(self.visible, run),
             "deleted": deleted_parts(run),
+            "blocked": self._blocked(run),
             "agent": self._agent_name(run),
             "others": [other for other in group if other.id != run.id],
             "can_resume": run.status == RunStatus.FAILURE and run.steps_succeeded > 0,
             "tab": request.GET.get("tab", ""),
             "may": self.may_with() | {right.name.lower(): is_covered(self.visible, right, run) for right in _ACTIONS},
         }
+
+    def _blocked(self, run: Run) -> list[Blocked]:
+        """The blocking checks that failed in it, with the steps that never ran for that."""
+        if run.status != RunStatus.FAILURE:
+            return []
+        checks = failed_blocking_checks(self.visible, run.id)
+        return blocked_steps(checks, steps.steps(self.org_id, run.id)) if checks else []
 
     def _agent_name(self, run: Run) -> str:
         if run.agent_id is None:
