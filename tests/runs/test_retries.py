@@ -16,6 +16,7 @@ from controlplane.runs.models import Run
 from controlplane.runs.rerun import rerun_request
 from controlplane.runs.retry_policy import Verdict, decide
 from controlplane.runs.services import cancel_run, reexecute_run
+from controlplane.runs.step_selectors import steps
 from tenants.errors import InvalidError
 from tenants.scoping import org_scope
 from tests.factories import make_manifest
@@ -294,8 +295,10 @@ def test_a_retry_that_is_due_can_be_cancelled() -> None:
 
 
 def test_a_blocking_check_that_failed_runs_again_before_what_is_behind_it() -> None:
-    stage = make_stage()
-    sender = stage.claimed(assets=["daily", "report"])
+    keys = [["raw"], ["daily"], ["report"]]
+    of_all = Job(name="__ASSET_JOB", implicit=True, assets=keys, checks=[(["daily"], "not_empty")])
+    stage = make_stage(make_manifest(jobs=[of_all]))
+    sender = stage.claimed(job=None, assets=["daily", "report"])
     plan = [
         {"step": "daily", "assets": [["daily"]], "deps": []},
         {"step": "daily_not_empty", "assets": [], "checks": [[["daily"], "not_empty"]], "deps": ["daily"]},
@@ -309,3 +312,14 @@ def test_a_blocking_check_that_failed_runs_again_before_what_is_behind_it() -> N
     again = reexecute_run(org_id=stage.org_id, run_id=sender.run_id, from_failure=True, actor=stage.cast.actor)
 
     assert (again.asset_selection, again.check_selection) == (["report"], ["daily:not_empty"])
+
+
+def test_steps_of_a_continued_job_of_ops_need_not_know_those_before_them() -> None:
+    stage = make_stage(
+        make_manifest(jobs=[Job(name="etl", ops=OPS), Job(name="__ASSET_JOB", implicit=True, assets=[["raw"]])])
+    )
+    again = stage.claimed(job="etl", step_keys=["fan"])
+    again.start(plan=[{"step": "fan", "assets": [], "deps": ["load"]}])
+    again.step("fan", materialize=False)
+
+    assert [view.key for view in steps(stage.org_id, again.run_id)] == ["fan"]

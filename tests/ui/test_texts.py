@@ -29,7 +29,8 @@ def test_duration(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("ago", "text"), [(2, "just now"), (42, "42 s ago"), (200, "3 min ago"), (90_000, "25 h ago"), (-7200, "in 2 h")]
+    ("ago", "text"),
+    [(2, "just now"), (42, "42 s ago"), (200, "3 min ago"), (90_000, "25 h ago"), (-7200, "in 2 h"), (-42, "in 42 s")],
 )
 def test_relative_time(ago, text):
     assert values.relative(NOW - datetime.timedelta(seconds=ago), NOW) == text

@@ -22,7 +22,8 @@ function set(time: HTMLElement, text: string): void {
 }
 
 export function relative(seconds: number): string {
-  if (seconds < -MINUTE) return `in ${coarse(-seconds)}`;
+  // Clocks differ by a little: what is a few seconds ahead is now.
+  if (seconds < -5) return `in ${coarse(-seconds)}`;
   return seconds < 5 ? "just now" : `${coarse(seconds)} ago`;
 }
 
