@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from controlplane.core.background import enqueue
+from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import audit_trail, services
 from controlplane.runs.deleting import delete_ended, delete_output
@@ -78,9 +79,11 @@ def outlook(visible: Visible, kind: BulkKind, wanted: Wanted) -> Outlook:
 def start(visible: Visible, kind: BulkKind, wanted: Wanted, *, actor: Actor) -> BulkAction:
     """Do this to the runs that are wanted and there now, as far as the caller may; the newest first.
 
-    InvalidError for none, or for more than RUNS_MAX.
+    InvalidError for none, or for more than RUNS_MAX. A frozen deployment lets runs be canceled, and nothing else.
     """
     with org_scope(visible.org_id):
+        if kind != BulkKind.CANCEL:
+            require_thawed(visible.org_id, visible.deployment_id)
         found = covered_runs(visible, RIGHTS[kind], wanted.rows(visible)).order_by("-id").values_list("id", flat=True)
         ids = [str(run_id) for run_id in found[: RUNS_MAX + 1]]
         if not ids:

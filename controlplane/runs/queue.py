@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import audit_trail, run_tags, transitions
 from controlplane.runs.errors import RunEndedError
@@ -60,6 +61,7 @@ def set_priority(visible: Visible, run_id: UUID, value: int, *, actor: Actor) ->
         require_on_run(visible, Permission.RUN_LAUNCH, run)
         if run.status != RunStatus.QUEUED:
             raise RunEndedError("The run waits no more: its priority has no effect.")
+        require_thawed(visible.org_id, visible.deployment_id)
         before, run.priority = run.priority, number
         Run.objects.for_org(visible.org_id).filter(id=run_id).update(priority=number)
         run_tags.add(visible.org_id, run.deployment_id, run_id, {PRIORITY_TAG: str(number)})

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from controlplane.deployments.freezing import DeploymentFrozenError, freeze
 from controlplane.deployments.visibility import all_of
 from controlplane.runs import bulk_actions
 from controlplane.runs.bulk_actions import Wanted
@@ -52,6 +53,16 @@ def test_cancel_all_of_a_filter_in_bites_audited_once(monkeypatch: pytest.Monkey
         actions = AuditEvent.objects.for_org(stage.org_id).filter(action__startswith="run.")
         noted = [one for one in actions.values_list("action", flat=True) if one != "run.launch"]
     assert noted == ["run.bulk_cancel"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BulkKind if kind != BulkKind.CANCEL])
+def test_a_frozen_deployment_lets_runs_be_canceled_only(kind: BulkKind) -> None:
+    stage = make_stage()
+    run = failing(stage, "raw", assets=["raw"])
+    freeze(org_id=stage.org_id, deployment_id=stage.cast.deployment.id, reason="Quarter end", actor=stage.cast.actor)
+    with pytest.raises(DeploymentFrozenError):
+        start(stage, kind, run_ids=[run.run_id])
+    assert start(stage, BulkKind.CANCEL, run_ids=[run.run_id]).total == 1
 
 
 def test_run_again_from_failure_makes_exactly_what_failed() -> None:

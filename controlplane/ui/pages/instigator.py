@@ -95,7 +95,8 @@ class _Form(InstigatorPage):
     permissions: ClassVar = {"GET": Permission.JOB_READ, "POST": Permission.JOB_READ}
 
     def get(self, request: HttpRequest, instigator_id: UUID) -> HttpResponse:
-        return redirect(self.links.page("instigator", instigator_id=instigator_id))
+        row = selectors.instigator_by_id(self.visible, instigator_id)
+        return redirect(self.links.page("instigator", instigator_id=row.id))
 
 
 class Switch(_Form):
