@@ -1,5 +1,6 @@
 """What the cast's schedules and sensors have: a tick, and previews that can be applied."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -9,6 +10,7 @@ from controlplane.automation.models import Instigator, InstigatorKind, Tick, Tic
 from controlplane.automation.ticks.asking import version_of
 from controlplane.automation.ticks.by_hand import sign_preview, tick_now
 from controlplane.deployments.visibility import all_of
+from controlplane.dispatch.models import Command
 from tenants.scoping import org_scope
 from tests.cast import Cast
 
@@ -19,6 +21,11 @@ def automation_of(cast: Cast, location: str) -> dict[str, str]:
     rows = {row.kind: row for row in _rows(cast, location)}
     visible = all_of(cast.org_id, cast.deployment.id)
     tick = tick_now(visible, rows[InstigatorKind.SCHEDULE], actor=cast.actor)
+    with org_scope(cast.org_id):
+        # Far in the future: a sweep leaves it alone, however slow the machine is.
+        far = timezone.now() + timedelta(days=1)
+        Tick.objects.for_org(cast.org_id).filter(id=tick.id).update(look_at=far, deadline_at=far)
+        Command.objects.for_org(cast.org_id).filter(id=tick.command_id).update(expires_at=far)
     tokens = {f"{kind}_token": _token(cast, row) for kind, row in rows.items()}
     ids = {"instigator_id": rows[InstigatorKind.SCHEDULE].id, "sensor_id": rows[InstigatorKind.SENSOR].id}
     return {"tick_id": str(tick.id), **{name: str(one) for name, one in ids.items()}, **tokens}

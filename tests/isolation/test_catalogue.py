@@ -62,6 +62,9 @@ PRIMARY_KEY_LEADS = {"id", "instigator_id", "org_id", "run_id", "deployment_id",
 # Indexes of jobs that cross organizations, and of what is read before the organization is known.
 OTHER_INDEXES = {
     "instigator_due": "schedules and sensors that are due are claimed over all organizations",
+    "condition_evaluator_due": "deployments whose conditions are due are claimed over all organizations",
+    "run_retry_due": "retries that are due are launched over all organizations",
+    "bulk_action_open": "what is done to many runs and has not ended is looked for over all organizations",
     "backfill_due": "backfills that are due are claimed over all organizations",
     "instigator_missed": "missed ticks are caught up over all organizations",
     "tick_open": "open ticks are looked after over all organizations",

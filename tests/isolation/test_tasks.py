@@ -11,7 +11,9 @@ import pytest
 from celery import current_app
 from django.db import connection, connections
 
+from controlplane.automation.instigators import reconciling
 from controlplane.config.celery import app
+from controlplane.deployments.models import Deployment
 from controlplane.runs import leases, timeouts
 from tenants.scoping import org_scope
 from tests.isolation.database import TENANT_TABLES
@@ -68,7 +70,12 @@ WITHOUT_PULSE = {"runs.sweep_leases": leases.sweep, "runs.sweep_timeouts": timeo
 @pytest.fixture(scope="module")
 def quiet() -> World:
     """An organization with one of everything, of which nothing is due."""
-    return make_world()
+    world = make_world()
+    with org_scope(world.alice.org_id):
+        deployments = list(Deployment.objects.for_org(world.alice.org_id).values_list("id", flat=True))
+    for deployment_id in deployments:
+        reconciling.reconcile(org_id=world.alice.org_id, deployment_id=deployment_id)
+    return world
 
 
 def test_every_task_is_placed() -> None:
