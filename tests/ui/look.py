@@ -24,8 +24,10 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         conditions_world,
         delivery_world,
         git_world,
+        health_world,
         people_world,
         queue_world,
+        timeline_world,
         world,
     )
 
@@ -42,6 +44,8 @@ def pages(words: list[str]) -> Iterator[tuple[str, Any, str]]:
         ("conditions", conditions_world.make_conditions, _conditions),
         ("automation", automation_world.make_automation, _automation),
         ("queue", queue_world.make_queue, _queue),
+        ("health", health_world.make_health, _health),
+        ("timeline", timeline_world.make_timeline, _timeline),
         ("crowd", automation_world.make_crowd, _crowd),
     ):
         if words and not any(word.startswith(name) for word in words):
@@ -62,6 +66,11 @@ def _queue(_made: Any) -> Iterator[tuple[str, str]]:
     yield from (("waiting", "queue"), ("pools", "pools"), ("nothing", "queue?job=nothing"))
 
 
+def _timeline(_made: Any) -> Iterator[tuple[str, str]]:
+    yield from (("jobs", "timeline"), ("day", "timeline?range=24h&group=automation"), ("runs", "runs"))
+    yield from (("none", "timeline?job=nothing"), ("bulk", "runs/bulk?kind=cancel&all=1"))
+
+
 def _backfills(made: Any) -> Iterator[tuple[str, str]]:
     yield from (("list", "backfills"), ("none", "backfills?asset=nothing"), ("failed", f"backfills/{made.failed.id}"))
     yield from (("going", f"backfills/{made.going.id}"), ("new", "backfills/new?assets=orders&assets=revenue"))
@@ -70,6 +79,7 @@ def _backfills(made: Any) -> Iterator[tuple[str, str]]:
 
 def _conditions(_cast: Any) -> Iterator[tuple[str, str]]:
     yield from ((key, f"assets/{key}?tab=automation") for key in ("revenue", "totals", "broken", "orders"))
+    yield "list", "automation"
 
 
 def _empty(_cast: Any) -> Iterator[tuple[str, str]]:
@@ -189,6 +199,12 @@ def _shop(stage: Any) -> Iterator[tuple[str, str]]:
     for status, run_id in runs.items():
         yield f"run-{status.lower()}", f"runs/{run_id}"
     yield from (("run-logs", f"runs/{runs['SUCCESS']}/logs#L3-L5"), ("run-config", f"runs/{runs['SUCCESS']}/config"))
+
+
+def _health(stage: Any) -> Iterator[tuple[str, str]]:
+    from tests.ui.health_world import paths
+
+    yield from paths(stage).items()
 
 
 def _hostile(stage: Any) -> Iterator[tuple[str, str]]:
