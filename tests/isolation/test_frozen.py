@@ -18,6 +18,7 @@ GOES_ON = {
     "freeze/": "thaws it",
     "settings/thaw": "thaws it",
     "runs/<uuid:run_id>/cancel": "what runs may be stopped",
+    "/runs/bulk": "what runs may be stopped, for the page",
     "bulk-actions/": "the same of many; other deeds are refused: tests/runs/test_bulk_actions.py",
     "pools/free/": "what runs on may be helped",
     "backfills/<uuid:backfill_id>/pause": "what goes on may be stopped",
