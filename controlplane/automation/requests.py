@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, DataError, transaction
 from django.db.models import QuerySet
+from psycopg.errors import ProgramLimitExceeded
 
 from controlplane.automation.models import Instigator, RequestedRun, RequestSource, RequestState, SensorRunKey
 from controlplane.runs.requests import RunRequest
@@ -31,6 +32,7 @@ TICK_TAG = "dagster/tick"
 BACKFILL_TAG = "dagster/backfill"
 # In one transaction: other launches wait no longer than these take, some 15 ms each.
 BITE = 25
+_REASON_CHARS = 500
 _FIELDS = ("location", "job", "assets", "checks", "ops", "partition")
 
 
@@ -84,26 +86,46 @@ def launch(org_id: UUID, request_ids: Sequence[UUID], actor: Actor) -> int:
 
 
 def _launch(row: RequestedRun, actor: Actor) -> bool:
-    keys = _keys(row)
-    if keys is not None and not _take(keys, row):
+    try:
+        # Together with its key: one that made no run was not used, and the next tick may ask again.
+        with transaction.atomic():
+            run_id = _make(row, actor)
+    except AppError as error:
+        _refuse(row, error.message)
+        return False
+    except (DatabaseError, ValueError) as error:
+        if not _is_of_the_request(error):
+            raise
+        # Pending it would be tried for ever, and those behind it would not.
+        _refuse(row, f"It cannot be stored: {str(error)[:_REASON_CHARS]}")
+        return False
+    if run_id is None:
         _close(row, RequestState.DUPLICATE)
         return False
-    try:
-        with transaction.atomic():
-            run = request_run(
-                org_id=row.org_id, deployment_id=row.deployment_id, request=request_of(row.body), actor=actor
-            )
-    except AppError as error:
-        if keys is not None:
-            # The key was not used: the next tick may ask again.
-            keys.delete()
-        log.warning("requested_run.refused", source=row.source, source_id=str(row.source_id), error=error.message)
-        _close(row, RequestState.REFUSED, refusal=error.message)
-        return False
+    _close(row, RequestState.LAUNCHED, run_id=run_id)
+    return True
+
+
+def _make(row: RequestedRun, actor: Actor) -> UUID | None:
+    """The run that it asks for; None where its run key was used before."""
+    keys = _keys(row)
+    if keys is not None and not _take(keys, row):
+        return None
+    request = request_of(row.body)
+    run = request_run(org_id=row.org_id, deployment_id=row.deployment_id, request=request, actor=actor)
     if keys is not None:
         keys.update(run_id=run.id)
-    _close(row, RequestState.LAUNCHED, run_id=run.id)
-    return True
+    return run.id
+
+
+def _is_of_the_request(error: Exception) -> bool:
+    """Whether it can never be stored, rather than that the database cannot just now, or we make a mistake."""
+    return isinstance(error, (DataError, ValueError)) or isinstance(error.__cause__, ProgramLimitExceeded)
+
+
+def _refuse(row: RequestedRun, why: str) -> None:
+    log.warning("requested_run.refused", source=row.source, source_id=str(row.source_id), error=why)
+    _close(row, RequestState.REFUSED, refusal=why)
 
 
 def _keys(row: RequestedRun) -> QuerySet[SensorRunKey] | None:

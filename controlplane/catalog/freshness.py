@@ -1,15 +1,19 @@
 """How fresh an asset is by its freshness policy, and until when. Equal to dagster's own evaluators, which a test compares. Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from controlplane.catalog.cron import BadCronError, Cron, parse
 from controlplane.catalog.cron_times import firings
+from controlplane.core.time_zones import time_zone
 
 # 29 February comes after eight years at most.
+# What a policy wants every thousand years it never wants again.
+_LONGEST_SECONDS = 1000 * 366 * 86400.0
 _LOOK_BACK = (3600.0, 86400.0, 8 * 86400.0, 63 * 86400.0, 800 * 86400.0, 9 * 366 * 86400.0)
 
 
@@ -82,8 +86,10 @@ class Deadline:
 
     def _first_missed(self, event: float, now: float) -> float | None:
         """The first deadline to come that the event is too early for."""
-        moments = (moment for moment in firings(self.cron, self.zone, now) if moment > now)
-        return next((moment for moment in moments if event < moment - self.lower_bound_seconds), None)
+        # From there on, not from now: with a long bound those in between are millions.
+        after = max(now, event + self.lower_bound_seconds)
+        moments = firings(self.cron, self.zone, after)
+        return next((at for at in moments if at > now and event < at - self.lower_bound_seconds), None)
 
     def _latest(self, now: float) -> float | None:
         for span in _LOOK_BACK:
@@ -110,15 +116,23 @@ def policy_of(definition: Mapping[str, Any] | None) -> Policy | None:
     try:
         if definition.get("cls") == "TimeWindowFreshnessPolicy":
             warn = definition.get("warn_window")
-            return TimeWindow(float(definition["fail_window"]), float(warn) if warn else None)
+            return TimeWindow(_seconds(definition["fail_window"]), _seconds(warn) if warn else None)
         if definition.get("cls") == "CronFreshnessPolicy":
             cron = str(definition["deadline_cron"])
-            zone = ZoneInfo(str(definition.get("timezone") or "UTC"))
+            zone = time_zone(str(definition.get("timezone") or "UTC"))
             delta = definition.get("lower_bound_delta") or definition.get("serializable_lower_bound_delta")
-            return Deadline(cron, parse(cron), zone, float(delta or 0))
-    except (KeyError, ValueError, TypeError, BadCronError, ZoneInfoNotFoundError):
+            return Deadline(cron, parse(cron), zone, _seconds(delta or 0))
+    except (KeyError, ValueError, TypeError, BadCronError):
         return None
     return None
+
+
+def _seconds(given: Any) -> float:
+    """A length of time of a policy, bounded, so that what follows from it is a time still; ValueError for none."""
+    seconds = float(given)
+    if math.isnan(seconds):
+        raise ValueError("A length of time is a number.")
+    return max(min(seconds, _LONGEST_SECONDS), -_LONGEST_SECONDS)
 
 
 def judge(policy: Policy | None, event: float | None, now: float) -> Judgement:

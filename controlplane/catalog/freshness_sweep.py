@@ -3,21 +3,26 @@ time change it. Pages do not wait for this: they judge by themselves.
 """
 
 import datetime
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from django.utils import timezone
 
-from controlplane.catalog import changes
+from controlplane.catalog import changes, event_order
 from controlplane.catalog.changes import Consumer
 from controlplane.catalog.freshness import Judgement, judge
 from controlplane.catalog.freshness_selectors import IS_ENABLED, event_of, is_enabled, policy_of_asset
 from controlplane.catalog.models import AssetState, FreshnessState
 from controlplane.core import recordsets
 from controlplane.definitions.graph import AssetNode
+from controlplane.deployments.models import Deployment
 from controlplane.deployments.visibility import all_of
 from tenants.scoping import org_scope
+
+log = structlog.get_logger(__name__)
 
 # Deployments in one sweep, and due assets of each; the next sweep goes on.
 _DEPLOYMENTS_MAX = 200
@@ -32,7 +37,7 @@ _FINGERPRINT = f"""
 """
 _REPLANNED = f"""
     SELECT f.org_id, f.id FROM ({_FINGERPRINT}) f LEFT JOIN freshness_plan k ON k.org_id = f.org_id AND k.deployment_id = f.id
-    WHERE k.fingerprint IS DISTINCT FROM f.fingerprint LIMIT {_DEPLOYMENTS_MAX}
+    WHERE k.fingerprint IS DISTINCT FROM f.fingerprint ORDER BY random() LIMIT {_DEPLOYMENTS_MAX}
 """
 _PLAN = f"""
     INSERT INTO freshness_plan AS k (org_id, deployment_id, fingerprint)
@@ -66,8 +71,19 @@ class _Row:
 
 def sweep() -> int:
     """Bring the freshness of the installation's assets up to date; returns in how many deployments there was something to do."""
-    found = {*_replanned(), *changes.waiting(Consumer.FRESHNESS), *_due()}
-    return sum(refresh(org_id, deployment_id) for org_id, deployment_id in sorted(found)[:_DEPLOYMENTS_MAX])
+    found = list({*_replanned(), *changes.waiting(Consumer.FRESHNESS), *_due()})
+    # Where there are more, each has its turn.
+    random.shuffle(found)
+    return sum(_refresh_apart(org_id, deployment_id) for org_id, deployment_id in found[:_DEPLOYMENTS_MAX])
+
+
+def _refresh_apart(org_id: UUID, deployment_id: UUID) -> bool:
+    try:
+        return refresh(org_id, deployment_id)
+    except Exception:
+        # A mistake of ours with one deployment: the others are judged all the same.
+        log.exception("freshness.not_refreshed", org=str(org_id), deployment=str(deployment_id))
+        return False
 
 
 def _replanned() -> list[tuple[UUID, UUID]]:
@@ -82,6 +98,7 @@ def _due() -> list[tuple[UUID, UUID]]:
 
 def refresh(org_id: UUID, deployment_id: UUID) -> bool:
     """Judge what is to be judged in one deployment. False when somebody else does so at the moment."""
+    _watch_first(org_id, deployment_id)
     with org_scope(org_id):
         if not recordsets.fetch(_CLAIM, [str(deployment_id)])[0][0]:
             return False
@@ -97,6 +114,18 @@ def refresh(org_id: UUID, deployment_id: UUID) -> bool:
         _store(org_id, deployment_id, [nodes[key] for key in sorted(wanted)])
         changes.forget(org_id, read)
     return True
+
+
+def _watch_first(org_id: UUID, deployment_id: UUID) -> None:
+    """Who wrote events while nobody watched notes no change: these are waited for, so that the first judgement knows their events."""
+    with org_scope(org_id):
+        rows = Deployment.objects.for_org(org_id).filter(id=deployment_id)
+        watchers = rows.values_list("watchers", flat=True).first()
+        if watchers is None or Consumer.FRESHNESS in watchers or not _with_policy(org_id, deployment_id):
+            return
+        changes.watch(org_id, deployment_id, Consumer.FRESHNESS, wanted=True)
+    with org_scope(org_id):
+        event_order.settled(org_id)
 
 
 def _with_policy(org_id: UUID, deployment_id: UUID) -> dict[str, AssetNode]:

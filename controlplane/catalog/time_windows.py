@@ -7,13 +7,13 @@ import hashlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from controlplane.catalog.cron import parse
 from controlplane.catalog.cron_times import firings, wall_clock
 from controlplane.catalog.key_format import key_format
+from controlplane.core.time_zones import time_zone
 from controlplane.definitions.manifest import PartitionsDefinition
 
 # Windows that have not begun are computed this far ahead, so that the list is made anew once a day and not once a request.
@@ -41,7 +41,7 @@ class TimeWindows:
     """Starts and keys. Window n reaches from its start to the next firing of the cron expression."""
 
     def __init__(self, definition: PartitionsDefinition) -> None:
-        self._zone = ZoneInfo(definition.timezone or "UTC")
+        self._zone = time_zone(definition.timezone or "UTC")
         self._cron = parse(definition.cron or "")
         self._fmt = definition.fmt or "%Y-%m-%d"
         self._keys = key_format(self._fmt)

@@ -15,10 +15,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from controlplane.core.time_zones import time_zone
 from controlplane.deployments.freeze_windows import DAYS, Once, Weekly, Window, moment
 from tenants.errors import InvalidError
 
@@ -172,8 +173,8 @@ def _check_texts(path: str, texts: Sequence[str]) -> None:
 
 def _window(window: FreezeWindow, path: str) -> Window:
     try:
-        zone = ZoneInfo(window.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        zone = time_zone(window.time_zone)
+    except ValueError as error:
         raise _wrong(f"{path}.time_zone", "is no time zone of the IANA database, such as Europe/Berlin.") from error
     weekly, once = bool(window.days or window.start or window.end), bool(window.since or window.until)
     if weekly == once:

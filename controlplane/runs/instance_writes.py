@@ -1,6 +1,7 @@
 """The few writes that user code can reach: dynamic partitions, reported events, wiped assets, tags of runs."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from agent.protocol import Event, Usage
 from controlplane.catalog import changes, dynamic_partitions, wiping
 from controlplane.catalog import projections as catalog
 from controlplane.catalog.models import DynamicPartition
+from controlplane.catalog.rows import AssetEventRow, CheckRow
 from controlplane.catalog.wiping import Wiped
 from controlplane.core import wakeups
 from controlplane.runs import asset_rows, event_bounds, run_tags
@@ -19,6 +21,7 @@ from tenants.errors import InvalidError, NotFoundError
 
 # In one request; a definition of more is added in several.
 _ADDED_MAX = 100_000
+_DELETED_AT_ONCE = 10_000
 
 
 class AddDynamicPartitions(Arguments, frozen=True):
@@ -67,21 +70,38 @@ def add_dynamic_partitions(scope: Scope, args: AddDynamicPartitions) -> None:
 
 
 def delete_dynamic_partition(scope: Scope, args: DynamicKey) -> None:
-    scope.rows(DynamicPartition).filter(definition=args.name, partition_key=args.partition).delete()
+    delete_dynamic_partitions(scope, args.name, [args.partition])
+
+
+def delete_dynamic_partitions(scope: Scope, name: str, keys: Sequence[str]) -> None:
+    """Those of them that are there, at once."""
+    rows = scope.rows(DynamicPartition).filter(definition=name)
+    for start in range(0, len(keys), _DELETED_AT_ONCE):
+        rows.filter(partition_key__in=keys[start : start + _DELETED_AT_ONCE]).delete()
     changes.note(scope.org_id, [(scope.deployment_id, "")])
 
 
 def report_event(scope: Scope, args: ReportEvent) -> None:
     """An asset event outside any run, or of another run. What is no event of an asset changes nothing."""
-    fields = {name: getattr(args.event, name) for name in args.event.__struct_fields__}
+    report_events(scope, [args.event], run_id=_run_of_scope(scope, args.run_id) if args.run_id else None)
+
+
+def report_events(scope: Scope, events: Sequence[ReportedEvent], *, run_id: UUID | None = None) -> None:
+    """As `report_event`, many at once and in their order; `run_id` is of a run of the deployment."""
     now = datetime.datetime.now(datetime.UTC)
-    event = Event(seq=1, **fields)
-    at = datetime.datetime.fromtimestamp(event_bounds.moment(event.ts, now), datetime.UTC)
-    run_id = _run_of_scope(scope, args.run_id) if args.run_id else None
-    row = asset_rows.build(event, at, deployment_id=scope.deployment_id, run_id=run_id)
-    if row:
-        catalog.apply(scope.org_id, [row])
+    built = [_row(scope, event, now, run_id) for event in events]
+    rows = [row for row in built if row]
+    if rows:
+        catalog.apply(scope.org_id, rows)
         wakeups.wake(f"org:{scope.org_id}:runs")
+
+
+def _row(
+    scope: Scope, reported: ReportedEvent, now: datetime.datetime, run_id: UUID | None
+) -> AssetEventRow | CheckRow | None:
+    event = Event(seq=1, **{name: getattr(reported, name) for name in reported.__struct_fields__})
+    at = datetime.datetime.fromtimestamp(event_bounds.moment(event.ts, now), datetime.UTC)
+    return asset_rows.build(event, at, deployment_id=scope.deployment_id, run_id=run_id)
 
 
 def wipe_asset(scope: Scope, args: WipeAsset) -> None:

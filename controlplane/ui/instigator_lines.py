@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cron_descriptor import ExpressionDescriptor, FormatError, MissingFieldError, Options, WrongArgumentError
 
@@ -12,6 +12,7 @@ from controlplane.automation.instigators.selectors import InstigatorView
 from controlplane.automation.instigators.upcoming import interval_seconds
 from controlplane.automation.models import Choice, Instigator, InstigatorKind, Tick, TickStatus
 from controlplane.catalog.cron import spelled_out
+from controlplane.core.time_zones import time_zone
 from controlplane.definitions.asset_keys import to_text
 from controlplane.definitions.manifest import Schedule, Sensor
 
@@ -173,8 +174,8 @@ class InstigatorLine:
     def local(self, at: datetime.datetime) -> str:
         """A due time as the clock of its own time zone shows it."""
         try:
-            zone = ZoneInfo(self.row.timezone or "UTC")
-        except (ZoneInfoNotFoundError, ValueError):
+            zone = time_zone(self.row.timezone or "UTC")
+        except ValueError:
             zone = ZoneInfo("UTC")
         return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 

@@ -3,6 +3,8 @@
 import asyncio
 import datetime
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,12 +21,14 @@ from controlplane.catalog.freshness_selectors import freshness_of
 from controlplane.catalog.models import AssetChange, AssetEventKind, AssetState, FreshnessChange, FreshnessState
 from controlplane.catalog.projections import apply
 from controlplane.catalog.rows import AssetEventRow
-from controlplane.deployments.models import Deployment
+from controlplane.core.threads import with_connections_returned
+from controlplane.deployments.models import Deployment, LocationVersion
 from controlplane.deployments.visibility import all_of
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
 from tests.cast import Cast, make_cast
 from tests.factories import asset, make_location, make_manifest
+from tests.waiting import eventually
 
 DAY = 86400.0
 HOURLY = {"cls": "TimeWindowFreshnessPolicy", "fail_window": 7200.0, "warn_window": 3600.0}
@@ -167,3 +171,55 @@ def test_the_setting_turns_it_off_and_on(cast: Cast) -> None:
         with org_scope(cast.org_id):
             watchers = Deployment.objects.for_org(cast.org_id).get(id=cast.deployment.id).watchers
         assert ("freshness" in watchers) == enabled
+
+
+def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> None:
+    written, go_on = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with org_scope(cast.org_id):
+            happened(cast, "kept", 60)
+            written.set()
+            go_on.wait(20)
+
+    def is_watched() -> bool:
+        with org_scope(cast.org_id):
+            return "freshness" in Deployment.objects.for_org(cast.org_id).get(id=cast.deployment.id).watchers
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = pool.submit(with_connections_returned, late)
+        assert written.wait(20)
+        judging = pool.submit(with_connections_returned, freshness_sweep.refresh, cast.org_id, cast.deployment.id)
+        eventually(is_watched)
+        go_on.set()
+        writing.result(20)
+        judging.result(20)
+    assert swept(cast)["kept"] == "PASS"
+
+
+def test_what_cannot_be_judged_keeps_no_other_from_it(cast: Cast) -> None:
+    endless = {"cls": "TimeWindowFreshnessPolicy", "fail_window": 8e13}
+    folder = {
+        "cls": "CronFreshnessPolicy",
+        "deadline_cron": "0 6 * * *",
+        "lower_bound_delta": 60,
+        "timezone": "America",
+    }
+    make_location(cast, manifest=make_manifest([asset("raw", freshness=endless), asset("daily", freshness=folder)]))
+    happened(cast, "raw", 60)
+    assert swept(cast) == {"raw": "PASS"}
+
+    slow = policy_of({"cls": "CronFreshnessPolicy", "deadline_cron": "* * * * *", "lower_bound_delta": 1e13})
+    assert judge(slow, 1e9, 1.1e9).state == Freshness.PASS
+
+
+def test_a_deployment_that_fails_keeps_no_other_waiting(cast: Cast) -> None:
+    others = [make_cast("other"), make_cast("another")]
+    for one in others:
+        make_location(one, manifest=make_manifest([asset("raw", freshness=HOURLY)]))
+    with org_scope(cast.org_id):
+        # Its definitions are lost.
+        LocationVersion.objects.for_org(cast.org_id).update(manifest_sha256="0" * 64)
+    freshness_sweep.sweep()
+    assert [stored(one) for one in others] == [{"raw": "UNKNOWN"}] * 2
+    assert stored(cast) == {}

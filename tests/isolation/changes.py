@@ -378,7 +378,7 @@ UNRECORDED: dict[str, str] = {
     f"POST {ORG}git-connections/<uuid:git_connection_id>/sync/": "needs a Git host: tests/delivery/test_connections.py",
     f"POST {ORG}source-archives/missing/": "says which archives to upload",
     f"PUT {ORG}source-archives/<str:sha256>/": "bytes that do nothing until they are deployed, which is recorded",
-    f"POST {ORG}{API}schedules/<str:location>/<str:name>/test/": "asks user code what it would do, and stores nothing",
+    f"POST {ORG}{API}schedules/<str:location>/<str:name>/test/": "needs an agent: tests/automation/test_hostile_code.py",
     f"POST {ORG}{API}sensors/<str:location>/<str:name>/test/": "the same of a sensor",
     "POST <slug:org>/<slug:deployment>/automation/<uuid:instigator_id>/test": "the same, for the page",
     f"POST {ORG}{API}backfills/preview/": "says what a backfill would make",

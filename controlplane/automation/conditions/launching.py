@@ -2,16 +2,23 @@
 
 from uuid import UUID
 
+import structlog
+
 from controlplane.automation import requests
 from controlplane.automation.models import RequestedRun
 from controlplane.core import recordsets
 from tenants.access import Actor, ActorKind
 
+log = structlog.get_logger(__name__)
+
 _MAX = 500
+# Deployments take turns: what cannot be launched in one keeps none of another waiting.
 _WAITING = """
     SELECT org_id, deployment_id, array_agg(id ORDER BY id) FROM (
-        SELECT org_id, deployment_id, id FROM requested_run
-        WHERE state = 'pending' AND source = 'evaluation' AND created_at < now() - interval '10 seconds' ORDER BY id LIMIT %s
+        SELECT org_id, deployment_id, id, row_number() OVER (PARTITION BY org_id, deployment_id ORDER BY id) AS turn
+        FROM requested_run
+        WHERE state = 'pending' AND source = 'evaluation' AND created_at < now() - interval '10 seconds'
+        ORDER BY turn, random() LIMIT %s
     ) waiting GROUP BY org_id, deployment_id
 """
 
@@ -30,4 +37,13 @@ def launch_waiting() -> int:
     """Launch what was stored a while ago and is pending still; how many runs that were."""
     RequestedRun.objects.across_orgs(reason="runs that conditions requested and nobody has launched")
     found = recordsets.fetch(_WAITING, [_MAX], using="door")
-    return sum(launch(org_id, deployment_id, list(ids)) for org_id, deployment_id, ids in found)
+    return sum(_launch_apart(org_id, deployment_id, list(ids)) for org_id, deployment_id, ids in found)
+
+
+def _launch_apart(org_id: UUID, deployment_id: UUID, request_ids: list[UUID]) -> int:
+    try:
+        return launch(org_id, deployment_id, request_ids)
+    except Exception:
+        # Whatever one deployment's runs cannot be launched for, those of the others are.
+        log.exception("conditions.not_launched", org=str(org_id), deployment=str(deployment_id))
+        return 0

@@ -12,6 +12,7 @@ import structlog
 from django.db.models.functions import Now
 
 from controlplane.automation.instigators.running import STATE, settle, wants_to_run
+from controlplane.automation.instigators.upcoming import bounded_interval
 from controlplane.automation.models import FollowedDefinitions, Instigator, InstigatorKind
 from controlplane.automation.ticks.policies import timeout_of_tags
 from controlplane.core import recordsets, wakeups
@@ -24,6 +25,8 @@ from tenants.scoping import org_scope
 log = structlog.get_logger(__name__)
 
 _SWEEP_MAX = 500
+# Where other definitions came meanwhile; the sweep finds the rest.
+_TRIES = 5
 _NAME_MAX = 500
 _TIMEZONE_MAX = 100
 # What the current definitions say of one; everything else is people's, or follows.
@@ -68,14 +71,23 @@ def sweep() -> int:
 
 def reconcile(*, org_id: UUID, deployment_id: UUID) -> None:
     """Let the instigators of one deployment say what its definitions say now. Nothing happens when they do, or it is gone."""
-    manifests = _serving(org_id, deployment_id)
+    for _attempt in range(_TRIES):
+        if _reconcile(org_id, deployment_id, _serving(org_id, deployment_id)):
+            return
+    log.info("instigators.definitions_keep_changing", deployment=str(deployment_id))
+
+
+def _reconcile(org_id: UUID, deployment_id: UUID, manifests: dict[str, tuple[str, wire.Manifest | None]]) -> bool:
+    """False when other definitions than these are served by now."""
     with org_scope(org_id):
         # One at a time: two would both make the rows of a new definition.
         held = Deployment.objects.for_org(org_id).select_for_update(no_key=True)
         deployment = held.annotate(asked_at=Now()).filter(id=deployment_id).first()
         if deployment is None:
             FollowedDefinitions.objects.for_org(org_id).filter(deployment_id=deployment_id).delete()
-            return
+            return True
+        if _served(org_id, deployment_id) != {name: sha256 for name, (sha256, _manifest) in manifests.items()}:
+            return False
         followed = _followed(org_id, deployment_id)
         now = deployment.asked_at
         for name in sorted(manifests.keys() | followed.keys()):
@@ -83,14 +95,19 @@ def reconcile(*, org_id: UUID, deployment_id: UUID) -> None:
             if followed.get(name) != sha256:
                 _follow(deployment, name, sha256, manifest, now)
         wakeups.wake(f"org:{org_id}:automation")
+        return True
 
 
 def _serving(org_id: UUID, deployment_id: UUID) -> dict[str, tuple[str, wire.Manifest | None]]:
     """The manifests by code location; read before anything is locked, as they may have to be fetched."""
     with org_scope(org_id):
-        rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, current__isnull=False)
-        found = dict(rows.exclude(current__manifest_sha256="").values_list("name", "current__manifest_sha256"))
+        found = _served(org_id, deployment_id)
     return {name: (sha256, stored.manifest(org_id, sha256)) for name, sha256 in found.items()}
+
+
+def _served(org_id: UUID, deployment_id: UUID) -> dict[str, str]:
+    rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, current__isnull=False)
+    return dict(rows.exclude(current__manifest_sha256="").values_list("name", "current__manifest_sha256"))
 
 
 def _followed(org_id: UUID, deployment_id: UUID) -> dict[str, str]:
@@ -133,7 +150,9 @@ def _defined(manifest: wire.Manifest) -> dict[tuple[str, str], dict[str, Any]]:
         timing = {"cron": list(schedule.cron), "timezone": (schedule.timezone or "")[:_TIMEZONE_MAX]}
         found[InstigatorKind.SCHEDULE, schedule.name[:_NAME_MAX]] = {**_shared(schedule), **timing}
     for sensor in manifest.sensors:
-        kind = {"sensor_type": (sensor.sensor_type or "")[:40], "min_interval_seconds": sensor.min_interval_seconds}
+        asked = sensor.min_interval_seconds
+        interval = bounded_interval(asked) if asked is not None else None
+        kind = {"sensor_type": (sensor.sensor_type or "")[:40], "min_interval_seconds": interval}
         found[InstigatorKind.SENSOR, sensor.name[:_NAME_MAX]] = {**_shared(sensor), **kind}
     return found
 

@@ -8,16 +8,18 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from controlplane.automation.models import Instigator, InstigatorKind
 from controlplane.catalog.cron import BadCronError, parse
 from controlplane.catalog.cron_times import firings
+from controlplane.core.time_zones import time_zone
 
 # Dagster's own, for a sensor that does not say.
 DEFAULT_INTERVAL_SECONDS = 30.0
 # Below that a sensor would only wait for itself.
 _SHORTEST_INTERVAL_SECONDS = 1.0
+# Whoever waits for longer has a schedule.
+LONGEST_INTERVAL_SECONDS = 30 * 86400.0
 # What is due at the same moment is claimed, asked, delivered and answered together, which costs a fraction of one by one.
 _GRID_SECONDS = 0.5
 # From so many failures on a sensor waits twice as long after each further one, until it waits this long.
@@ -30,9 +32,9 @@ _MOMENT = 1e-3
 def cron_times(row: Instigator, start: float) -> Iterator[float]:
     """When a schedule fires, from a timestamp on, rising; nothing where its cron or its time zone is none."""
     try:
-        zone = ZoneInfo(row.timezone or "UTC")
+        zone = time_zone(row.timezone or "UTC")
         found = [firings(parse(text), zone, start) for text in row.cron]
-    except (BadCronError, ZoneInfoNotFoundError, ValueError):
+    except (BadCronError, ValueError):
         return iter(())
     return (moment for moment, _ in itertools.groupby(heapq.merge(*found)))
 
@@ -78,8 +80,15 @@ def due_until(row: Instigator, now: datetime.datetime, limit: int) -> list[datet
 
 def interval_seconds(row: Instigator) -> float:
     """How often a sensor is evaluated."""
-    asked = row.min_interval_seconds if row.min_interval_seconds is not None else DEFAULT_INTERVAL_SECONDS
-    return max(asked, _SHORTEST_INTERVAL_SECONDS)
+    return bounded_interval(
+        row.min_interval_seconds if row.min_interval_seconds is not None else DEFAULT_INTERVAL_SECONDS
+    )
+
+
+def bounded_interval(seconds: float) -> float:
+    """An interval that user code gave, as far as it is kept to: a second to thirty days."""
+    # In this order the shortest stands for what is no number.
+    return min(max(_SHORTEST_INTERVAL_SECONDS, seconds), LONGEST_INTERVAL_SECONDS)
 
 
 def backoff_seconds(row: Instigator) -> float:

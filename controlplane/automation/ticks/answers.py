@@ -10,12 +10,19 @@ from controlplane.automation.models import Instigator, InstigatorKind, Tick
 from controlplane.automation.requests import RUN_KEY_TAG, SCHEDULE_TAG, SENSOR_TAG, TICK_TAG, Asked
 from controlplane.definitions import manifest as wire
 from controlplane.definitions.asset_keys import check_text, to_text
+from controlplane.runs.event_bounds import KEY_BYTES
 from controlplane.runs.instance_writes import ReportedEvent
 from controlplane.runs.requests import RunRequest
 from tenants.errors import InvalidError
 
 # More cannot be had from one tick; dagster's own advice is hundreds.
 MOST_REQUESTS = 10_000
+MOST_EVENTS = 10_000
+MOST_REACTIONS = 10_000
+MOST_PARTITION_KEYS = 100_000
+ANSWER_BYTES = 16 * 1024 * 1024
+# Part of an index row, as keys of partitions are.
+RUN_KEY_BYTES = 2000
 _LOG_CHARS = 64 * 1024
 _TEXT_CHARS = 16 * 1024
 # Cursors are small; one that holds a whole listing is not refused.
@@ -74,13 +81,34 @@ def read(result: Any) -> Answer:
     """InvalidError when it is no answer to a tick, or more than one tick may ask for."""
     try:
         answer = msgspec.convert(result, Answer, strict=False)
-    except (msgspec.ValidationError, RecursionError) as error:
+        size = len(msgspec.json.encode(result))
+    except (msgspec.ValidationError, RecursionError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidError(f"The code worker's answer is no tick: {error}.") from error
-    if len(answer.requests) > MOST_REQUESTS:
-        raise InvalidError(f"{len(answer.requests)} runs were requested; {MOST_REQUESTS} are accepted from one tick.")
+    _check_numbers(answer, size)
+    for request in answer.requests:
+        _check_keys(request)
     if answer.cursor is not None and len(answer.cursor) > CURSOR_CHARS:
         raise InvalidError(f"The cursor has {len(answer.cursor)} characters; {CURSOR_CHARS} are accepted.")
     return answer
+
+
+def _check_numbers(answer: Answer, size: int) -> None:
+    keys = sum(len(change.keys) for change in answer.dynamic_partitions)
+    for number, most, what in (
+        (size, ANSWER_BYTES, "bytes were answered"),
+        (len(answer.requests), MOST_REQUESTS, "runs were requested"),
+        (len(answer.asset_events), MOST_EVENTS, "asset events were reported"),
+        (len(answer.reactions), MOST_REACTIONS, "runs were reacted to"),
+        (keys + len(answer.dynamic_partitions), MOST_PARTITION_KEYS, "keys of dynamic partitions were changed"),
+    ):
+        if number > most:
+            raise InvalidError(f"{number} {what}; {most} are accepted from one tick. Do the rest in the next one.")
+
+
+def _check_keys(request: Request) -> None:
+    for what, text, most in (("run key", request.run_key, RUN_KEY_BYTES), ("partition", request.partition, KEY_BYTES)):
+        if text is not None and len(text.encode("utf-8", "replace")) > most:
+            raise InvalidError(f"The {what} {text[:50]!r}… is longer than {most} bytes. Use a shorter one.")
 
 
 def failed_answer(result: Any, error: dict[str, Any]) -> dict[str, Any]:

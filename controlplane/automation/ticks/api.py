@@ -121,6 +121,8 @@ class TickSensorView(_TickNowView):
 
 class _TestView(InstigatorAPIView):
     permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
+    # User code is waited for.
+    in_one_scope = False
 
     def post(self, request: Request) -> Response:
         """What it would do: evaluated by its code, and stored nowhere. The answer's token applies exactly that."""
@@ -128,7 +130,12 @@ class _TestView(InstigatorAPIView):
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
         found = by_hand.preview(
-            self.visible, self.row, cursor=given.get("cursor"), use_cursor="cursor" in given, due=given["due"]
+            self.visible,
+            self.row,
+            actor=self.access.actor,
+            cursor=given.get("cursor"),
+            use_cursor="cursor" in given,
+            due=given["due"],
         )
         return Response(TickPreviewSerializer(found).data)
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DataError, transaction
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from controlplane.automation.instigators.running import wants_to_run
@@ -33,7 +33,6 @@ from controlplane.definitions import selectors as definitions
 from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.calls import Answered
 from controlplane.runs import instance_writes as writes
-from controlplane.runs.instance_partitions import DynamicKey
 from controlplane.runs.instance_scope import Scope
 from tenants.errors import AppError, InvalidError, NotFoundError
 
@@ -63,16 +62,41 @@ def take_answers(org_id: UUID, answers: Sequence[Answered]) -> None:
         elif (nothing := _asks_for_nothing(answer)) is not None:
             skipped.append((tick, nothing))
         else:
-            take(tick, row, answer.result, answer.error, now, of_branch=of_branch)
+            _take_apart(tick, row, answer, now, of_branch=of_branch)
     # Last: what `take` cannot store it reads again.
-    for tick, nothing in skipped:
-        row = rows[tick.instigator_id]
+    ended = [
+        tick
+        for tick, nothing in skipped
+        if _skip(tick, rows[tick.instigator_id], nothing, now, of_branch=policies.of_branch(tick.deployment_id))
+    ]
+    if ended:
+        save_skipped(org_id, ended, [rows[row_id] for row_id in {tick.instigator_id for tick in ended}])
+
+
+def _take_apart(tick: Tick, row: Instigator, answer: Answered, now: datetime.datetime, *, of_branch: bool) -> None:
+    """As `take`. A mistake of ours with one answer loses none of the others: its tick ends when its time is over."""
+    try:
+        with transaction.atomic():
+            take(tick, row, answer.result, answer.error, now, of_branch=of_branch)
+    except (OperationalError, InterfaceError):
+        # The agent sends it again.
+        raise
+    except Exception:
+        log.exception("tick.not_taken", org=str(tick.org_id), tick=str(tick.id))
+        row.refresh_from_db()
+
+
+def _skip(tick: Tick, row: Instigator, nothing: Answer, now: datetime.datetime, *, of_branch: bool) -> bool:
+    """End a tick that asked for nothing, saving it not; False as in `_take_apart`."""
+    try:
         tick.skip_reason, tick.log = short(nothing.skip), log_text(nothing.log)
         _move_on(tick, row, nothing)
-        conclude(tick, row, TickStatus.SKIPPED, now, of_branch=policies.of_branch(tick.deployment_id))
-    if skipped:
-        ended = [tick for tick, _ in skipped]
-        save_skipped(org_id, ended, [rows[row_id] for row_id in {tick.instigator_id for tick in ended}])
+        conclude(tick, row, TickStatus.SKIPPED, now, of_branch=of_branch)
+    except Exception:
+        log.exception("tick.not_taken", org=str(tick.org_id), tick=str(tick.id))
+        row.refresh_from_db()
+        return False
+    return True
 
 
 def _locked(org_id: UUID, answers: Sequence[Answered]) -> tuple[dict[UUID, Instigator], list[Tick]]:
@@ -140,8 +164,7 @@ def _undo(tick: Tick, row: Instigator) -> None:
 def _apply(tick: Tick, row: Instigator, answer: Answer, now: datetime.datetime, *, of_branch: bool) -> None:
     scope = Scope(tick.org_id, tick.deployment_id)
     tick.dynamic_partitions = [_change_partitions(scope, change) for change in answer.dynamic_partitions]
-    for reported in answer.asset_events:
-        writes.report_event(scope, writes.ReportEvent(event=reported.event))
+    writes.report_events(scope, [reported.event for reported in answer.asset_events])
     tick.requested = _store_runs(tick, row, answer)
     tick.reactions = [
         {"run_id": one.run_id, "status": one.status, "error": one.error is not None} for one in answer.reactions
@@ -169,8 +192,7 @@ def _change_partitions(scope: Scope, change: PartitionsChange) -> dict[str, Any]
     if change.op == "add":
         writes.add_dynamic_partitions(scope, writes.AddDynamicPartitions(name=change.name, partitions=change.keys))
     elif change.op == "delete":
-        for key in change.keys:
-            writes.delete_dynamic_partition(scope, DynamicKey(name=change.name, partition=key))
+        writes.delete_dynamic_partitions(scope, change.name, change.keys)
     else:
         raise InvalidError(f"A tick adds or deletes dynamic partitions; {change.op!r} is neither.")
     return {"op": change.op, "name": change.name, "keys": change.keys}

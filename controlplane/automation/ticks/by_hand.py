@@ -1,6 +1,7 @@
 """Ticks that people ask for: one now; a test whose outcome is shown and stored nowhere; and that outcome, applied as it was shown."""
 
 import datetime
+import math
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +15,29 @@ from controlplane.automation.instigators.selectors import instigator_by_id
 from controlplane.automation.instigators.services import locked, note, require_write
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
 from controlplane.automation.ticks import applying
-from controlplane.automation.ticks.answers import Answer, failed_answer, read
+from controlplane.automation.ticks.answers import Answer, failed_answer, plain, read
 from controlplane.automation.ticks.asking import ask, question, version_of
 from controlplane.automation.ticks.firing import new_tick
 from controlplane.automation.ticks.policies import Policies
+from controlplane.core import rate_limits
 from controlplane.deployments.branches import is_branch
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.visibility import Visible
 from controlplane.dispatch.calls import call_worker
 from controlplane.dispatch.errors import CallFailedError
 from tenants.access import Actor
-from tenants.errors import ConflictError, InvalidError, UnavailableError
+from tenants.errors import ConflictError, InvalidError, NotFoundError, TooManyError, UnavailableError
 from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
 _SALT = "daggerboard.tick.preview"
 # Long enough to read a preview; what it asked for is old after that.
 _PREVIEW_SECONDS = 3600
+# Somebody waits for a test: it takes no longer, whatever a tick may.
+TEST_SECONDS = 60.0
+_TESTS_AT_ONCE = 10
+_TESTS_PER_SECOND = 0.25
+_AUDITED_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -68,26 +75,33 @@ def preview(
     visible: Visible,
     row: Instigator,
     *,
+    actor: Actor,
     cursor: str | None = None,
     use_cursor: bool = False,
     due: datetime.datetime | None = None,
 ) -> Preview:
     """What it would do, evaluated by user code and stored nowhere: a schedule at `due` or now, a sensor from its cursor or, with
-    `use_cursor`, from another.
+    `use_cursor`, from another. Waits for the answer: call it outside any transaction.
 
-    UnavailableError when no agent has its code, or it does not answer in time. What user code raises is in `error`.
+    UnavailableError when no agent has its code, or it does not answer in time; TooManyError when the organization asks for many. What
+    user code raises is in `error`.
     """
     _require_tickable(visible, row)
     org_id = visible.org_id
+    _take_turn(org_id)
     with org_scope(org_id):
-        held = locked(org_id, row.id)
+        require_writable(org_id)
+        require_thawed(org_id, row.deployment_id)
+        held = _as_it_is(org_id, row.id)
         version_id = version_of(org_id, held)
-        timeout = Policies(org_id, [held.deployment_id]).timeout(held)
-        now = held.asked_at  # type: ignore[attr-defined]  # annotated by locked
-    if version_id is None:
-        raise UnavailableError(f"The code location {held.location_name} has loaded no code.")
-    before = held.cursor
-    held.cursor = cursor if use_cursor else before
+        if version_id is None:
+            raise UnavailableError(f"The code location {held.location_name} has loaded no code.")
+        timeout = min(Policies(org_id, [held.deployment_id]).timeout(held), TEST_SECONDS)
+        now = held.asked_at  # type: ignore[attr-defined]  # annotated by _as_it_is
+        before = held.cursor
+        held.cursor = cursor if use_cursor else before
+        # It runs user code, which may do anything.
+        note(held, actor, "test", before={}, after={"cursor": plain(held.cursor or "")[:_AUDITED_CHARS]})
     op, args = question(held, due or now)
     try:
         result = call_worker(org_id=org_id, version_id=version_id, op=op, args=args, timeout=timeout)
@@ -97,15 +111,38 @@ def preview(
     answer = read(result)
     if answer.error is not None:
         return Preview(answer, error=answer.error, cursor_before=held.cursor, token="")
-    token = sign_preview(held.id, version_id, at=now, cursor=before, result=result)
+    of = due if held.kind == InstigatorKind.SCHEDULE else None
+    token = sign_preview(held.id, version_id, at=now, cursor=before, result=result, due=of)
     return Preview(answer, None, held.cursor, token)
 
 
+def _take_turn(org_id: UUID) -> None:
+    """Each may hold a thread of ours as long as user code takes: with a minute for each, some 25 of one organization at once."""
+    wait = rate_limits.take(f"tick-tests:{org_id}", per_second=_TESTS_PER_SECOND, burst=_TESTS_AT_ONCE)
+    if wait:
+        raise TooManyError(f"This organization tests many schedules and sensors. Try again in {math.ceil(wait)} s.")
+
+
+def _as_it_is(org_id: UUID, instigator_id: UUID) -> Instigator:
+    """With `asked_at`, the database's time; held by nobody, so that it ticks meanwhile. NotFoundError when it is gone."""
+    found = Instigator.objects.for_org(org_id).annotate(asked_at=Now()).filter(id=instigator_id).first()
+    if found is None:
+        raise NotFoundError("This schedule or sensor is gone.")
+    return found
+
+
 def sign_preview(
-    instigator_id: UUID, version_id: UUID, *, at: datetime.datetime, cursor: str | None, result: Any
+    instigator_id: UUID,
+    version_id: UUID,
+    *,
+    at: datetime.datetime,
+    cursor: str | None,
+    result: Any,
+    due: datetime.datetime | None = None,
 ) -> str:
-    """What applies this result of a test, as long as the cursor is this."""
+    """What applies this result of a test, as long as the cursor is this. `due`: the time of a schedule that was tested, if not `at`."""
     place = {"row": str(instigator_id), "version": str(version_id), "at": at.isoformat()}
+    place |= {"due": due.isoformat()} if due is not None else {}
     return signing.dumps({**place, "before": cursor, "result": result}, salt=_SALT, compress=True)
 
 
@@ -127,6 +164,9 @@ def apply_preview(visible: Visible, token: str, *, actor: Actor, row: Instigator
         tick = new_tick(held, datetime.datetime.fromisoformat(signed["at"]), now, asked_by=actor.label)
         if Tick.objects.for_org(org_id).filter(id=tick.id).exists():
             raise ConflictError("This preview was applied already. Preview it again.")
+        if "due" in signed:
+            # Its id stays that of the test: the clock may have made a tick of this time.
+            tick.due_at = datetime.datetime.fromisoformat(signed["due"])
         tick.status, tick.started_at, tick.version_id = TickStatus.STARTED, now, UUID(signed["version"])
         tick.cursor_before = held.cursor
         Tick.unscoped.bulk_create([tick])

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.db.models.functions import Now
 
-from controlplane.automation.instigators.running import end_timed_run, is_timed
+from controlplane.automation.instigators.running import is_over, is_timed
 from controlplane.automation.instigators.storing import save_states
 from controlplane.automation.instigators.upcoming import due_until, next_due
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
 from controlplane.automation.ticks.asking import ask
+from controlplane.automation.ticks.endings import end_after_ticks
 from controlplane.automation.ticks.identity import tick_id
 from controlplane.automation.ticks.policies import MOST_MISSED, Policies
 from controlplane.core import recordsets, wakeups
@@ -30,15 +32,20 @@ _BITE = 200
 # What is due for longer was missed: nobody was there to claim it.
 _LATE = datetime.timedelta(seconds=60)
 NOBODY_CLAIMED = "Daggerboard was not running, or the deployment was frozen, when this tick was due."
+# Organizations take turns, so that none waits for all that another has.
 # Nothing ticks in an organization that is not active, in a frozen deployment, or in a branch deployment that sleeps, but for timed runs.
 _DUE = """
-    SELECT i.org_id, i.id FROM instigator i
-    JOIN organization o ON o.id = i.org_id AND o.state = 'active'
-    JOIN deployment d ON d.org_id = i.org_id AND d.id = i.deployment_id AND d.frozen_at IS NULL
-    WHERE i.is_running AND i.next_tick_at <= now()
-    AND (d.is_awake OR i.runs_until IS NOT NULL OR i.ticks_left IS NOT NULL)
-    ORDER BY i.next_tick_at LIMIT %s
+    SELECT org_id, id FROM (
+        SELECT i.org_id, i.id, i.next_tick_at, row_number() OVER (PARTITION BY i.org_id ORDER BY i.next_tick_at) AS turn
+        FROM instigator i
+        JOIN organization o ON o.id = i.org_id AND o.state = 'active'
+        JOIN deployment d ON d.org_id = i.org_id AND d.id = i.deployment_id AND d.frozen_at IS NULL
+        WHERE i.is_running AND i.next_tick_at <= now()
+        AND (d.is_awake OR i.runs_until IS NOT NULL OR i.ticks_left IS NOT NULL)
+    ) due ORDER BY turn, next_tick_at LIMIT %s
 """
+# What could not be fired for a mistake of ours.
+_LATER = datetime.timedelta(seconds=60)
 
 
 def beat() -> bool:
@@ -54,11 +61,20 @@ def beat() -> bool:
 
 
 def _fire_apart(org_id: UUID, instigator_ids: Sequence[UUID]) -> int:
+    """So that one that cannot be fired keeps neither other organizations' waiting nor its own."""
     try:
         return fire(org_id, instigator_ids)
-    except AppError as error:
-        log.warning("ticks.not_fired", org=str(org_id), error=error.message)
+    except (AppError, OperationalError, InterfaceError) as error:
+        # Of this moment: they are due still.
+        log.warning("ticks.not_fired", org=str(org_id), error=str(error))
         return 0
+    except Exception:
+        log.exception("ticks.not_fired", org=str(org_id), instigators=len(instigator_ids))
+    if len(instigator_ids) > 1:
+        return sum(_fire_apart(org_id, [instigator_id]) for instigator_id in instigator_ids)
+    with org_scope(org_id):
+        rows = Instigator.objects.for_org(org_id).filter(id__in=instigator_ids, next_tick_at__lte=Now())
+        return rows.update(next_tick_at=Now() + _LATER)
 
 
 def fire(org_id: UUID, instigator_ids: Sequence[UUID]) -> int:
@@ -89,8 +105,8 @@ def _claimed(org_id: UUID, instigator_ids: Sequence[UUID]) -> list[Instigator]:
 def _turn(row: Instigator, policies: Policies, now: datetime.datetime) -> list[Tick]:
     """Its ticks that are due, and where it goes from here."""
     of_branch = policies.of_branch(row.deployment_id)
-    if row.runs_until is not None and row.runs_until <= now:
-        end_timed_run(row, now, of_branch=of_branch)
+    if is_over(row, now):
+        end_after_ticks(row, now, of_branch=of_branch)
         return []
     if row.kind == InstigatorKind.SENSOR:
         assert row.next_tick_at is not None, "it was claimed by it"
@@ -100,7 +116,7 @@ def _turn(row: Instigator, policies: Policies, now: datetime.datetime) -> list[T
         return [tick]
     ticks = _of_schedule(row, policies, now, of_branch=of_branch)
     row.next_tick_at = next_due(row, now)
-    _use_up(row, len(ticks))
+    _use_up(row, sum(tick.status == TickStatus.WAITING for tick in ticks))
     if row.runs_until is not None and row.next_tick_at is not None:
         row.next_tick_at = min(row.next_tick_at, row.runs_until)
     return ticks
@@ -126,7 +142,7 @@ def _of_schedule(row: Instigator, policies: Policies, now: datetime.datetime, *,
     for tick in gone:
         tick.status, tick.ended_at, tick.look_at = TickStatus.MISSED, now, None
         tick.reason = f"{NOBODY_CLAIMED} Only the newest are caught up."
-    return [*gone, *(new_tick(row, due, now) for due in dues[len(missed) :])]
+    return [*gone, *[new_tick(row, due, now) for due in dues[len(missed) :]][: row.ticks_left]]
 
 
 def new_tick(row: Instigator, due_at: datetime.datetime, now: datetime.datetime, *, asked_by: str = "") -> Tick:

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+import structlog
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.db.models.functions import Least, Now
 
@@ -27,12 +29,20 @@ from controlplane.core import recordsets
 from controlplane.dispatch.models import Command
 from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView, agents
+from tenants.errors import AppError
 from tenants.scoping import org_scope
+
+log = structlog.get_logger(__name__)
 
 _BITE = 500
 _OPEN = """
-    SELECT org_id, id FROM tick WHERE status IN ('WAITING', 'STARTED') AND look_at <= now() ORDER BY look_at LIMIT %s
+    SELECT org_id, id FROM (
+        SELECT org_id, id, look_at, row_number() OVER (PARTITION BY org_id ORDER BY look_at) AS turn
+        FROM tick WHERE status IN ('WAITING', 'STARTED') AND look_at <= now()
+    ) due ORDER BY turn, look_at LIMIT %s
 """
+# What could not be looked after for a mistake of ours.
+_LATER = datetime.timedelta(seconds=60)
 LOST = "The agent that evaluated it was lost, and no other could."
 
 
@@ -43,8 +53,25 @@ def beat() -> bool:
     by_org: dict[UUID, list[UUID]] = defaultdict(list)
     for org_id, tick_id in found:
         by_org[org_id].append(tick_id)
-    looked_after = sum(look_after(org_id, tick_ids) for org_id, tick_ids in by_org.items())
+    looked_after = sum(_look_after_apart(org_id, tick_ids) for org_id, tick_ids in by_org.items())
     return len(found) == _BITE and looked_after > 0
+
+
+def _look_after_apart(org_id: UUID, tick_ids: Sequence[UUID]) -> int:
+    """So that one that cannot be looked after keeps neither other organizations' waiting nor its own."""
+    try:
+        return look_after(org_id, tick_ids)
+    except (AppError, OperationalError, InterfaceError) as error:
+        # Of this moment: they are looked after again.
+        log.warning("ticks.not_looked_after", org=str(org_id), error=str(error))
+        return 0
+    except Exception:
+        log.exception("ticks.not_looked_after", org=str(org_id), ticks=len(tick_ids))
+    if len(tick_ids) > 1:
+        return sum(_look_after_apart(org_id, [tick_id]) for tick_id in tick_ids)
+    with org_scope(org_id):
+        rows = Tick.objects.for_org(org_id).filter(id__in=tick_ids, status__in=OPEN)
+        return rows.update(look_at=Now() + _LATER)
 
 
 def look_after(org_id: UUID, tick_ids: Sequence[UUID]) -> int:

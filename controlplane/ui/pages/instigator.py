@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 
 from controlplane.automation.instigators import selectors, services
 from controlplane.automation.models import Instigator, InstigatorKind, TickStatus
@@ -158,6 +159,9 @@ class TickNow(_Form):
 class Test(_Form):
     """What a tick would do: shown, and stored nowhere."""
 
+    # User code is waited for.
+    in_one_scope = False
+
     def post(self, request: HttpRequest, instigator_id: UUID) -> HttpResponse:
         row = selectors.instigator_by_id(self.visible, instigator_id)
         context: dict[str, Any] = {"row": row}
@@ -165,15 +169,20 @@ class Test(_Form):
             context["preview"] = self._preview(request, row)
         except AppError as error:
             context["preview_refused"] = error.message
-        if wants_part(request, "preview"):
-            return self.render_part(request, "automation/_preview.html", **context)
-        return self.shown(request, **context)
+        with read_scope(self.org_id):
+            if wants_part(request, "preview"):
+                answer = self.render_part(request, "automation/_preview.html", **context)
+            else:
+                answer = self.shown(request, **context)
+            # Its template reads, within this scope.
+            return answer.render() if isinstance(answer, TemplateResponse) else answer
 
     def _preview(self, request: HttpRequest, row: Instigator) -> by_hand.Preview:
+        actor = self.access.actor
         if row.kind == InstigatorKind.SCHEDULE:
-            return by_hand.preview(self.visible, row, due=_moment(request.POST.get("due", ""), row))
+            return by_hand.preview(self.visible, row, actor=actor, due=_moment(request.POST.get("due", ""), row))
         cursor = request.POST.get("cursor", "").replace("\r\n", "\n") or None
-        return by_hand.preview(self.visible, row, cursor=cursor, use_cursor=cursor != (row.cursor or None))
+        return by_hand.preview(self.visible, row, actor=actor, cursor=cursor, use_cursor=cursor != (row.cursor or None))
 
 
 class Apply(_Form):
