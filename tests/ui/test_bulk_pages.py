@@ -7,12 +7,15 @@ import pytest
 
 from controlplane.runs import bulk_actions
 from controlplane.runs.models import BulkAction
-from tenants.models import Role
+from tenants.ids import uuid7
+from tenants.models import Role, TokenKind
+from tenants.people.roles import RoleTerms, create_role
 from tenants.scoping import org_scope
-from tests.callers import signed_in
+from tenants.token_services import issue_token
+from tests.callers import bearer, signed_in
 from tests.runs.scripts import Stage, make_stage
 from tests.runs.test_retries import failing
-from tests.tenants.people import person
+from tests.tenants.people import access_of, hold, of, person
 
 
 @pytest.fixture
@@ -76,6 +79,23 @@ def test_chosen_runs_only_and_more_than_confirmed_is_asked_again(stage: Stage) -
     assert browser.post(page(stage, "runs/bulk"), fields).status_code == 302
     bulk_actions.sweep()
     assert [str(stage.run(run_id).status) for run_id in runs] == ["CANCELED", "QUEUED", "CANCELED"]
+
+
+def test_who_may_only_launch_runs_again_and_cancels_nothing(stage: Stage) -> None:
+    over = failing(stage, "raw", assets=["raw"])
+    terms = RoleTerms(name=f"role {uuid7().hex}", permissions=("run:read", "run:launch"))
+    role = create_role(access=access_of(stage.cast, stage.cast.owner), terms=terms)
+    launcher = person(stage.cast)
+    hold(stage.cast, of(launcher), custom_role_id=role.id)
+    text = issue_token(org_id=stage.org_id, kind=TokenKind.USER, name="t", user=launcher, actor=stage.cast.actor).text
+    address = f"/api/v1/organizations/{stage.cast.org.slug}/deployments/prod/bulk-actions/"
+    kinds = {"reexecute": 201, "cancel": 403, "delete": 403}
+    for kind, status in kinds.items():
+        asked = {"kind": kind, "runs": [str(over.run_id)]}
+        assert bearer(text).post(address, asked, content_type="application/json").status_code == status, kind
+    listed = body(signed_in(launcher).get(page(stage, "runs")))
+    assert 'value="reexecute"' in listed
+    assert 'value="cancel"' not in listed
 
 
 def test_each_kind_needs_its_own_right_and_bad_input_is_refused(stage: Stage) -> None:
