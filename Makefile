@@ -39,8 +39,8 @@ frontend: # Bundle scripts and styles; does nothing when the sources did not cha
 browser: # Debian's chromium, for the browser tests.
 	@$(RUN) python -m tests.browser.install
 
-up: env frontend ## Start everything on this machine; ONCE=1 runs the first materialization and exits
-	@$(RUN) daggerboard up $(if $(ONCE),--once)
+up: env frontend ## Start everything on this machine; PORT=<number> chooses the port, ONCE=1 runs the first materialization and exits
+	@$(RUN) daggerboard up $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: dev frontend browser ## Run the tests; T=<path> and K=<expression> narrow the run
 	@$(RUN) pytest $(if $(T),$(T),-n 3 --dist loadfile --no-loadscope-reorder tests) $(if $(K),-k "$(K)")

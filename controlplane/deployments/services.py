@@ -239,6 +239,12 @@ def delete_location(
 def _check_location(name: str, target: Target, queue: str) -> None:
     if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
         raise InvalidError(f"The name of a code location is 1 to {_MAX_NAME} printable characters.", attr="name")
+    if name in {".", ".."}:
+        # No address can end in it.
+        raise InvalidError(
+            f"{name!r} is a folder, not the name of a code location. Name it first: daggerboard deploy <name> {name}",
+            attr="name",
+        )
     if not queue.strip() or len(queue) > _MAX_QUEUE or not queue.isprintable():
         raise InvalidError(f"The name of a queue is 1 to {_MAX_QUEUE} printable characters.", attr="queue")
     given = [field for field in _NAMES if getattr(target, field)]
