@@ -43,6 +43,8 @@ def _location_of(client: ApiClient, kind: str, name: str) -> str:
     found = [one for one in client.pages(_path(client, kind), search=name) if one["name"] == name]
     if not found:
         raise CommandError(f"There is no {kind} {name} in this deployment.", exit_code=ExitCode.NOT_FOUND)
+    # One that no code defines any more makes no name ambiguous.
+    found = [one for one in found if one["is_defined"]] or found
     if len(found) > 1:
         places = " and ".join(one["location"] for one in found)
         raise CommandError(f"{places} both have a {kind} {name}. Say which with --location.", exit_code=ExitCode.USAGE)
