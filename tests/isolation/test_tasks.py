@@ -76,6 +76,7 @@ def quiet() -> World:
     for deployment_id in deployments:
         reconciling.reconcile(org_id=world.alice.org_id, deployment_id=deployment_id)
     # What the definitions say of freshness is taken over once.
+    app.autodiscover_tasks(force=True)
     current_app.tasks["catalog.sweep_freshness"].run()
     return world
 
