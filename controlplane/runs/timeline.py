@@ -25,7 +25,12 @@ def _seconds(name: str) -> Func:
     return Func(F(name), template="extract(epoch FROM %(expressions)s)::float8", output_field=FloatField())
 
 
-_FIELDS = ("id", "status", *(_seconds(name) for name in ("created_at", "started_at", "ended_at")), *_NAMES)
+_FIELDS: tuple[str | Func, ...] = (
+    "id",
+    "status",
+    *(_seconds(name) for name in ("created_at", "started_at", "ended_at")),
+    *_NAMES,
+)
 
 
 @dataclass(frozen=True, slots=True)
