@@ -26,7 +26,7 @@ from controlplane.deployments.visibility import Visible
 from controlplane.dispatch.calls import call_worker
 from controlplane.dispatch.errors import CallFailedError
 from tenants.access import Actor
-from tenants.errors import ConflictError, InvalidError, NotFoundError, TooManyError, UnavailableError
+from tenants.errors import ConflictError, InvalidError, NotFoundError, TooManyError
 from tenants.organizations import require_writable
 from tenants.scoping import org_scope
 
@@ -83,7 +83,8 @@ def preview(
     """What it would do, evaluated by user code and stored nowhere: a schedule at `due` or now, a sensor from its cursor or, with
     `use_cursor`, from another. Waits for the answer: call it outside any transaction.
 
-    UnavailableError when no agent has its code, or it does not answer in time; TooManyError when the organization asks for many. What
+    ConflictError when no code is loaded. UnavailableError when no agent has it, or it does not answer in time;
+    TooManyError when the organization asks for many. What
     user code raises is in `error`.
     """
     _require_tickable(visible, row)
@@ -95,7 +96,7 @@ def preview(
         held = _as_it_is(org_id, row.id)
         version_id = version_of(org_id, held)
         if version_id is None:
-            raise UnavailableError(f"The code location {held.location_name} has loaded no code.")
+            raise ConflictError(f"The code location {held.location_name} has loaded no code.")
         timeout = min(Policies(org_id, [held.deployment_id]).timeout(held), TEST_SECONDS)
         now = held.asked_at  # type: ignore[attr-defined]  # annotated by _as_it_is
         before = held.cursor
