@@ -18,8 +18,11 @@ from controlplane.catalog.models import PartitionCodes
 from controlplane.catalog.partition_codes import STATUS_OF_CODE, Counts, counts
 from controlplane.catalog.partition_keys import MultiPartitions, OpaquePartitions, Partitions
 from controlplane.core import recordsets
+from tenants.errors import InvalidError
 from tenants.scoping import org_scope
 
+# Each is a byte wherever it is looked at; definitions of several dimensions have any number.
+KEYS_MAX = 5_000_000
 # More rows than this are written into the stored codes; fewer are quicker read again than stored.
 _PATCHES_MAX = 2000
 
@@ -118,7 +121,12 @@ class _Stored:
 
 
 def board(org_id: UUID, deployment_id: UUID, asset_key: str, keys: Partitions) -> Board:
-    """The partitions as they stand in this moment."""
+    """The partitions as they stand in this moment; InvalidError above KEYS_MAX."""
+    count = keys.count()
+    if count > KEYS_MAX:
+        raise InvalidError(
+            f"{asset_key} has {count:,} partitions; the status of at most {KEYS_MAX:,} is shown. Split its definition, or its dimensions."
+        )
     with org_scope(org_id):
         may_store = recordsets.fetch(_MAY_STORE, [str(deployment_id)])[0][0]
         cluster = recordsets.fetch(_CLUSTER)[0][0]

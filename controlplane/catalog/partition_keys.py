@@ -5,6 +5,7 @@ import datetime
 import functools
 import hashlib
 import itertools
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,6 +18,8 @@ from controlplane.definitions.manifest import Manifest, PartitionsDefinition
 
 # How a multi-dimensional key is written.
 DELIMITER = "|"
+# Keys of one range: more are several.
+BETWEEN_MAX = 500_000
 _TAG = "dagster/partition"
 
 
@@ -137,6 +140,7 @@ class TimePartitions:
             if position is None:
                 raise ValueError(self.refusal(key))
         start, end = (position or 0 for position in positions)
+        _require_few(end - start + 1, first, last)
         return list(self.page(start, max(0, end - start + 1)))
 
     def window(self, key: str) -> tuple[float, float] | None:
@@ -223,6 +227,7 @@ class MultiPartitions:
                 raise ValueError(self.refusal(key))
         corners = zip(self.dimensions, first.split(DELIMITER), last.split(DELIMITER), strict=True)
         sides = [part.partitions.between(start, end) for part, start, end in corners]
+        _require_few(math.prod(map(len, sides)), first, last)
         return [DELIMITER.join(parts) for parts in itertools.product(*sides)]
 
     @functools.cached_property
@@ -268,6 +273,11 @@ class MultiPartitions:
     def tags(self, key: str) -> dict[str, str]:
         parts = zip(self.dimensions, key.split(DELIMITER), strict=False)
         return {_TAG: key, **{f"{_TAG}/{part.name}": text for part, text in parts}}
+
+
+def _require_few(count: int, first: str, last: str) -> None:
+    if count > BETWEEN_MAX:
+        raise ValueError(f"There are {count:,} partitions from {first} to {last}; a range has at most {BETWEEN_MAX:,}.")
 
 
 class OpaquePartitions:

@@ -12,6 +12,21 @@ _MAX_NODES = 20_000
 _MAX_DEPTH = 40
 
 
+class _BoundedLoader(yaml.SafeLoader):
+    """Stops at the first node too many: a small text can be half a million of them."""
+
+    composed = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.composed += 1
+        # A mapping's values have keys, which are nodes of their own.
+        if self.composed > 2 * _MAX_NODES:
+            line = self.line + 1
+            raise LinedYamlError("The file stands for too many values, or they lie too deep.", line=line)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+
 class LinedYamlError(Exception):
     """The text is no YAML document that is taken here; `line` counts from 1."""
 
@@ -24,7 +39,7 @@ def read_lined(text: str) -> tuple[Any, Lines]:
     """The value of one document and its lines; LinedYamlError for anything else, for keys that are there twice, and for texts made to
     exhaust their reader.
     """
-    loader = yaml.SafeLoader(text)
+    loader = _BoundedLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:

@@ -11,6 +11,7 @@ Check = Callable[[str, Any], Any]
 FOREVER = -1
 _LIMITS_MAX = 200
 _NAME_MAX = 200
+_VALUE_MAX = 1000
 _TAGS_MAX = 50
 
 
@@ -70,9 +71,19 @@ def tags(path: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping) or len(value) > _TAGS_MAX:
         raise InvalidError(f"{path} is a mapping of at most {_TAGS_MAX} tags to their values.", attr=path)
     for name, text in value.items():
-        if not (isinstance(name, str) and 0 < len(name) <= _NAME_MAX and isinstance(text, str)):
-            raise InvalidError(f"{path}: names and values of tags are text.", attr=path)
+        if not (_is_text(name, _NAME_MAX) and name and _is_text(text, _VALUE_MAX)):
+            raise InvalidError(
+                f"{path}: names and values of tags are text that can be stored, of at most {_NAME_MAX} and {_VALUE_MAX:,} characters.",
+                attr=path,
+            )
     return dict(value)
+
+
+def _is_text(value: Any, most: int) -> bool:
+    """Whether Postgres stores it: no zero bytes, no halves of characters."""
+    if not isinstance(value, str) or len(value) > most:
+        return False
+    return "\0" not in value and value == value.encode(errors="replace").decode()
 
 
 def tag_limits(path: str, value: Any) -> list[dict[str, Any]]:
@@ -86,7 +97,7 @@ def _tag_limit(path: str, limit: Any) -> dict[str, Any]:
     if not isinstance(limit, Mapping) or not set(limit) <= {"key", "value", "limit"}:
         raise InvalidError(f"{path} is a mapping with key, limit and perhaps value.", attr=path)
     key, value = limit.get("key"), limit.get("value")
-    if not isinstance(key, str) or not 0 < len(key) <= _NAME_MAX:
+    if not _is_text(key, _NAME_MAX) or not key:
         raise InvalidError(f"{path}.key is the name of a tag.", attr=f"{path}.key")
     if isinstance(value, Mapping):
         if dict(value) not in ({"applyLimitPerUniqueValue": True}, {"applyLimitPerUniqueValue": False}):
@@ -95,7 +106,7 @@ def _tag_limit(path: str, limit: Any) -> dict[str, Any]:
                 attr=f"{path}.value",
             )
         value = dict(value)
-    elif value is not None and not isinstance(value, str):
+    elif value is not None and not _is_text(value, _VALUE_MAX):
         raise InvalidError(f"{path}.value is text, or {{applyLimitPerUniqueValue: true}}.", attr=f"{path}.value")
     checked = {"key": key, "limit": whole(0, 100_000)(f"{path}.limit", limit.get("limit"))}
     return checked if value is None else {**checked, "value": value}

@@ -214,6 +214,7 @@ class BulkActionView(DeploymentAPIView):
         action = bulk_actions.bulk_action(self.visible, bulk_action_id)
         seen = {str(run.id) for run in some_runs(self.visible, [UUID(one["run"]) for one in action.skipped_why])}
         document = BulkActionSerializer(action).data
-        deleted = action.kind == BulkKind.DELETE
-        why = [one for one in action.skipped_why if one["run"] in seen or deleted]
+        # Of runs that are gone nothing tells who might see them.
+        sees_all = self.visible.part(Permission.RUN_READ).is_everything
+        why = [one for one in action.skipped_why if one["run"] in seen or sees_all]
         return Response({**document, "skipped_why": why})

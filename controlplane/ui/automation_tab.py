@@ -11,7 +11,6 @@ from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.deployments.visibility import Visible
 from controlplane.ui.paging import asked
 from tenants.paging import page_of_rows
-from tenants.permissions import Permission
 
 _ROWS = 25
 
@@ -36,7 +35,7 @@ def automation_tab(
         "open_id": _opened(request, [row.id for row in page.results]),
         "state": conditions.state(visible, key, check=check or None),
         "evaluator": conditions.evaluator(visible),
-        "pauses": visible.permits(Permission.SENSOR_WRITE),
+        "pauses": conditions.may_pause(visible),
     }
 
 

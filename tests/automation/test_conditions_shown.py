@@ -6,9 +6,14 @@ import dagster as dg
 import pytest
 
 from controlplane.automation.conditions.shown import HIDDEN, shown_tree
+from controlplane.automation.models import ConditionEvaluator, RequestedRun
+from tenants.ids import uuid7
+from tenants.models import Role, TargetKind
+from tenants.scoping import org_scope
 from tests.automation.stage import Stage
 from tests.automation.test_evaluating import AC, asset
 from tests.cast import make_cast
+from tests.tenants.people import deny, person
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +98,39 @@ def test_hidden_assets_have_no_names_in_a_tree(stage: Stage) -> None:
     assert '"up"' not in cut
     assert HIDDEN in cut
     assert shown_tree(tree, {"down", "up"}) == tree
+
+
+def test_who_does_not_see_all_reads_no_reasons_runs_or_other_names(stage: Stage) -> None:
+    partly = person(stage.cast, Role.EDITOR)
+    deny(stage.cast, partly, target=TargetKind.SELECTION, target_value="key:up")
+    with org_scope(stage.org_id):
+        rows = ConditionEvaluator.objects.for_org(stage.org_id).filter(deployment_id=stage.deployment_id)
+        rows.update(error={"evaluation": "up is broken", "locations": {"shop": "no asset up"}})
+    api, all_ = stage.cast.api(partly), stage.cast.api()
+    assert all_.get(path(stage) + "automation/").json()["error"]["locations"] == {"shop": "no asset up"}
+    shown = api.get(path(stage) + "automation/").json()
+    assert "people who may see all" in shown["error"]["evaluation"]
+    assert "locations" not in shown["error"]
+    assert "up is broken" not in stage.cast.signed_in(partly).get(tab(stage, "down")).content.decode()
+    with org_scope(stage.org_id):
+        rows.update(error=None)
+    # The run that makes `down` alone is seen, what made `up` is not.
+    with org_scope(stage.org_id):
+        asked = RequestedRun.objects.for_org(stage.org_id)
+        run_id = asked.get(run_id=stage.runs[0].id).run_id
+        asked.filter(run_id=run_id).update(run_id=uuid7(), refusal="up is not there")
+    [requested] = [
+        one for one in api.get(path(stage) + "asset-evaluations/?asset=down").json()["results"] if one["requested"]
+    ]
+    assert (requested["runs"][0]["run_id"], requested["runs"][0]["refusal"]) == (None, "")
+    [failed] = api.get(path(stage) + "asset-evaluations/?asset=bad").json()["results"]
+    assert "Timezones" not in str(failed["error"])
+    with org_scope(stage.org_id):
+        asked.filter(refusal="up is not there").update(run_id=run_id, refusal="")
+    assert api.post(path(stage) + "automation/pause/").status_code == 403
+    assert "Pause conditions" not in stage.cast.signed_in(partly).get(path_of_page(stage)).content.decode()
+    assert all_.get(path(stage) + "asset-evaluations/?asset=down&check=nope").status_code == 404
+
+
+def path_of_page(stage: Stage) -> str:
+    return f"/{stage.cast.org.slug}/{stage.cast.deployment.name}/automation"

@@ -190,7 +190,7 @@ def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> 
         writing = pool.submit(with_connections_returned, late)
         assert written.wait(20)
         judging = pool.submit(with_connections_returned, freshness_sweep.refresh, cast.org_id, cast.deployment.id)
-        eventually(is_watched)
+        eventually(is_watched, bool)
         go_on.set()
         writing.result(20)
         judging.result(20)

@@ -9,17 +9,20 @@ from uuid import UUID
 
 import pytest
 
-from controlplane.catalog import partition_board
+from controlplane.automation.backfills.choice import Choice
+from controlplane.automation.backfills.targets import _of_choice
+from controlplane.catalog import partition_board, partition_keys
 from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.models import AssetEventKind, DynamicPartition, PartitionCodes, PartitionState
 from controlplane.catalog.partition_board import Board, board
 from controlplane.catalog.partition_codes import counts, grid, line, some_stretches
-from controlplane.catalog.partition_keys import MultiPartitions, Partitions, partitions_of
+from controlplane.catalog.partition_keys import ListedPartitions, MultiPartitions, Partitions, partitions_of
 from controlplane.catalog.projections import EndedRun, apply, record_ends
 from controlplane.catalog.rows import AssetEventRow
 from controlplane.catalog.time_windows import TimeWindows
 from controlplane.core.threads import with_connections_returned
 from controlplane.definitions.manifest import Dimension, Manifest, PartitionsDefinition
+from tenants.errors import InvalidError
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
 from tests.cast import Cast, make_cast
@@ -226,3 +229,16 @@ def test_positions_of_two_dimensions_are_those_of_the_list() -> None:
     assert isinstance(keys, MultiPartitions)
     assert [keys.position(key) for key in keys.page()] == list(range(keys.count()))
     assert keys.position("x|nope") is None
+
+
+def test_more_partitions_than_are_shown_are_counted_and_refused(cast: Cast) -> None:
+    side = ListedPartitions([str(number) for number in range(300)], PartitionsDefinition(kind="static", cls=""))
+    cube = MultiPartitions([partition_keys.Dimension(name, side) for name in "abc"])
+    with pytest.raises(InvalidError, match="27,000,000 partitions"):
+        look(cast, cube)
+    with pytest.raises(ValueError, match="a range has at most"):
+        cube.between("0|0|0", "299|299|299")
+    assert cube.between("0|0|7", "0|1|7") == ["0|0|7", "0|1|7"]
+    with pytest.raises(InvalidError, match="27,000,000 partitions"):
+        _of_choice(cube, Choice(), "It")
+    assert _of_choice(cube, Choice(keys=["0|0|9", "0|0|7"]), "It") == [(7, "0|0|7"), (9, "0|0|9")]

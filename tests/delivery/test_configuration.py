@@ -1,19 +1,21 @@
 """A deployment's configuration as one document: what is exported changes nothing, what differs is told before it is made."""
 
+import time
 from typing import Any
 
 import pytest
 import yaml
 
 from controlplane.automation.models import Instigator
+from controlplane.definitions.manifest import Sensor
 from controlplane.deployments.models import CodeLocation
 from tenants.audit.models import AuditEvent
-from tenants.models import Role
+from tenants.models import Role, TargetKind
 from tenants.scoping import org_scope
 from tests.cast import Cast
 from tests.environment.variables import make_branch, set_variable
-from tests.factories import make_location
-from tests.tenants.people import person
+from tests.factories import asset, make_location, make_manifest
+from tests.tenants.people import deny, person
 
 SETTINGS = {"concurrency": {"runs": {"max_concurrent_runs": 3}}, "retention": {"runs": {"purge_after_days": 30}}}
 
@@ -182,3 +184,21 @@ def test_branch_deployment_has_no_configuration_of_its_own(cast: Cast) -> None:
     make_branch(cast, "pr-1")
 
     assert put(cast, {"settings": {}}, deployment="pr-1").status_code == 409
+
+
+def test_half_a_million_values_are_refused_at_the_first_too_many(cast: Cast) -> None:
+    began = time.process_time()
+    answer = put(cast, f"version: 1\npools: [{'1,' * 400_000}]")
+    assert "too many values" in answer.json()["errors"][0]["detail"]
+    assert answer.status_code == 400
+    # Composing all of it takes 25 s.
+    assert time.process_time() - began < 10
+
+
+def test_a_sensor_is_switched_by_who_sees_all_of_its_code_location(full: Cast) -> None:
+    make_location(full, manifest=make_manifest([asset("raw")], sensors=[Sensor(name="files", sensor_type="STANDARD")]))
+    editor = person(full, Role.EDITOR)
+    change = {"sensors": {"shop": {"files": "stopped"}}}
+    deny(full, editor, target=TargetKind.SELECTION, target_value="key:raw")
+    answer = put(full, change, "?dry_run=true", api=full.api(editor))
+    assert (answer.status_code, "all that is in the code location" in answer.content.decode()) == (403, True)

@@ -37,6 +37,13 @@ def test_older_name_of_dagster_and_nothing_set() -> None:
             "There is no setting concurency. A document has auto_materialize, concurrency",
         ),
         ({"concurrency": {"runs": {"max": 1}}}, "concurrency.runs.max", "has max_concurrent_runs"),
+        ({"auto_materialize": {"run_tags": {"team": "a\0b"}}}, "auto_materialize.run_tags", "that can be stored"),
+        ({"auto_materialize": {"run_tags": {"a\ud800": "b"}}}, "auto_materialize.run_tags", "that can be stored"),
+        (
+            {"auto_materialize": {"run_tags": {"team": "x" * 1001}}},
+            "auto_materialize.run_tags",
+            "at most 200 and 1,000",
+        ),
         ({"concurrency": {"pools": {"limit": 1}}}, "concurrency.pools.limit", "has default_limit, granularity"),
         ({"retention": {"runs": {"purge_after_days": 0}}}, "retention.runs.purge_after_days", "or -1 for ever"),
         ({"sso_default_role": "VIEWER"}, "sso_default_role", "is set with the connection"),
@@ -63,7 +70,9 @@ def test_text_that_is_no_yaml_says_where() -> None:
 
 def test_text_says_in_which_line_a_key_is_wrong() -> None:
     text = "concurrency:\n  runs:\n    tag_concurrency_limits:\n    - key: a\n      limit: 1\n    - limit: -1\n      key: b\n"
-    with pytest.raises(SettingsTextError, match=r"Line 6: concurrency.runs.tag_concurrency_limits\[1\].limit") as refused:
+    with pytest.raises(
+        SettingsTextError, match=r"Line 6: concurrency.runs.tag_concurrency_limits\[1\].limit"
+    ) as refused:
         parse_text(text)
     assert refused.value.line == 6
     with pytest.raises(SettingsTextError, match="Line 2: The key a is there twice"):

@@ -258,3 +258,25 @@ class faulty:  # noqa: N801 - reads as what it makes
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses are for control planes that are really away."""
     monkeypatch.setattr(writing, "_FIRST_PAUSE", 0.02)
+
+
+@pytest.mark.parametrize("bound", ["RUN_WAITING_BYTES", "ORG_WAITING_BYTES"])
+def test_sessions_share_what_may_wait(
+    attempt: Sender, server: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = opened(attempt, server), opened(attempt, server)
+
+    def store(session: dict[str, str], text: str, first: int = 1) -> int:
+        session_id: Any = session["session_id"]
+        return sessions.store_messages(
+            org_id=attempt.stage.org_id, session_id=session_id, first=first, messages=[log(text)]
+        )
+
+    monkeypatch.setattr(sessions, bound, 1000)
+    store(one, "a" * 900)
+    # Who has nothing waiting goes on, a message at a time.
+    assert store(other, "b") == 1
+    with pytest.raises(TooManyError):
+        store(other, "c", first=2)
+    unread(attempt, one, after=1)
+    assert store(other, "c", first=2) == 2

@@ -14,10 +14,12 @@ from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import RunStatus
 from tenants.audit.models import AuditEvent
 from tenants.errors import InvalidError
+from tenants.models import Role, TargetKind
 from tenants.scoping import org_scope
 from tests.runs.scripts import Stage, make_stage
 from tests.runs.test_limits import configure, pooled_stage
 from tests.runs.test_retries import failing
+from tests.tenants.people import deny, person
 
 
 def start(stage: Stage, kind: BulkKind, **what: Any) -> BulkAction:
@@ -155,3 +157,15 @@ def test_bulk_action_over_rest() -> None:
     bulk_actions.sweep()
     shown = api.get(address(stage, f"bulk-actions/{made['id']}/")).json()
     assert (shown["done"], shown["ended_at"] is None) == (3, False)
+
+
+def test_runs_that_one_does_not_see_are_counted_and_not_named() -> None:
+    stage = make_stage()
+    waiting = stage.request(assets=["raw"])
+    action = ended(stage, start(stage, BulkKind.DELETE, run_ids=[waiting.id]))
+    [named] = stage.cast.api().get(address(stage, f"bulk-actions/{action.id}/")).json()["skipped_why"]
+    assert named["run"] == str(waiting.id)
+    partly = person(stage.cast, Role.VIEWER)
+    deny(stage.cast, partly, target=TargetKind.SELECTION, target_value="key:raw")
+    shown = stage.cast.api(partly).get(address(stage, f"bulk-actions/{action.id}/")).json()
+    assert (shown["skipped"], shown["skipped_why"]) == (1, [])

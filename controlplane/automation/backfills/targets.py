@@ -16,6 +16,8 @@ from tenants.errors import InvalidError
 
 # Rows of one backfill. More than this is several backfills.
 TARGETS_MAX = 500_000
+# Of one asset or job, to be gone through for those that are missing or failed.
+_LISTED_MAX = 5_000_000
 # Of an asset without partitions, and of the job in a backfill of a job.
 NO_PARTITION = ""
 JOB = ""
@@ -164,14 +166,21 @@ def _of_choice(partitions: Partitions, choice: Choice, whose: str) -> list[tuple
     if choice.latest:
         count = partitions.count()
         return [(count - 1, partitions.page(count - 1, 1)[0])] if count else []
-    listed = list(partitions.page())
     if choice.is_all:
-        return list(enumerate(listed))
-    wanted = _named(partitions, choice)
-    return [(place, key) for place, key in enumerate(listed) if key in wanted]
+        _require_at_most(_LISTED_MAX if choice.only else TARGETS_MAX, partitions.count(), whose)
+        return list(enumerate(partitions.page()))
+    placed = ((partitions.position(key), key) for key in _named(partitions, choice, whose))
+    return sorted((place, key) for place, key in placed if place is not None)
 
 
-def _named(partitions: Partitions, choice: Choice) -> set[str]:
+def _require_at_most(most: int, count: int, whose: str) -> None:
+    if count > most:
+        raise InvalidError(
+            f"{whose}: these are {count:,} partitions; at most {most:,} at once. Choose a range.", attr="partitions"
+        )
+
+
+def _named(partitions: Partitions, choice: Choice, whose: str) -> set[str]:
     for key in choice.keys:
         if not partitions.has(key):
             raise InvalidError(partitions.refusal(key), attr="partitions")
@@ -186,6 +195,7 @@ def _named(partitions: Partitions, choice: Choice) -> set[str]:
                 f"There is nothing between {first} and {last}: the first comes after the last.", attr="partitions"
             )
         wanted.update(between)
+        _require_at_most(TARGETS_MAX, len(wanted), whose)
     return wanted
 
 

@@ -29,14 +29,14 @@ class PauseView(DeploymentAPIView):
     @extend_schema(operation_id="pause_automation", request=None, responses=AutomationSerializer)
     def post(self, request: Request) -> Response:
         """Evaluate no condition of the deployment until automation is resumed. Runs that were requested are launched still."""
-        self.visible.require(Permission.SENSOR_WRITE)
+        self.visible.require_on_all(Permission.SENSOR_WRITE)
         paused = services.pause(org_id=self.org_id, deployment_id=self.deployment.id, actor=self.access.actor)
         return Response(AutomationSerializer(paused).data)
 
     @extend_schema(operation_id="resume_automation", responses={200: AutomationSerializer})
     def delete(self, request: Request) -> Response:
         """Evaluate conditions again, with all that has happened meanwhile."""
-        self.visible.require(Permission.SENSOR_WRITE)
+        self.visible.require_on_all(Permission.SENSOR_WRITE)
         resumed = services.resume(org_id=self.org_id, deployment_id=self.deployment.id, actor=self.access.actor)
         return Response(AutomationSerializer(resumed).data)
 

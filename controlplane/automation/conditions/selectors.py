@@ -1,11 +1,13 @@
 """Reading automation of a deployment: its state, what each condition came to, and the runs that followed. For one caller."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from controlplane.automation.conditions.shown import shown_tree
+from controlplane.automation.instigators.selectors import sees_all
 from controlplane.automation.models import (
     AssetEvaluation,
     ConditionEvaluator,
@@ -15,19 +17,43 @@ from controlplane.automation.models import (
 )
 from controlplane.catalog import selectors as catalog
 from controlplane.deployments.visibility import Visible
+from controlplane.runs.selectors import some_runs
+from tenants.errors import NotFoundError
+from tenants.permissions import Permission
 from tenants.scoping import read_scope
+
+_UNTOLD = "It could not be evaluated. Why is told to people who may see all of the deployment."
 
 
 def evaluator(visible: Visible) -> ConditionEvaluator:
-    """The deployment's; one that was never evaluated is as new."""
+    """The deployment's, with the errors that the caller may read; one that was never evaluated is as new. It is not to be saved."""
     org_id, deployment_id = visible.org_id, visible.deployment_id
     with read_scope(org_id):
         found = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id).first()
-    return found or ConditionEvaluator(org_id=org_id, deployment_id=deployment_id)
+    if found is None:
+        return ConditionEvaluator(org_id=org_id, deployment_id=deployment_id)
+    found.error = found.error and _shown_error(visible, found.error)
+    return found
+
+
+def may_pause(visible: Visible) -> bool:
+    """Whether the caller may pause and resume all of the deployment's conditions."""
+    return visible.part(Permission.SENSOR_WRITE).is_everything
+
+
+def _shown_error(visible: Visible, error: dict[str, Any]) -> dict[str, Any] | None:
+    """Code locations that the caller sees all of. What concerns the whole deployment may name anything in it."""
+    if visible.part(Permission.LOCATION_READ).is_everything:
+        return error
+    locations = {name: why for name, why in error.get("locations", {}).items() if sees_all(visible, name)}
+    told = {"evaluation": _UNTOLD} if "evaluation" in error else {}
+    return {**told, **({"locations": locations} if locations else {})} or None
 
 
 def evaluations(visible: Visible, key: str, *, check: str | None = None) -> QuerySet[AssetEvaluation]:
-    """What came of the condition of an asset, or of one of its checks; NotFoundError for an asset that the caller does not see."""
+    """What came of the condition of an asset, or of one of its checks; NotFoundError for an asset or check that the caller does not
+    see.
+    """
     rows = AssetEvaluation.objects.for_org(visible.org_id)
     return rows.filter(deployment_id=visible.deployment_id, entity=_entity(visible, key, check))
 
@@ -37,21 +63,50 @@ def state(visible: Visible, key: str, *, check: str | None = None) -> ConditionS
     entity = _entity(visible, key, check)
     with read_scope(visible.org_id):
         rows = ConditionState.objects.for_org(visible.org_id)
-        return rows.filter(deployment_id=visible.deployment_id, entity=entity).first()
+        found = rows.filter(deployment_id=visible.deployment_id, entity=entity).first()
+    if found is not None and not _sees_all(visible):
+        found.error = found.error and _untold(found.error)
+    return found
 
 
 def _entity(visible: Visible, key: str, check: str | None) -> str:
     asset = catalog.asset(visible, key)
-    return f"{asset.key}:{check}" if check else asset.key
+    if not check:
+        return asset.key
+    definitions = catalog.asset_definitions(visible)
+    entity = f"{asset.key}:{check}"
+    # SECURITY: an asset may have the name of a check, and be hidden.
+    hidden = entity in visible.whole.graph.nodes and entity not in definitions.graph.nodes
+    if hidden or not any(entity in location.checks for location in definitions.by_location.values()):
+        raise NotFoundError(f"There is no check {check} of the asset {asset.key} in this deployment.")
+    return entity
 
 
 def complete(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
-    """Make them as the caller may read them: without the names of hidden assets, and each with its `runs`."""
-    definitions = catalog.asset_definitions(visible)
-    if definitions.cut_from is not None:
-        for one in shown:
-            one.tree = one.tree and shown_tree(one.tree, definitions.graph.nodes)
+    """Make them as the caller may read them, each with its `runs`: without the names of hidden assets, runs that are not seen, and
+    the errors and refusals that may name either. They are not to be saved.
+    """
     _attach_runs(visible, shown)
+    if _sees_all(visible):
+        return
+    definitions = catalog.asset_definitions(visible)
+    for one in shown:
+        one.tree = one.tree and shown_tree(one.tree, definitions.graph.nodes)
+        one.error = one.error and _untold(one.error)
+    requests: list[RequestedRun] = [request for one in shown for request in one.runs]  # type: ignore[attr-defined]  # of _attach_runs
+    seen = {run.id for run in some_runs(visible, [request.run_id for request in requests if request.run_id])}
+    for request in requests:
+        request.refusal = ""
+        if request.run_id not in seen:
+            request.run_id = None
+
+
+def _sees_all(visible: Visible) -> bool:
+    return catalog.asset_definitions(visible).cut_from is None
+
+
+def _untold(error: dict[str, Any]) -> dict[str, Any]:
+    return {"cls": error.get("cls"), "message": _UNTOLD, "stack": []}
 
 
 def _attach_runs(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:

@@ -53,7 +53,7 @@ def settle(row: Instigator, now: datetime.datetime, *, of_branch: bool, at_once:
         return
     begins = not row.is_running
     if begins:
-        row.is_running, row.running_since, row.failures_in_a_row = True, now, 0
+        row.is_running, row.running_since, row.failures_in_a_row, row.missed_from = True, now, 0, None
     is_due = not begins and row.next_tick_at is not None and row.next_tick_at <= now
     if not has_ticks(row):
         row.next_tick_at = None
@@ -65,6 +65,11 @@ def settle(row: Instigator, now: datetime.datetime, *, of_branch: bool, at_once:
     elif row.open_tick_id is None:
         row.next_tick_at = now if begins and at_once else next_due(row, now)
     bound(row)
+
+
+def is_over(row: Instigator, now: datetime.datetime) -> bool:
+    """Whether the time or the ticks of a timed run are over; it ends with its last tick."""
+    return row.ticks_left == 0 or (row.runs_until is not None and row.runs_until <= now)
 
 
 def bound(row: Instigator) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from controlplane.automation.instigators.running import STATE, bound, end_timed_run
+from controlplane.automation.instigators.running import STATE, bound, end_timed_run, is_over
 from controlplane.automation.instigators.storing import save_states
 from controlplane.automation.instigators.upcoming import after_tick, next_due
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
+from controlplane.automation.ticks.identity import tick_id
 from controlplane.core import recordsets, wakeups
 
 # What `conclude` may say of a tick that asked for nothing.
@@ -23,6 +24,9 @@ _SAVE_SKIPPED = """
     )
     WHERE t.org_id = %s AND t.id = d.id AND t.id = ANY(%s)
 """
+# Ticks of a timed run are due after it began, but for what was late.
+_SINCE = datetime.timedelta(hours=1)
+_LOOK_AGAIN = datetime.timedelta(seconds=5)
 OPEN = frozenset({TickStatus.WAITING, TickStatus.STARTED})
 
 
@@ -72,11 +76,22 @@ def conclude(
     _go_on(tick, row, now, of_branch=of_branch)
 
 
+def end_after_ticks(row: Instigator, now: datetime.datetime, *, of_branch: bool, but: UUID | None = None) -> None:
+    """End a timed run that is over, or look again while ticks of it are open but for this one: what they answer is still wanted."""
+    # Ids are in the order of due times.
+    since = tick_id(row.id, (row.running_since or now) - _SINCE)
+    ticks = Tick.objects.for_org(row.org_id).filter(instigator_id=row.id, id__gte=since, status__in=OPEN)
+    if ticks.exclude(id__in=[but] if but else []).exists():
+        row.next_tick_at = now + _LOOK_AGAIN
+    else:
+        end_timed_run(row, now, of_branch=of_branch)
+
+
 def _count(tick: Tick, row: Instigator) -> None:
     if tick.status == TickStatus.FAILURE:
         row.failures_in_a_row += 1
     elif tick.status == TickStatus.MISSED:
-        if row.kind == InstigatorKind.SCHEDULE and not tick.asked_by:
+        if row.kind == InstigatorKind.SCHEDULE and not tick.asked_by and row.is_running:
             row.missed_from = min(row.missed_from or tick.due_at, tick.due_at)
     else:
         row.failures_in_a_row = 0
@@ -85,8 +100,8 @@ def _count(tick: Tick, row: Instigator) -> None:
 def _go_on(tick: Tick, row: Instigator, now: datetime.datetime, *, of_branch: bool) -> None:
     if not row.is_running:
         return
-    if row.ticks_left == 0 or (row.runs_until is not None and row.runs_until <= now):
-        end_timed_run(row, now, of_branch=of_branch)
+    if is_over(row, now):
+        end_after_ticks(row, now, of_branch=of_branch, but=tick.id)
     elif row.kind == InstigatorKind.SENSOR:
         row.next_tick_at = after_tick(row, tick.due_at, now)
         bound(row)

@@ -47,7 +47,7 @@ class _InstigatorPart(Part):
         return wanted
 
     def require(self, change: Change) -> None:
-        self.context.visible.require(self.permission, location=self._rows()[change.unit].location_name)
+        selectors.require(self.context.visible, self.permission, self._rows()[change.unit])
 
     def apply(self, change: Change) -> None:
         row, visible, actor = self._rows()[change.unit], self.context.visible, self.context.actor

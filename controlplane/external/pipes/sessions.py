@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Now
 
 from controlplane.core import recordsets
@@ -27,6 +28,9 @@ MESSAGES_MAX = 1000
 CONTEXT_BYTES = 1024 * 1024
 # What may wait to be read; who sends more waits.
 WAITING_BYTES = 64 * 1024 * 1024
+# The same of all sessions of a run, and of an organization: give or take what is sent in the same moment.
+RUN_WAITING_BYTES = 256 * 1024 * 1024
+ORG_WAITING_BYTES = 2 * 1024**3
 # All that one session may ever send.
 SESSION_BYTES = 4 * 1024**3
 # Answers of reads travel through the agent.
@@ -128,10 +132,22 @@ def _require_room(session: PipesSession, size: int) -> None:
     if session.bytes_stored + size > SESSION_BYTES:
         raise TooLargeError(f"A Pipes session takes {SESSION_BYTES} bytes in all. Open another, or write less.")
     waiting = session.bytes_stored - session.bytes_read
-    if waiting and waiting + size > WAITING_BYTES:
+    if not waiting:
+        # Every step goes on, message by message, however much waits elsewhere.
+        return
+    of_org = PipesSession.objects.for_org(session.org_id).filter(closed_at__isnull=True)
+    if (
+        waiting + size > WAITING_BYTES
+        or _waiting(of_org.filter(run_id=session.run_id)) + size > RUN_WAITING_BYTES
+        or _waiting(of_org) + size > ORG_WAITING_BYTES
+    ):
         raise TooManyError(
             "Messages wait that the step has not read yet. Send these again in a moment.", retry_after=_WAIT_SECONDS
         )
+
+
+def _waiting(sessions: QuerySet[PipesSession]) -> int:
+    return sessions.aggregate(bytes=Sum(F("bytes_stored") - F("bytes_read")))["bytes"] or 0
 
 
 def _row(number: int, message: Any) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Automation(AutomationPage):
             kinds=KINDS,
             states=STATES,
             evaluator=conditions.evaluator(self.visible) if has_conditions else None,
-            pauses=self.visible.permits(Permission.SENSOR_WRITE),
+            pauses=conditions.may_pause(self.visible),
         )
 
 
@@ -123,7 +123,7 @@ class PauseConditions(AutomationPage):
     permissions: ClassVar = {"POST": Permission.SENSOR_WRITE}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        self.visible.require(Permission.SENSOR_WRITE)
+        self.visible.require_on_all(Permission.SENSOR_WRITE)
         change = {"pause": pausing.pause, "resume": pausing.resume}.get(request.POST.get("do", ""))
         if change is None:
             raise InvalidError("Say whether to pause or to resume them.", attr="do")
