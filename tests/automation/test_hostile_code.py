@@ -2,7 +2,6 @@
 
 import datetime
 import random
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,15 +13,14 @@ from controlplane.automation.instigators import services
 from controlplane.automation.instigators.upcoming import LONGEST_INTERVAL_SECONDS
 from controlplane.automation.models import Instigator, RequestedRun, RequestSource, Tick
 from controlplane.automation.requests import Asked, Asker, store
-from controlplane.automation.ticks import answers, applying, by_hand, firing, launching, overdue
+from controlplane.automation.ticks import answers, api, applying, by_hand, firing, launching, overdue
 from controlplane.catalog.current_partitions import dynamic_keys
 from controlplane.catalog.models import AssetState
-from controlplane.core.threads import with_connections_returned
 from controlplane.definitions.manifest import PartitionsDefinition
 from controlplane.deployments.models import Deployment
 from controlplane.deployments.visibility import all_of
-from controlplane.dispatch.models import Command
 from controlplane.runs.requests import RunRequest
+from controlplane.ui.pages import instigator as page
 from tenants.audit.models import AuditEvent
 from tenants.errors import ConflictError, TooManyError
 from tenants.ids import uuid7
@@ -30,7 +28,6 @@ from tenants.scoping import org_scope
 from tests.automation.ticking import Stage, make_stage, minutes_ago, schedule, sensor
 from tests.cast import Cast, make_cast
 from tests.factories import asset, make_location, make_manifest
-from tests.waiting import eventually
 
 # What is due in an interval from there has no time that we can write.
 END_OF_TIME = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
@@ -238,40 +235,22 @@ def test_sensor_that_was_turned_on_with_a_huge_interval_before_it_was_bounded(st
     assert stage.statuses("files") == ["SKIPPED"]
 
 
-def answered_by_agent(stage: Stage, name: str = "files", result: Any = None) -> tuple[Any, list[bool]]:
-    """A test over REST, answered by an agent; and whether the row was free for ticks while it was waited for."""
-    free: list[bool] = []
-
-    def agent() -> None:
-        def asked() -> Any:
-            with org_scope(stage.cast.org_id):
-                rows = Command.objects.for_org(stage.cast.org_id).filter(state="pending", kind="call")
-                return rows.first()
-
-        question = eventually(asked, lambda found: found is not None)
-        with org_scope(stage.cast.org_id):
-            rows = Instigator.objects.for_org(stage.cast.org_id).select_for_update(skip_locked=True, no_key=True)
-            free.append(rows.filter(name=name).exists())
-        free.append(question.body["timeout"] <= 60)
-        stage.answer(question, result or {})
-
-    with ThreadPoolExecutor(1) as pool:
-        answering = pool.submit(with_connections_returned, agent)
-        answer = stage.cast.api().post(
-            stage.cast.api_path(f"sensors/shop/{name}/test/"), {}, content_type="application/json"
-        )
-        answering.result()
-    return answer, free
-
-
-def test_test_of_a_sensor_is_audited_holds_nothing_and_is_short(cast: Cast) -> None:
+def test_test_of_a_sensor_is_audited_and_short(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = make_stage(cast, sensor(tags={"daggerboard/tick_timeout": "3600"}))
-    answer, free = answered_by_agent(stage, result={"skip": "nothing"})
+    monkeypatch.setattr(by_hand, "TEST_SECONDS", 1.0)
+    client = cast.api()
+    client.raise_request_exception = False
+    answer = client.post(cast.api_path("sensors/shop/files/test/"), {}, content_type="application/json")
 
-    assert (answer.status_code, free) == (200, [True, True])
+    assert answer.status_code == 503
+    assert "within 1 s" in answer.content.decode()
     with org_scope(cast.org_id):
         [noted] = AuditEvent.objects.for_org(cast.org_id).filter(action="sensor.test")
     assert noted.target_label == "files"
+    # Nothing is held while it is waited for.
+    assert not api.TestSensorView.in_one_scope
+    assert not page.Test.in_one_scope
+    assert stage.row("files").open_tick_id is None
 
 
 def test_tests_are_limited_and_refused_in_a_frozen_deployment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
