@@ -15,10 +15,11 @@ from django.db.models import QuerySet
 from psycopg.errors import ProgramLimitExceeded
 
 from controlplane.automation.models import Instigator, RequestedRun, RequestSource, RequestState, SensorRunKey
+from controlplane.deployments.freezing import DeploymentFrozenError
 from controlplane.runs.requests import RunRequest
 from controlplane.runs.services import request_run
 from tenants.access import Actor, ActorKind
-from tenants.errors import AppError
+from tenants.errors import AppError, OrganizationReadOnlyError, OrganizationSuspendedError
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
 
@@ -33,6 +34,12 @@ BACKFILL_TAG = "dagster/backfill"
 # In one transaction: other launches wait no longer than these take, some 15 ms each.
 BITE = 25
 _REASON_CHARS = 500
+# Nothing is launched in a deployment that is frozen, or an organization that is not active; afterwards it is.
+NOT_NOW = (DeploymentFrozenError, OrganizationReadOnlyError, OrganizationSuspendedError)
+LAUNCHABLE = """EXISTS (
+    SELECT FROM deployment d JOIN organization o ON o.id = d.org_id AND o.state = 'active'
+    WHERE d.org_id = requested_run.org_id AND d.id = requested_run.deployment_id AND d.frozen_at IS NULL
+)"""
 _FIELDS = ("location", "job", "assets", "checks", "ops", "partition")
 
 
@@ -90,6 +97,9 @@ def _launch(row: RequestedRun, actor: Actor) -> bool:
         # Together with its key: one that made no run was not used, and the next tick may ask again.
         with transaction.atomic():
             run_id = _make(row, actor)
+    except NOT_NOW:
+        # Pending it waits for the end of that: whoever asked has moved on.
+        return False
     except AppError as error:
         _refuse(row, error.message)
         return False

@@ -89,11 +89,12 @@ def advance(org_id: UUID, backfill_id: UUID) -> None:
 
 def _planned(backfill: Backfill) -> bool:
     """Plan it, where that can lead to anything; False when it could not be planned."""
-    if not backfill.needs_plan or backfill.is_paused:
+    if not backfill.needs_plan or backfill.is_paused or _all_asked(backfill):
         return True
     try:
         with at_most(PLAN_SECONDS), renewed(lambda: due_again(backfill.org_id, backfill.id, LOST_SECONDS)):
             found = plan_of_job(backfill) if backfill.kind == BackfillKind.JOB else plan_of_assets(backfill)
+        store_plan(backfill.org_id, backfill.id, plan_number=backfill.plan_number, plan=found)
     except Exception as error:  # noqa: BLE001 - dagster's planner raises whatever it does; the backfill says so and is planned again
         log.warning(
             "backfill.not_planned", org_id=str(backfill.org_id), backfill_id=str(backfill.id), error=str(error)[:500]
@@ -102,7 +103,21 @@ def _planned(backfill: Backfill) -> bool:
             rows = Backfill.objects.for_org(backfill.org_id).filter(id=backfill.id)
             rows.update(error={"message": str(error)[:2000], "cls": type(error).__name__})
         return False
-    store_plan(backfill.org_id, backfill.id, plan_number=backfill.plan_number, plan=found)
+    return True
+
+
+def _all_asked(backfill: Backfill) -> bool:
+    """Whether nothing is left to be planned; its row knows it then."""
+    if backfill.planned_at is None:
+        return False
+    with org_scope(backfill.org_id):
+        rows = BackfillPartition.objects.for_org(backfill.org_id).filter(backfill_id=backfill.id)
+        if rows.filter(state=PartitionProgress.TARGETED, request_id=None).exists():
+            return False
+        Backfill.objects.for_org(backfill.org_id).filter(id=backfill.id, plan_number=backfill.plan_number).update(
+            needs_plan=False
+        )
+    backfill.needs_plan = False
     return True
 
 

@@ -25,7 +25,8 @@ from dagster._serdes import deserialize_value
 from controlplane.definitions.selectors import file_content
 from controlplane.deployments.models import CodeLocation
 from controlplane.evaluator.conditions.watching import Watches, conditioned
-from tenants.errors import AppError
+from controlplane.evaluator.limits import TakesTooLongError
+from tenants.errors import NotFoundError
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ class DeploymentGraph:
     asset_graph: RemoteWorkspaceAssetGraph
     repositories: Mapping[str, RemoteRepository]
     errors: Mapping[str, str]
+    # Whether the same snapshots would come to the same at any time.
+    is_final: bool = True
 
     @cached_property
     def watches(self) -> Watches:
@@ -69,13 +72,18 @@ def serving_snapshots(org_id: UUID, deployment_id: UUID) -> list[ServingSnapshot
 
 
 def deployment_graph(org_id: UUID, snapshots: list[ServingSnapshot]) -> DeploymentGraph:
-    """The graph of these; kept by their hashes. Reads the object store: not inside a transaction."""
+    """The graph of these; kept by their hashes. Reads the object store: not inside a transaction.
+
+    ObjectStoreError when that is away: a graph without a location's assets would be taken for what the deployment has.
+    """
     key = (org_id, tuple(snapshots))
     with _lock:
         if key in _graphs:
             _graphs.move_to_end(key)
             return _graphs[key]
     graph = _build(org_id, snapshots)
+    if not graph.is_final:
+        return graph
     with _lock:
         _graphs[key] = graph
         while len(_graphs) > _GRAPHS:
@@ -86,20 +94,25 @@ def deployment_graph(org_id: UUID, snapshots: list[ServingSnapshot]) -> Deployme
 def _build(org_id: UUID, snapshots: list[ServingSnapshot]) -> DeploymentGraph:
     repositories: dict[str, RemoteRepository] = {}
     errors: dict[str, str] = {}
+    missing = 0
     for snapshot in snapshots:
         try:
-            repositories[snapshot.location] = repository_of(
-                snapshot.location, file_content(org_id, snapshot.sha256).decode()
-            )
-        except AppError as error:
+            content = file_content(org_id, snapshot.sha256)
+        except NotFoundError as error:
             errors[snapshot.location] = error.message
+            missing += 1
+            continue
+        try:
+            repositories[snapshot.location] = repository_of(snapshot.location, content.decode())
+        except (TakesTooLongError, MemoryError):
+            raise
         except Exception as error:  # noqa: BLE001 - dagster raises whatever its classes do; the other locations go on
             log.warning("evaluator.snapshot_unreadable", location=snapshot.location, error=str(error)[:500])
             errors[snapshot.location] = (
                 f"Its definitions, written by dagster {snapshot.dagster_version}, cannot be read here: {str(error)[:500]}. "
                 "Its assets are left out of automation until it is deployed with another dagster, or this installation is upgraded."
             )
-    return DeploymentGraph(merged(repositories), repositories, errors)
+    return DeploymentGraph(merged(repositories), repositories, errors, is_final=not missing)
 
 
 def repository_of(location: str, serialized: str) -> RemoteRepository:

@@ -83,9 +83,8 @@ def test_what_was_too_late_stores_nothing(stage: Stage) -> None:
 
     begun = evaluating._begin(stage.org_id, stage.deployment_id)
     assert begun is not None
-    number, tags, snapshots = begun
-    graph = evaluating.graphs.deployment_graph(stage.org_id, snapshots)
-    found = evaluating._find(stage.org_id, stage.deployment_id, number, tags, graph)
+    graph = evaluating.graphs.deployment_graph(stage.org_id, begun[-1])
+    found = evaluating._find(stage.org_id, stage.deployment_id, begun, graph)
     assert late(stage.org_id, stage.deployment_id, found, 0.0) == []
     assert stage.runs == []
 
@@ -94,9 +93,10 @@ def test_what_was_stored_and_not_launched_is_launched(stage: Stage) -> None:
     stage.made("up")
     from controlplane.evaluator.conditions import evaluating
 
-    number, tags, snapshots = evaluating._begin(stage.org_id, stage.deployment_id) or (0, {}, [])
-    graph = evaluating.graphs.deployment_graph(stage.org_id, snapshots)
-    found = evaluating._find(stage.org_id, stage.deployment_id, number, tags, graph)
+    begun = evaluating._begin(stage.org_id, stage.deployment_id)
+    assert begun is not None
+    graph = evaluating.graphs.deployment_graph(stage.org_id, begun[-1])
+    found = evaluating._find(stage.org_id, stage.deployment_id, begun, graph)
     assert len(evaluating._store(stage.org_id, stage.deployment_id, found, 0.0)) == 1
     with org_scope(stage.org_id):
         RequestedRun.objects.for_org(stage.org_id).update(created_at="2026-01-01T00:00Z")

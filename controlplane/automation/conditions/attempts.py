@@ -37,6 +37,12 @@ def renew(org_id: UUID, deployment_id: UUID) -> None:
         begun.update(lease_until=Now() + LEASE)
 
 
+def release(org_id: UUID, deployment_id: UUID, *, number: int) -> None:
+    """The evaluation of this number is over, and its runs are launched: the next may come."""
+    with org_scope(org_id):
+        _rows(org_id, deployment_id).filter(number=number, began_at=None).update(lease_until=None)
+
+
 def give_up(org_id: UUID, deployment_id: UUID) -> bool:
     """Say of an evaluation whose lease ran out that it was stopped; whether the deployment is to be left alone now for that.
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from controlplane.automation.conditions import attempts
 from controlplane.automation.conditions.fingerprint import FINGERPRINT
 from controlplane.automation.models import ConditionEvaluator
-from controlplane.catalog.changes import Consumer
+from controlplane.catalog.changes import CHANGES_MAX, Consumer, watch
 from controlplane.core import recordsets
 from controlplane.core.background import wake_task
 from controlplane.deployments.settings_document import CONDITIONS_INTERVAL_PATH
@@ -30,7 +30,9 @@ _FREE = f"""
     AND (coalesce(e.retry_at <= now(), true) OR e.began_with <> {FINGERPRINT})
     AND coalesce(e.evaluated_at < now() - make_interval(secs => {_INTERVAL}), true)
 """
+# Nothing is launched in an organization that is not active: it would be requested, and refused.
 _FROM = """
+    JOIN organization o ON o.id = d.org_id AND o.state = 'active'
     LEFT JOIN condition_evaluator e ON e.org_id = d.org_id AND e.deployment_id = d.id
     LEFT JOIN deployment p ON p.org_id = d.org_id AND p.id = d.parent_id
 """
@@ -45,6 +47,9 @@ _OTHER_DEFINITIONS = f"""
     SELECT d.org_id, d.id FROM deployment d {_FROM}
     WHERE {_FREE} AND coalesce(e.definitions, '') <> {FINGERPRINT} LIMIT {_MAX}
 """  # noqa: S608 - as above
+_CROWDED = """
+    SELECT org_id, deployment_id FROM asset_change WHERE consumer = %s GROUP BY 1, 2 HAVING count(*) > %s
+"""
 
 
 def beat() -> bool:
@@ -54,7 +59,19 @@ def beat() -> bool:
 
 def sweep() -> int:
     """The same for deployments whose definitions or running sensors are other than evaluated; how many."""
+    _forget_crowds()
     return _ask(_OTHER_DEFINITIONS)
+
+
+def _forget_crowds() -> None:
+    """Where nobody evaluates, for a pause, a freeze, sleep or want of an evaluator, changes must not pile up: everything is evaluated then."""
+    ConditionEvaluator.objects.across_orgs(reason="deployments with more changes than are read one by one")
+    for org_id, deployment_id in recordsets.fetch(_CROWDED, [Consumer.CONDITIONS.value, CHANGES_MAX], using="door"):
+        with org_scope(org_id):
+            rows = ConditionEvaluator.objects.for_org(org_id).filter(deployment_id=deployment_id, began_at=None)
+            if rows.select_for_update(no_key=True).first() is not None:
+                watch(org_id, deployment_id, Consumer.CONDITIONS, wanted=False)
+                rows.update(definitions="")
 
 
 def _ask(statement: str) -> int:

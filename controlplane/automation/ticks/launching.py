@@ -7,7 +7,7 @@ import structlog
 from django.db import DatabaseError, transaction
 
 from controlplane.automation.models import Instigator, RequestedRun, RequestState, Tick, TickStatus
-from controlplane.automation.requests import BITE, actor_of, launch
+from controlplane.automation.requests import BITE, LAUNCHABLE, actor_of, launch
 from controlplane.core import recordsets, wakeups
 from controlplane.core.background import enqueue
 from tenants.scoping import org_scope
@@ -19,14 +19,14 @@ _SWEEP_MAX = 500
 # As many reasons are told as people read.
 _REASONS = 5
 # Whoever stored them launches them himself at first. Deployments take turns.
-_WAITING = """
+_WAITING = f"""
     SELECT org_id, source_id FROM (
         SELECT org_id, source_id, row_number() OVER (PARTITION BY org_id, deployment_id ORDER BY source_id) AS turn FROM (
             SELECT DISTINCT org_id, deployment_id, source_id FROM requested_run
-            WHERE state = 'pending' AND source = 'tick' AND created_at < now() - interval '5 seconds'
+            WHERE state = 'pending' AND source = 'tick' AND {LAUNCHABLE} AND created_at < now() - interval '5 seconds'
         ) asked
     ) waiting ORDER BY turn, random() LIMIT %s
-"""
+"""  # noqa: S608 - the part is SQL of this repository
 
 
 def after_commit(org_id: UUID, tick_id: UUID, count: int) -> None:

@@ -3,6 +3,7 @@ came of it is stored in one transaction: cursors, history, requested runs, and t
 """
 
 import datetime
+import functools
 import time
 from dataclasses import dataclass
 from uuid import UUID
@@ -44,8 +45,8 @@ GRAPH_SECONDS = 120.0
 PARTITIONS_MAX = 100
 
 Moments = dict[EntityKey, datetime.datetime | None]
-# The number that counts, the tags of runs, and the snapshots that serve.
-Begun = tuple[int, dict[str, str], list[graphs.ServingSnapshot]]
+# The number that counts, the definitions as they were before the snapshots were read, the tags of runs, and the snapshots that serve.
+Begun = tuple[int, str, dict[str, str], list[graphs.ServingSnapshot]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def evaluate(org_id: UUID, deployment_id: UUID) -> int:
     the deployment's ConditionEvaluator and waits.
     """
     started = time.monotonic()
-    begun = _begin(org_id, deployment_id)
+    # What was requested and is no run yet would be requested again.
+    begun = _begin(org_id, deployment_id) if launching.launch_left(org_id, deployment_id) else None
     if begun is None:
         return 0
     try:
@@ -87,12 +89,12 @@ def evaluate(org_id: UUID, deployment_id: UUID) -> int:
 
 def _evaluate(org_id: UUID, deployment_id: UUID, begun: Begun) -> int:
     started = time.monotonic()
-    number, tags, snapshots = begun
     with at_most(GRAPH_SECONDS):
-        graph = graphs.deployment_graph(org_id, snapshots)
-    found = _find(org_id, deployment_id, number, tags, graph)
+        graph = graphs.deployment_graph(org_id, begun[-1])
+    found = _find(org_id, deployment_id, begun, graph)
     request_ids = _store(org_id, deployment_id, found, time.monotonic() - started)
     launched = launching.launch(org_id, deployment_id, request_ids)
+    attempts.release(org_id, deployment_id, number=found.number + 1)
     log.info(
         "conditions.evaluated",
         deployment=str(deployment_id),
@@ -125,21 +127,21 @@ def _begin(org_id: UUID, deployment_id: UUID) -> Begun | None:
         evaluators.update(began_at=Now(), began_with=definitions, lease_until=Now() + attempts.LEASE)
         full = deployments.filter(id=deployment.parent_id).first() if deployment.parent_id else deployment
         tags = value_at(full.settings, CONDITIONS_TAGS_PATH) if full else None
-        return evaluator.number, dict(tags or {}), graphs.serving_snapshots(org_id, deployment_id)
+        return evaluator.number, definitions, dict(tags or {}), graphs.serving_snapshots(org_id, deployment_id)
 
 
-def _find(org_id: UUID, deployment_id: UUID, number: int, tags: dict[str, str], graph: graphs.DeploymentGraph) -> Found:
+def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.DeploymentGraph) -> Found:
+    number, definitions, tags, _snapshots = begun
     scope = Scope(org_id, deployment_id)
     with snapshot(org_id), org_scope(org_id), instance_of(scope) as instance:
         now = _now()
-        definitions = fingerprint(org_id, deployment_id)
         before = ConditionEvaluator.objects.for_org(org_id).get(deployment_id=deployment_id).definitions
         read = changes.read(org_id, deployment_id, changes.Consumer.CONDITIONS)
         chosen = sensors.resolved(graph, sensors.running(org_id, deployment_id))
         eligible = {text_of(key): key for sensor in chosen for key in sensor.entities}
         changed = concerned(graph.watches, read) if definitions == before else set(eligible.values())
         dirty = standing.due(org_id, deployment_id, eligible, now) | changed
-        tick_id, backfilling = uuid7(), in_progress(scope, graph.asset_graph)
+        tick_id, backfilling = uuid7(), functools.cache(functools.partial(in_progress, scope, graph.asset_graph))
         evaluated = []
         for sensor in chosen:
             evaluation = Evaluation(
@@ -189,13 +191,15 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
             wanted = [asked(sensor.location, found.number + 1, request) for request in evaluated.requests]
             asker = requests.Asker(RequestSource.EVALUATION, found.tick_id, deployment_id)
             request_ids += requests.store(org_id, asker, wanted, first=len(request_ids))
-        if held.definitions != found.definitions:
+        # What cannot be read just now is not gone.
+        if held.definitions != found.definitions and not found.graph_errors:
             standing.forget(org_id, deployment_id, found.conditioned)
         changes.forget(org_id, found.changes)
         evaluators.update(
             number=found.number + 1,
             definitions=found.definitions,
-            lease_until=None,
+            # Until its runs are launched.
+            lease_until=Now() + attempts.LEASE,
             began_at=None,
             stopped=0,
             retry_at=None,

@@ -157,8 +157,8 @@ class Evaluation:
     cursors: LoadCursors
     run_tags: Mapping[str, str] = field(default_factory=dict)
     emit_backfills: bool = False
-    # What is in progress by backfills.
-    backfilling: AssetGraphSubset = field(default_factory=AssetGraphSubset.create_empty_subset)
+    # What is in progress by backfills, for conditions that ask.
+    backfilling: Callable[[], AssetGraphSubset] = AssetGraphSubset.create_empty_subset
     # Around each condition: how long it may take.
     limit: Callable[[], AbstractContextManager[Any]] = nullcontext
 
@@ -181,7 +181,7 @@ class Evaluation:
         )
         queryer = evaluator.instance_queryer
         # Dagster would read and unpack every active backfill.
-        setattr(queryer, _BACKFILLING, lambda: self.backfilling)
+        setattr(queryer, _BACKFILLING, self.backfilling)
         results, subsets = evaluator.evaluate()
         with partition_loading_context(effective_dt=self.now, dynamic_partitions_store=queryer):
             requests = build_run_requests(subsets, self.graph, self.run_tags, emit_backfills=self.emit_backfills)
