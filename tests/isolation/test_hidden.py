@@ -20,67 +20,13 @@ from tenants.models import Role, TokenKind
 from tenants.token_services import issue_token
 from tests.callers import bearer, signed_in
 from tests.isolation.hidden import CANARY, DENIALS, GRANTS, WORDS, Hidden, make_hidden
+from tests.isolation.hidden_queries import QUERIES
 from tests.isolation.routes import KIND_OF, Kind, Route, routes
 from tests.tenants.people import person
 
 PEOPLE = [*DENIALS, *GRANTS, "has a location", "has a role by one team and a denial by another"]
 # Routes of an organization that show what is in its deployments.
 OF_ORGANIZATION = ("organizations/<slug:org>/agents/", "organizations/<slug:org>/agents/<uuid:agent_id>/")
-# What to ask of a route beside `q`, by the end of its pattern; a new route is asked without a query, and for the canary.
-QUERIES: dict[str, list[dict[str, str]]] = {
-    "/materializations/": [{"asset": "{key}"}, {"run": "{run_id}"}, {"asset": "after"}],
-    "/observations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
-    "/check-evaluations/": [{"asset": "{key}"}, {"run": "{run_id}"}],
-    "/asset-evaluations/": [{"asset": "{key}"}, {"asset": "after"}],
-    "/asset-wipes/": [{"asset": "{key}"}],
-    "/asset/report": [{"key": "{key}"}],
-    "/asset/wipe": [{"key": "{key}"}],
-    "/partitions/": [{"asset": "{key}"}, {"asset": "{key}", "format": "ranges"}],
-    "/asset-health/": [{"asset": "{key}"}],
-    "/freshness-changes/": [{"asset": "{key}"}],
-    "/partitions/cells/": [{"asset": "{key}"}],
-    "/checks/": [{}, {"asset": "{key}"}],
-    "/logs/<str:stream>/": [{"log_key": "{key}"}],
-    "/logs/<str:stream>/lines/": [{"log_key": "{key}"}],
-    "/logs/<str:stream>/search/": [{"log_key": "{key}", "q": "a"}],
-    "/backfills/": [{}, {"asset": "{key}"}, {"job": "{job}"}],
-    "/backfills": [{}, {"asset": "{key}"}, {"job": "{job}"}],
-    "/automation": [{}, {"q": "canary"}, {"location": "{location}"}],
-    "/automation/named": [
-        {"kind": kind, "location": "{location}", "name": "{name}"} for kind in ("schedule", "sensor")
-    ],
-    "/backfills/new": [{"assets": "{key}"}, {"location": "{location}", "job": "{job}"}],
-    "/dynamic-partitions": [{}, {"name": "{key}"}],
-    "/dynamic-partitions/keys/": [{"definition": "{key}"}],
-    "/runs/": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"job": "{job}"}],
-    "/runs": [{}, {"asset": "{key}"}, {"location": "{location}"}, {"id": "{run_id}"}],
-    "/runs/bulk": [{"kind": "reexecute", "all": "1"}, {"kind": "cancel", "run": "{run_id}"}],
-    "/timeline": [{}, *({"group": group, "range": "7d"} for group in ("automation", "location", "owner"))],
-    "/jobs/<str:job>/": [{"location": "{location}"}],
-    "/serving/": [{}, {"location": "{location}"}],
-    "/code-location/version": [{"name": "{location}", "number": "1"}],
-    "/promotions": [{}, {"from": "prod"}],
-    "/promotions/preview/": [{"from": "prod"}],
-    "/palette": [{"q": word} for word in ("canary", "a", "plain")],
-    "/asset": [
-        {"key": "{key}", "tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks", "automation")
-    ]
-    + [{"key": "after", "tab": "history"}, {"key": "after"}],
-    "/assets/<path:key>": [
-        {"tab": tab} for tab in ("overview", "history", "plots", "partitions", "checks", "automation")
-    ],
-    "/job": [{"location": "{location}", "name": "{job}"}],
-    "/code-location": [{"name": "{location}"}],
-    "/launchpad": [{"location": "{location}", "job": "{job}"}, {"assets": "{key}"}, {"run": "{run_id}"}],
-    "/launchpad/keys": [
-        {"location": "{location}", "job": "{job}", "kind": kind} for kind in ("asset", "op", "partition")
-    ],
-    "/logs/lines": [{"key": "{key}", "stream": "stdout"}],
-    "/logs/search": [{"key": "{key}", "stream": "stdout", "q": "a"}],
-    "/logs/download": [{"key": "{key}", "stream": "stdout"}],
-    "/logs": [{}, {"key": "{key}"}],
-    "/live": [{"events": "full"}],
-}
 # Parameters that are ids of what is hidden.
 _IDS = ("run_id", "instigator_id", "tick_id")
 _PARAMETER = re.compile(r"<\w+:(\w+)>")

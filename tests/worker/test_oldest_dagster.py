@@ -18,7 +18,8 @@ PART = [
     "test_ticks.py",
     "test_pools.py",
 ]
-INSPECT = "tests/worker/test_locations.py::test_inspect_project_file_equals_dagsters_own"
+FOUND = "tests/worker/test_locations.py::test_inspect_finds_what_dagster_itself_finds"
+INSPECT = [f"{FOUND}[{target}]" for target in ("block.definitions", "dgp.definitions", "dga.defs")]
 
 
 @pytest.mark.versions
@@ -27,7 +28,7 @@ INSPECT = "tests/worker/test_locations.py::test_inspect_project_file_equals_dags
 def test_oldest_dagster_passes_the_contract() -> None:
     oldest = tested_versions()[0]
     python = interpreter_with(oldest)
-    paths = [*(f"tests/worker/{name}" for name in PART), INSPECT]
+    paths = [*(f"tests/worker/{name}" for name in PART), *INSPECT]
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *OPTIONS, *paths],

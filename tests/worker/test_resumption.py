@@ -41,6 +41,18 @@ def test_resume_after_a_fan_out_knows_its_branches(shop: Worker) -> None:
     assert len(again.of_type("LOADED_INPUT")) == 3
 
 
+def test_resume_of_one_branch_of_a_fan_out(shop: Worker) -> None:
+    config = {"ops": {"fan": {"config": {"n": 3}}}}
+    first = shop.run("fan_job", run_config=config)
+    shop.data.answers.update(history(first))
+    branch = sorted(event["step"] for event in first.of_type("STEP_SUCCESS") if "[" in event["step"])[1]
+
+    again = shop.run("fan_job", step_keys=[branch, "collect"], parent_run_id=first.id.split("/")[0], run_config=config)
+
+    assert again.status == "SUCCESS", again.events[-1]
+    assert {event["step"] for event in again.of_type("STEP_SUCCESS")} == {branch, "collect"}
+
+
 def test_resume_of_a_resumed_run_finds_outputs_two_generations_back(shop: Worker) -> None:
     first = shop.run("five_steps", op_selection=None)
     first_id = first.id.split("/")[0]
