@@ -194,7 +194,7 @@ def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> 
         go_on.set()
         writing.result(20)
         judging.result(20)
-    assert swept(cast)["kept"] == "PASS"
+    assert stored(cast)["kept"] == "PASS"
 
 
 def test_what_cannot_be_judged_keeps_no_other_from_it(cast: Cast) -> None:
