@@ -39,5 +39,6 @@ CLOCK_BEATS: dict[str, float] = {
     "controlplane.automation.conditions.waking.beat": 0.5,
     "controlplane.runs.retries.launch_due": 1.0,
 }
-# Conditions and backfills are planned by processes that have dagster: they alone serve this queue.
-CELERY_TASK_ROUTES = {"evaluator.*": {"queue": "evaluator"}}
+# Conditions and backfills are planned by processes that have dagster: they alone serve these queues.
+# It takes turns between the two: many backfills keep no condition waiting.
+CELERY_TASK_ROUTES = {"evaluator.advance_backfill": {"queue": "backfills"}, "evaluator.*": {"queue": "evaluator"}}

@@ -1,4 +1,4 @@
-"""The `evaluator` process: a Celery worker for the queue `evaluator`, with two processes of its own. Start more for more.
+"""The `evaluator` process: a Celery worker for the queues `evaluator` and `backfills`, with two processes of its own. Start more for more.
 
 Processes, and not threads: one that takes too long or too much is ended, and another one takes its place.
 """
@@ -24,7 +24,7 @@ def main() -> None:
     sys.path.append(str(worker_folder()))
     app.conf.imports = ("controlplane.evaluator.tasks",)
     pool = ["--pool", "prefork", "--concurrency", str(PROCESSES)]
-    app.worker_main(["worker", *pool, "--queues", "evaluator", "--hostname", "evaluator@%h", *_OPTIONS])
+    app.worker_main(["worker", *pool, "--queues", "evaluator,backfills", "--hostname", "evaluator@%h", *_OPTIONS])
 
 
 @worker_before_create_process.connect  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types

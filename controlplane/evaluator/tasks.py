@@ -1,4 +1,4 @@
-"""The tasks of the queue `evaluator`: ids in, evaluation called. Celery ends the process of one that takes too long."""
+"""The tasks of the queues `evaluator` and `backfills`: ids in, evaluation called. Celery ends the process of one that takes too long."""
 
 from uuid import UUID
 

@@ -98,15 +98,16 @@ def test_what_conditions_requested_waits_for_the_end_of_a_freeze(stage: Stage) -
 
 
 def test_definitions_that_come_while_they_are_read_are_evaluated_next(stage: Stage) -> None:
-    stage.load("other", dg.Definitions([asset("beside")]))
+    stage.load("other", dg.Definitions([asset("beside", on=AC.newly_updated())]))
+    stage.settle()
     begun = evaluating._begin(stage.org_id, stage.deployment_id)
     assert begun is not None
-    stage.load("other", dg.Definitions([asset("beside"), asset("new", on=AC.missing())]))
+    stage.load("other", dg.Definitions([asset("beside", on=AC.missing())]))
     found = evaluating._find(stage.org_id, stage.deployment_id, begun, graphs.deployment_graph(stage.org_id, begun[-1]))
     evaluating._store(stage.org_id, stage.deployment_id, found, 0.0)
-    assert "new" not in stage.states()
+    assert stage.requested == []
     stage.evaluate()
-    assert "new" in stage.states()
+    assert stage.requested == [(("beside",), None)]
 
 
 def test_more_changes_than_are_read_one_by_one_are_forgotten_and_all_is_evaluated(stage: Stage) -> None:
