@@ -21,7 +21,9 @@ def test_export_writes_json_lines(cast, tmp_path):
     with serving() as url:
         place = {"DAGGERBOARD_URL": url, "DAGGERBOARD_ORGANIZATION": cast.org.slug, "DAGGERBOARD_DEPLOYMENT": "prod"}
         done = run("export-organization", cast.org.slug, DAGGERBOARD_TOKEN=cast.user_token.text, **place)
-        kept = run("export-organization", cast.org.slug, "--file", str(file), DAGGERBOARD_TOKEN=cast.user_token.text, **place)
+        kept = run(
+            "export-organization", cast.org.slug, "--file", str(file), DAGGERBOARD_TOKEN=cast.user_token.text, **place
+        )
         refused = run("export-organization", "nowhere", DAGGERBOARD_TOKEN=cast.user_token.text, **place)
 
     assert (done.returncode, done.stderr) == (0, "")
