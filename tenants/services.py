@@ -31,7 +31,9 @@ RESERVED_SLUGS = frozenset(
     {"about", "account", "admin", "agent", "api", "app", "appearance", "auth", "billing", "docs", "favicon", "healthz"}
     | {"help", "invite", "login", "logout", "media", "metrics", "new", "organizations", "readyz", "robots", "scim"}
     | {
+        "pipes",
         "security",
+        "sessions",
         "settings",
         "sign-in",
         "sign-out",

@@ -78,7 +78,7 @@ def test_failure_is_a_sentence(visit):
 
     page = visit(stage.cast).go(f"runs/{failed}")
 
-    expect(page.locator(".run-sentence")).to_contain_text(
+    expect(page.locator(".run-sentence.notice-bad")).to_contain_text(
         "Step report failed: ValueError: the frame has no column carrier"
     )
 

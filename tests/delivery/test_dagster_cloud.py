@@ -266,8 +266,8 @@ def test_agents_are_told_by_whether_they_work(shop):
 def test_settings_are_replaced_and_what_has_no_effect_is_refused(shop):
     call, variables = MUTATIONS["setDeploymentSettings"]
     stored = ask(shop, (call, variables))
-    refused = ask(shop, (call, {"s": {"settings": {"run_retries": {"max_retries": 3}}}}))
+    refused = ask(shop, (call, {"s": {"settings": {"non_isolated_runs": {"enabled": True}}}}))
 
     assert (stored["__typename"], refused["__typename"]) == ("DeploymentSettings", "PythonError")
-    assert "run_retries" in refused["message"]
+    assert "non_isolated_runs" in refused["message"]
     assert ask(shop, QUERIES["deploymentSettings"]) == {"settings": variables["s"]["settings"]}

@@ -123,7 +123,7 @@ def test_bootstrap_token_is_good_for_registering_only(cast: Cast, server: str) -
 
 def test_agent_of_an_older_protocol_works_with_its_token(cast: Cast, server: str) -> None:
     agent = WireAgent(server, cast.agent_token.text)
-    agent.http.headers["Daggerboard-Protocol"] = "1.0"
+    agent.http.headers["Daggerboard-Protocol"] = "1.1"
     agent.register()
 
     assert agent.poll().commands == []

@@ -145,7 +145,7 @@ def test_stream_of_changes_is_hidden(world, client, route, method):
 def test_agent_endpoint_takes_agent_tokens_only(world, route):
     methods = {"agent/v1/definitions/<str:sha256>": "PUT", "agent/v1/sources/<str:sha256>": "GET"}
     method = methods.get(route.pattern, "POST")
-    headers = {"HTTP_DAGGERBOARD_PROTOCOL": "1.0"}
+    headers = {"HTTP_DAGGERBOARD_PROTOCOL": "1.1"}
     path = world.address(route, org=world.alice)
 
     def status(token):

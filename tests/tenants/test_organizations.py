@@ -128,7 +128,7 @@ def test_outsiders_learn_nothing_of_the_networks(cast, outsider):
 def test_agents_come_from_the_networks_too(cast):
     Organization.objects.filter(id=cast.org_id).update(allowed_networks=["203.0.113.0/24"])
     agent = bearer(cast.agent_token.text)
-    headers = {"HTTP_DAGGERBOARD_PROTOCOL": "1.0"}
+    headers = {"HTTP_DAGGERBOARD_PROTOCOL": "1.1"}
 
     def status(**where):
         return agent.generic("POST", "/agent/v1/goodbye", "{}", content_type="application/json", **headers, **where)

@@ -129,7 +129,7 @@ def test_delete_takes_the_location_away(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a/b", "..", ".", "/lead", "trail/", "a//b", "50% off?#x", "ключ", "a b+c&d=e", "code-location", HOSTILE]
+    "name", ["a/b", "/lead", "trail/", "a//b", "50% off?#x", "ключ", "a b+c&d=e", "code-location", HOSTILE]
 )
 def test_every_name_has_a_page_of_its_own(cast: Cast, name: str) -> None:
     make_location(cast, name)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from daggerboard_worker import gate
-from daggerboard_worker.call_instance import prepare_instance
 from daggerboard_worker.control import ControlChannel
 from daggerboard_worker.errors import LocationError
 from daggerboard_worker.loading import LoadedLocation, load_location
@@ -62,7 +61,7 @@ def serve_warm(control: ControlChannel, location: Location, place: Json) -> int:
     reason = gate.refusal(before)
     if reason is not None:
         become_lukewarm(control, result.message, reason)
-    prepare_instance(socket_path=place["socket_path"], storage_dir=place["storage_dir"])
+    prepare(place)
     freeze()
     announced = announce(control, result.message, "warm", None)
     Zygote(control=control, load=lambda: loaded, mode="warm", announced=announced, **place).serve()
@@ -77,11 +76,18 @@ def serve_lukewarm(
     if message["t"] != "ready":
         control.send(message)
         return LOAD_FAILED
-    prepare_instance(socket_path=place["socket_path"], storage_dir=place["storage_dir"])
+    prepare(place)
     freeze()
     announced = announce(control, message, "lukewarm", reason or "requested by the agent")
     Zygote(control=control, load=LoadHere(location), mode="lukewarm", announced=announced, **place).serve()
     return OK
+
+
+def prepare(place: Json) -> None:
+    """Only once dagster is known to be there: without it, the worker says so in a sentence."""
+    from daggerboard_worker.call_instance import prepare_instance
+
+    prepare_instance(socket_path=place["socket_path"], storage_dir=place["storage_dir"])
 
 
 class LoadHere:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from controlplane.core.background import BROKER_ERRORS
@@ -34,7 +34,6 @@ def keep(beat: Beat, seconds: float, stop: threading.Event) -> None:
     """One beat's loop; whatever fails is tried again."""
     while not stop.is_set():
         try:
-            close_old_connections()
             pause = 0.0 if beat() else seconds
         except (DatabaseError, *BROKER_ERRORS) as error:
             log.warning("clock.beat_failed", beat=beat.__qualname__, error=str(error))
@@ -43,4 +42,7 @@ def keep(beat: Beat, seconds: float, stop: threading.Event) -> None:
             # The edge of a loop that must not end: nothing would be due any more.
             log.exception("clock.beat_broken", beat=beat.__qualname__)
             pause = FAILED_BEAT_SECONDS
+        finally:
+            # Back to the pool: between two beats nobody needs them.
+            connections.close_all()
         stop.wait(pause)

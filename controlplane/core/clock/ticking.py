@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -20,7 +21,7 @@ TICK_SECONDS = 0.5
 # How long the clock leaves a database or Redis alone that just failed.
 FAILED_TICK_SECONDS = 2.0
 # A beat that is under way when the clock stops may finish.
-BEAT_END_SECONDS = 5.0
+BEAT_END_SECONDS = 2.0
 
 
 def run(stop: threading.Event) -> None:
@@ -41,8 +42,9 @@ def run(stop: threading.Event) -> None:
             log.warning("clock.tick_failed", error=str(error))
             pause = FAILED_TICK_SECONDS
         stop.wait(pause)
+    until = time.monotonic() + BEAT_END_SECONDS
     for thread in beating:
-        thread.join(timeout=BEAT_END_SECONDS)
+        thread.join(timeout=max(0.0, until - time.monotonic()))
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ import { startFilters } from "./filters.ts";
 import { startKeys } from "./keys.ts";
 import { startMenus } from "./menus.ts";
 import { startPartErrors } from "./part-errors.ts";
+import { startScrolling } from "./scrolling.ts";
 import { startSelection } from "./selection.ts";
 import { startTimes } from "./times.ts";
 
@@ -14,6 +15,7 @@ document.documentElement.classList.remove("no-script");
 startAppearance();
 startCopy();
 startMenus();
+startScrolling();
 startTimes();
 startKeys();
 startFilters();
