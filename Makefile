@@ -43,7 +43,7 @@ up: env frontend ## Start everything on this machine; PORT=<number> chooses the 
 	@$(RUN) daggerboard up $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: dev frontend browser ## Run the tests; T=<path> and K=<expression> narrow the run
-	@$(RUN) pytest $(if $(T),$(T),-n 3 --dist loadfile --no-loadscope-reorder tests) $(if $(K),-k "$(K)")
+	@$(RUN) pytest $(if $(T),$(T),-n 4 --dist loadfile --no-loadscope-reorder tests) $(if $(K),-k "$(K)")
 
 check: dev frontend ## Lint, types, import contracts, migrations: exactly what CI checks
 	@$(RUN) ruff check .
