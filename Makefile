@@ -9,6 +9,8 @@ export UV_PYTHON_DOWNLOADS := never
 # The interpreter itself, not a shim or another virtual environment's link to it.
 INTERPRETER := $(shell $(PYTHON) -c 'import sys; print(getattr(sys, "_base_executable", None) or sys.executable)' 2>/dev/null)
 export UV_FROZEN := 1
+# Every process would compile Django or dagster anew: half of what a start costs.
+unexport PYTHONDONTWRITEBYTECODE
 RUN := $(UV) run --no-sync
 # Type checking reads the settings; nothing is connected to.
 CHECK_SETTINGS := DAGGERBOARD_SECRET_KEY=check DAGGERBOARD_MASTER_KEY=Y2hlY2ssIGNoZWNrLCBjaGVjayBhbmQgY2hlY2sgaXQ= DAGGERBOARD_REDIS_URL=redis://127.0.0.1 DAGGERBOARD_OBJECT_STORE_URL=file:///tmp \
@@ -43,7 +45,7 @@ up: env frontend ## Start everything on this machine; PORT=<number> chooses the 
 	@$(RUN) daggerboard up $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: dev frontend browser ## Run the tests; T=<path> and K=<expression> narrow the run
-	@$(RUN) pytest $(if $(T),$(T),-n 4 --dist loadfile --no-loadscope-reorder tests) $(if $(K),-k "$(K)")
+	@$(RUN) pytest $(if $(T),$(T),-n 4 --no-loadscope-reorder tests) $(if $(K),-k "$(K)")
 
 check: dev frontend ## Lint, types, import contracts, migrations: exactly what CI checks
 	@$(RUN) ruff check .

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 
-from tests import session
+from tests import scheduling, session
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,21 +28,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.stop()
 
 
-# Folders and files whose tests take minutes, the longest first: what starts last must be short, or one process waits for the other.
-_LONG = (
-    "tests/faults/",
-    "tests/e2e/",
-    "tests/browser/",
-    "browser.py",
-    "tests/isolation/test_hidden.py",
-    "tests/isolation/test_random_requests.py",
-    "tests/api/test_fuzz.py",
-)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long ones first."""
-    items.sort(key=lambda item: next((n for n, part in enumerate(_LONG) if part in item.path.as_posix()), len(_LONG)))
+    items.sort(key=scheduling.order)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.ByInstallation:
+    return scheduling.ByInstallation(config, log)
 
 
 _SERVICES = pytest.StashKey[Any]()
