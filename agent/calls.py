@@ -15,7 +15,7 @@ from agent.changes import first_of
 from agent.executors import CodeNotLoadedError
 from agent.files import is_safe_name, private_folder, write_atomically
 from agent.processes import kill_family
-from agent.protocol import Call, ErrorInfo
+from agent.protocol import AGENT_RESTARTED, Call, ErrorInfo
 from agent.retry import ControlPlaneError
 from agent.turns import Turns
 from agent.worker_link import Fork, LinkLostError
@@ -53,9 +53,8 @@ class Calls:
             self._group = group
             group.create_task(self._results.run())
             for path in self._folder.glob("*.json"):
-                self.start(
-                    self.post(path.stem, error=ErrorInfo(message="The agent restarted during the call; ask again."))
-                )
+                restarted = ErrorInfo(message="The agent restarted during the call; ask again.", cls=AGENT_RESTARTED)
+                self.start(self.post(path.stem, error=restarted))
             await asyncio.Event().wait()
 
     def __contains__(self, an_id: str) -> bool:

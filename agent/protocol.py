@@ -119,6 +119,10 @@ class DefinitionsFile(Message, frozen=True):
     bytes: int
 
 
+# `ErrorInfo.cls` of a call that ended with the agent's process: nothing is known of user code, and it may be asked again.
+AGENT_RESTARTED = "AgentRestartedError"
+
+
 class ErrorInfo(Message, frozen=True):
     """A user's exception as data."""
 

@@ -104,6 +104,10 @@ class TickStatus(models.TextChoices):
     MISSED = "MISSED", "Missed"
 
 
+# Begins the reason of a tick that failed for that.
+LOST = "The agent that evaluated it was lost, and no other could."
+
+
 class Tick(TenantModel):
     """One evaluation of one schedule or sensor. Partitioned by week on `id`.
 
@@ -155,6 +159,16 @@ class Tick(TenantModel):
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="tick_by_status"),
             models.Index(fields=["look_at"], name="tick_open", condition=models.Q(status__in=["WAITING", "STARTED"])),
         ]
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether it failed with its agent, by no fault of its code."""
+        return self.status == TickStatus.FAILURE and self.error is None and self.reason.startswith(LOST)
+
+    @property
+    def is_unserved(self) -> bool:
+        """Whether nobody evaluated it to the end: there was no agent, or it was lost."""
+        return self.status == TickStatus.MISSED or self.was_lost
 
 
 class SensorRunKey(TenantModel):

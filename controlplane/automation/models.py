@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from controlplane.automation.instigator_models import (
+    LOST,
     Choice,
     FollowedDefinitions,
     Instigator,
@@ -135,6 +136,8 @@ class AssetEvaluation(TenantModel):
     requested = models.PositiveIntegerField(default=0)
     # Requested partitions, as keys or ranges, bounded; null for an asset without partitions.
     partitions = models.JSONField(null=True)
+    # The backfill that makes what was requested, where that is no run of its own.
+    backfill_id = models.UUIDField(null=True)
     error = models.JSONField(null=True)
 
     class Meta(TenantModel.Meta):
@@ -216,6 +219,9 @@ class Backfill(TenantModel):
         indexes = [
             models.Index(fields=["org_id", "deployment_id", "-id"], name="backfill_newest"),
             models.Index(
+                fields=["org_id", "deployment_id"], name="backfill_paused", condition=models.Q(is_paused=True)
+            ),
+            models.Index(
                 fields=["next_due_at"],
                 name="backfill_due",
                 condition=models.Q(status__in=["REQUESTED", "CANCELING", "FAILING"]),
@@ -227,7 +233,7 @@ class PartitionProgress(models.TextChoices):
     """Where a backfill is with one partition."""
 
     TARGETED = "targeted", "Waiting"
-    REQUESTED = "requested", "In progress"
+    REQUESTED = "requested", "Queued or running"
     MATERIALIZED = "materialized", "Completed"
     FAILED = "failed", "Failed"
     CANCELED = "canceled", "Canceled"
@@ -267,6 +273,7 @@ class BackfillPartition(TenantModel):
 
 
 __all__ = [
+    "LOST",
     "AssetEvaluation",
     "Backfill",
     "BackfillKind",

@@ -14,6 +14,7 @@ from controlplane.deployments import branches
 from controlplane.deployments.branches import BranchFacts, ensure_branch
 from controlplane.deployments.freezing import freeze
 from controlplane.deployments.models import Deployment
+from controlplane.deployments.services import delete_location
 from tenants.scoping import org_scope
 from tests.automation.ticking import Stage, make_stage, minutes_ago, schedule, sensor
 from tests.cast import Cast
@@ -56,6 +57,22 @@ def test_definitions_come_go_and_come_back_with_their_cursor(stage: Stage) -> No
     post(stage.cast, "sensors/shop/files/stop/")
     stage.deploy(schedule())
     assert post(stage.cast, "sensors/shop/files/stop/")["status"] == "STOPPED"
+
+
+def test_those_of_a_deleted_code_location_are_history(stage: Stage) -> None:
+    cast = stage.cast
+    delete_location(org_id=cast.org_id, deployment_id=cast.deployment.id, name="shop", actor=cast.actor)
+    stage.follow()
+
+    assert get(cast, "sensors/")["results"] == []
+    assert [one["name"] for one in get(cast, "sensors/?deleted=true")["results"]] == ["files"]
+    assert "was deleted" in get(cast, "sensors/shop/files/")["note"]
+    for verb in ("start", "tick"):
+        assert "was deleted" in post(cast, f"sensors/shop/files/{verb}/", expect=409)["errors"][0]["detail"]
+    browser, pages = cast.signed_in(), f"/{cast.org.slug}/{cast.deployment.name}/automation"
+    assert "went with their code locations" in browser.get(pages).content.decode()
+    assert "hourly" in browser.get(f"{pages}?state=deleted").content.decode()
+    assert "which was deleted" in browser.get(f"{pages}/{stage.row('files').id}").content.decode()
 
 
 def test_sweep_finds_what_changed_and_nothing_else(stage: Stage) -> None:
@@ -107,6 +124,7 @@ def test_timed_run_ends_itself_after_its_ticks(stage: Stage) -> None:
 
 
 def test_timed_run_ends_itself_when_its_minutes_are_over(stage: Stage) -> None:
+    post(stage.cast, "schedules/shop/hourly/stop/")
     post(stage.cast, "schedules/shop/hourly/start/", {"minutes": 1})
     row = stage.row("hourly")
     assert row.next_tick_at is not None

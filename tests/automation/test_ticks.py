@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from controlplane.automation.models import Instigator, RequestSource, Tick
+from agent.protocol import AGENT_RESTARTED
+from controlplane.automation.models import LOST, Instigator, RequestSource, Tick
 from controlplane.automation.requests import Asked, Asker, store
 from controlplane.automation.ticks import catching_up, launching, overdue
+from controlplane.automation.ticks.policies import LOST_OFTEN
 from controlplane.catalog.current_partitions import dynamic_keys
 from controlplane.catalog.models import AssetEvent
+from controlplane.fleet.models import Agent
 from controlplane.runs.requests import RunRequest
 from tenants.scoping import org_scope
 from tests import factories
@@ -159,6 +162,40 @@ def test_answer_to_an_older_question_changes_nothing(stage: Stage) -> None:
 
     assert newer.id != older.id
     assert (stage.row("files").cursor, len(stage.runs())) == ("new", 1)
+
+
+def test_what_ends_with_its_agent_is_asked_again_and_is_no_failure_of_its_code(stage: Stage) -> None:
+    restarted = {"message": "The agent restarted", "cls": AGENT_RESTARTED, "stack": []}
+    stage.due("files")
+    stage.fire("files")
+    for attempt in (1, 2, 3):
+        assert (stage.ticks("files")[0].attempt, stage.row("files").failures_in_a_row) == (attempt, 0)
+        stage.answer(stage.questions()[-1], None, error=restarted)
+        overdue.look_after(stage.cast.org_id, [stage.ticks("files")[0].id])
+
+    [tick] = stage.ticks("files")
+    assert (tick.status, tick.error, tick.reason) == ("FAILURE", None, LOST_OFTEN)
+    assert stage.row("files").failures_in_a_row == 1
+
+
+def test_agent_that_is_lost_is_no_failure_of_code(stage: Stage) -> None:
+    stage.due("files", failures_in_a_row=2)
+    stage.fire("files")
+    [tick] = stage.ticks("files")
+    assert stage.agent is not None
+    stage.change(Agent, stage.agent.id, registered_at=minutes_ago(60))
+    stage.change(Tick, tick.id, look_at=minutes_ago(1))
+    overdue.look_after(stage.cast.org_id, [tick.id])
+    stage.change(Tick, tick.id, waiting_since=minutes_ago(1), look_at=minutes_ago(1))
+    overdue.look_after(stage.cast.org_id, [tick.id])
+
+    [tick] = stage.ticks("files")
+    assert (tick.status, tick.was_lost, tick.reason.startswith(LOST)) == ("FAILURE", True, True)
+    assert stage.row("files").failures_in_a_row == 2
+    shown = stage.cast.api().get(
+        f"/api/v1/organizations/{stage.cast.org.slug}/deployments/{stage.cast.deployment.name}/sensors/shop/files/"
+    )
+    assert "does not count as a failure of its code" in shown.json()["note"]
 
 
 def test_hanging_sensor_fails_after_its_timeout_and_is_due_again(stage: Stage) -> None:

@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def stage(cast: Cast) -> Stage:
-    return make_stage(cast, schedule("minutely", "* * * * *"))
+    return make_stage(cast, schedule("minutely", "* * * * *", default_status="STOPPED"))
 
 
 def fired_late(stage: Stage) -> None:
@@ -40,6 +40,18 @@ def test_all_ticks_of_a_timed_run_are_taken(stage: Stage) -> None:
         stage.answer(question, {"requests": [{}]})
     assert stage.statuses("minutely") == ["SUCCESS", "SUCCESS"]
     assert not stage.row("minutely").is_running
+
+
+def test_what_is_on_for_good_is_not_put_on_for_a_while(stage: Stage) -> None:
+    post(stage.cast, "schedules/shop/minutely/start/", {"minutes": 5})
+    post(stage.cast, "schedules/shop/minutely/start/", {"minutes": 10})
+    post(stage.cast, "schedules/shop/minutely/start/")
+
+    refused = post(stage.cast, "schedules/shop/minutely/start/", {"ticks": 1}, expect=409)
+
+    assert "already on" in refused["errors"][0]["detail"]
+    row = stage.row("minutely")
+    assert (row.is_running, row.runs_until, row.ticks_left) == (True, None, None)
 
 
 def test_answers_that_come_together_end_a_timed_run(stage: Stage) -> None:

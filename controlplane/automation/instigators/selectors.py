@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.automation.instigators.running import has_ticks
@@ -17,6 +17,7 @@ from controlplane.automation.instigators.upcoming import FAILURES_BEFORE_BACKOFF
 from controlplane.automation.models import Instigator, InstigatorKind, Tick
 from controlplane.core import recordsets
 from controlplane.definitions.manifest import Schedule, Sensor
+from controlplane.deployments.models import CodeLocation
 from controlplane.deployments.visibility import Visible
 from tenants.errors import ForbiddenError, NotFoundError
 from tenants.permissions import Permission
@@ -27,13 +28,14 @@ WRITES = {InstigatorKind.SCHEDULE: Permission.SCHEDULE_WRITE, InstigatorKind.SEN
 
 @dataclass(frozen=True)
 class InstigatorFilter:
-    """Which are wanted. `running` None: both; `text` is looked for in names."""
+    """Which are wanted. `running` None: both; `text` is looked for in names; `deleted`: whether their code location was, None: both."""
 
     kind: InstigatorKind | None = None
     location: str | None = None
     running: bool | None = None
     text: str = ""
     defined: bool | None = None
+    deleted: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class InstigatorView:
     last_tick: Tick | None
     # Whether the reader sees all of the code location: cursors, logs and errors may tell of any part of it.
     is_whole: bool
+    # Whether its code location is there still.
+    has_location: bool = True
 
     @property
     def cursor(self) -> str | None:
@@ -63,6 +67,8 @@ class InstigatorView:
     @property
     def note(self) -> str:
         """What somebody should know about it beside its status; empty when there is nothing."""
+        if not self.has_location:
+            return f"The code location {self.row.location_name} was deleted: it does not run. Its ticks and its cursor are kept."
         if not self.row.is_defined:
             return "Its code does not define it any more: it does not run."
         if self.row.is_running and backoff_seconds(self.row) > 0:
@@ -72,6 +78,10 @@ class InstigatorView:
             )
         if self.row.missed_from is not None:
             return "Ticks were missed; the newest are caught up when an agent has its code again."
+        if self.row.is_running and self.last_tick is not None and self.last_tick.is_unserved:
+            return (
+                "Its last tick was not evaluated, for want of an agent. That does not count as a failure of its code."
+            )
         return ""
 
     @cached_property
@@ -92,6 +102,13 @@ def rows(visible: Visible, wanted: InstigatorFilter | None = None) -> QuerySet[I
     exact = {"kind": wanted.kind, "location_name": wanted.location}
     flags = {"is_running": wanted.running, "is_defined": wanted.defined}
     found = found.filter(**{name: value for name, value in {**exact, **flags}.items() if value is not None})
+    if wanted.deleted is not None:
+        there = CodeLocation.objects.for_org(visible.org_id).filter(
+            deployment_id=visible.deployment_id, name=OuterRef("location_name")
+        )
+        # What is defined has its location: that spares looking.
+        listed = Q(is_defined=True) | Exists(there)
+        found = found.exclude(listed) if wanted.deleted else found.filter(listed)
     return found.filter(name__icontains=wanted.text) if wanted.text else found
 
 
@@ -151,6 +168,24 @@ def instigator(visible: Visible, kind: InstigatorKind, location: str, name: str)
     return found
 
 
+def why_gone(row: Instigator) -> str:
+    """What to tell who wants something of one that is not defined."""
+    if _deleted([row]):
+        return f"The code location {row.location_name} was deleted, and {row.name} with it. Deploy it again first."
+    return f"The code of {row.location_name} does not define {row.name} any more."
+
+
+def _deleted(found: Sequence[Instigator]) -> set[str]:
+    """The code locations of these that there are no more, as far as they may be missed."""
+    names = {row.location_name for row in found if not row.is_defined}
+    if not names:
+        return names
+    org_id, deployment_id = found[0].org_id, found[0].deployment_id
+    with read_scope(org_id):
+        there = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, name__in=names)
+        return names - set(there.values_list("name", flat=True))
+
+
 def instigator_by_id(visible: Visible, instigator_id: UUID) -> Instigator:
     """One by its id; NotFoundError as `instigator`."""
     with read_scope(visible.org_id):
@@ -164,12 +199,14 @@ def views(visible: Visible, found: Sequence[Instigator]) -> list[InstigatorView]
     """These with what belongs to each, in the same order."""
     definitions = _definitions(visible)
     last = _last_ticks(visible, [row.id for row in found])
+    deleted = _deleted(found)
     return [
         InstigatorView(
             row=row,
             definition=definitions.get((row.location_name, row.kind, row.name)) if row.is_defined else None,
             last_tick=last.get(row.id),
             is_whole=sees_all(visible, row.location_name),
+            has_location=row.location_name not in deleted,
         )
         for row in found
     ]

@@ -80,6 +80,9 @@ class InstigatorQuerySerializer(serializers.Serializer[Any]):
     defined = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only those that the code (still) defines, or not."
     )
+    deleted = serializers.BooleanField(
+        required=False, default=False, help_text="Those whose code location was deleted, in place of the others."
+    )
     search = serializers.CharField(required=False, max_length=200, help_text="A part of the name.")
 
     @staticmethod
@@ -90,6 +93,7 @@ class InstigatorQuerySerializer(serializers.Serializer[Any]):
             location=asked.get("location"),
             running=None if status is None else status == "RUNNING",
             defined=asked.get("defined"),
+            deleted=asked["deleted"],
             text=asked.get("search", ""),
         )
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from controlplane.automation.instigators.running import STATE, has_ticks, settle
-from controlplane.automation.instigators.selectors import WRITES, may, require
+from controlplane.automation.instigators.running import STATE, has_ticks, is_timed, settle
+from controlplane.automation.instigators.selectors import WRITES, may, require, why_gone
 from controlplane.automation.models import Choice, Instigator, InstigatorKind
 from controlplane.automation.ticks.answers import CURSOR_CHARS, plain
 from controlplane.core import wakeups
@@ -42,7 +42,8 @@ def start(visible: Visible, row: Instigator, *, actor: Actor) -> Instigator:
 def start_for(visible: Visible, row: Instigator, *, minutes: int | None, ticks: int | None, actor: Actor) -> Instigator:
     """Let it run for so many minutes, or so many ticks, whichever is over first; then it turns itself off.
 
-    In a branch deployment it keeps the branch awake meanwhile. InvalidError for no bound, or too large a one.
+    In a branch deployment it keeps the branch awake meanwhile. InvalidError for no bound, or too large a one; ConflictError for one
+    that is on for good, which would be off at the end.
     """
     if minutes is None and ticks is None:
         raise InvalidError("Say for how many minutes or ticks it is to run.", attr="minutes")
@@ -135,7 +136,11 @@ def note(row: Instigator, actor: Actor, verb: str, *, before: dict[str, Any], af
 def _turn_on(actor: Actor, *, minutes: int | None = None, ticks: int | None = None) -> Change:
     def turn_on(held: Instigator, now: datetime.datetime, of_branch: bool) -> None:
         if not held.is_defined:
-            raise ConflictError(f"The code of {held.location_name} does not define {held.name} any more.")
+            raise ConflictError(why_gone(held))
+        if (minutes is not None or ticks is not None) and held.is_running and not is_timed(held):
+            raise ConflictError(
+                f"{held.name} is already on, for good: a timed run would turn it off at its end. Turn it off first if you want that."
+            )
         _choose(held, Choice.RUNNING, actor, now)
         held.runs_until = now + datetime.timedelta(minutes=minutes) if minutes is not None else None
         held.ticks_left = ticks

@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                 ('tree', models.JSONField(null=True)),
                 ('requested', models.PositiveIntegerField(default=0)),
                 ('partitions', models.JSONField(null=True)),
+                ('backfill_id', models.UUIDField(null=True)),
                 ('error', models.JSONField(null=True)),
             ],
             options={
@@ -109,7 +110,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'unscoped',
                 'default_manager_name': 'unscoped',
-                'indexes': [models.Index(fields=['org_id', 'deployment_id', '-id'], name='backfill_newest'), models.Index(condition=models.Q(('status__in', ['REQUESTED', 'CANCELING', 'FAILING'])), fields=['next_due_at'], name='backfill_due')],
+                'indexes': [models.Index(fields=['org_id', 'deployment_id', '-id'], name='backfill_newest'), models.Index(condition=models.Q(('is_paused', True)), fields=['org_id', 'deployment_id'], name='backfill_paused'), models.Index(condition=models.Q(('status__in', ['REQUESTED', 'CANCELING', 'FAILING'])), fields=['next_due_at'], name='backfill_due')],
             },
             managers=[
                 ('unscoped', django.db.models.manager.Manager()),
@@ -124,7 +125,7 @@ class Migration(migrations.Migration):
                 ('asset_key', models.TextField()),
                 ('partition_key', models.TextField()),
                 ('position', models.PositiveIntegerField(default=0)),
-                ('state', models.CharField(choices=[('targeted', 'Waiting'), ('requested', 'In progress'), ('materialized', 'Completed'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('skipped', 'Not made')], default='targeted', max_length=12)),
+                ('state', models.CharField(choices=[('targeted', 'Waiting'), ('requested', 'Queued or running'), ('materialized', 'Completed'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('skipped', 'Not made')], default='targeted', max_length=12)),
                 ('request_id', models.UUIDField(null=True)),
                 ('run_id', models.UUIDField(null=True)),
                 ('note', models.TextField(blank=True)),

@@ -13,10 +13,11 @@ import structlog
 from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
+from agent.protocol import AGENT_RESTARTED
 from controlplane.automation.instigators.running import wants_to_run
 from controlplane.automation.models import Instigator, InstigatorKind, RequestSource, Tick, TickStatus
 from controlplane.automation.requests import Asker, store
-from controlplane.automation.ticks import launching
+from controlplane.automation.ticks import asking, launching
 from controlplane.automation.ticks.answers import (
     Answer,
     PartitionsChange,
@@ -28,7 +29,7 @@ from controlplane.automation.ticks.answers import (
     short,
 )
 from controlplane.automation.ticks.endings import conclude, end, save_skipped
-from controlplane.automation.ticks.policies import Policies
+from controlplane.automation.ticks.policies import LOST_OFTEN, Policies
 from controlplane.definitions import selectors as definitions
 from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.calls import Answered
@@ -59,6 +60,8 @@ def take_answers(org_id: UUID, answers: Sequence[Answered]) -> None:
         if not tick.asked_by and not (row.is_running and wants_to_run(row, of_branch=of_branch)):
             tick.skip_reason = TURNED_OFF
             end(tick, row, TickStatus.SKIPPED, now, of_branch=of_branch)
+        elif _ended_with_agent(answer):
+            _ask_again(tick, row, now, of_branch=of_branch)
         elif (nothing := _asks_for_nothing(answer)) is not None:
             skipped.append((tick, nothing))
         else:
@@ -71,6 +74,18 @@ def take_answers(org_id: UUID, answers: Sequence[Answered]) -> None:
     ]
     if ended:
         save_skipped(org_id, ended, [rows[row_id] for row_id in {tick.instigator_id for tick in ended}])
+
+
+def _ended_with_agent(answered: Answered) -> bool:
+    return answered.error is not None and answered.error.get("cls") == AGENT_RESTARTED
+
+
+def _ask_again(tick: Tick, row: Instigator, now: datetime.datetime, *, of_branch: bool) -> None:
+    """The agent restarted meanwhile, which says nothing of the code."""
+    if asking.ask_again(tick, now, "Its agent restarted while it was evaluated."):
+        tick.save(update_fields=[*asking.ASKED, "waiting_since"])
+    else:
+        end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, reason=LOST_OFTEN)
 
 
 def _take_apart(tick: Tick, row: Instigator, answer: Answered, now: datetime.datetime, *, of_branch: bool) -> None:

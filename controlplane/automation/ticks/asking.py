@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
-from controlplane.automation.ticks.policies import LOOK, RETRY, TRAVEL, Policies
+from controlplane.automation.ticks.policies import LOOK, MOST_ATTEMPTS, RETRY, TRAVEL, Policies
 from controlplane.deployments.models import CodeLocation
 from controlplane.dispatch.calls import Question, ask_workers
 from tenants.errors import AppError
@@ -84,6 +84,15 @@ def _versions(org_id: UUID, rows: Sequence[Instigator]) -> dict[tuple[UUID, str]
     )
     found = locations.values_list("deployment_id", "name", "current_id")
     return {(deployment_id, name): version_id for deployment_id, name, version_id in found}
+
+
+def ask_again(tick: Tick, now: datetime.datetime, why: str) -> bool:
+    """Let a tick whose agent cannot answer any more wait for another, from now on; False when it was asked for often enough. Saves nothing."""
+    if tick.attempt >= MOST_ATTEMPTS:
+        return False
+    _wait(tick, now, why)
+    tick.waiting_since = tick.look_at = now
+    return True
 
 
 def _start(tick: Tick, command_id: UUID, now: datetime.datetime) -> None:

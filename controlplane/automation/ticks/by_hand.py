@@ -11,9 +11,9 @@ from django.core import signing
 from django.db.models.functions import Now
 
 from controlplane.automation.instigators.running import STATE, has_ticks
-from controlplane.automation.instigators.selectors import instigator_by_id
+from controlplane.automation.instigators.selectors import instigator_by_id, why_gone
 from controlplane.automation.instigators.services import locked, note, require_write
-from controlplane.automation.models import Instigator, InstigatorKind, Tick, TickStatus
+from controlplane.automation.models import Instigator, InstigatorKind, SensorRunKey, Tick, TickStatus
 from controlplane.automation.ticks import applying
 from controlplane.automation.ticks.answers import Answer, failed_answer, plain, read
 from controlplane.automation.ticks.asking import ask, question, version_of
@@ -42,12 +42,21 @@ _AUDITED_CHARS = 200
 
 @dataclass(frozen=True)
 class Preview:
-    """What a tick would do now. `token` applies exactly this; empty where there is nothing to apply."""
+    """What a tick would do now. `token` applies exactly this; empty where there is nothing to apply.
+
+    `used` are the places of the requests that make no run, for their run key was used before or is in the same answer twice.
+    """
 
     answer: Answer
     error: dict[str, Any] | None
     cursor_before: str | None
     token: str
+    used: frozenset[int] = frozenset()
+
+    @property
+    def makes(self) -> int:
+        """How many runs it would make."""
+        return len(self.answer.requests) - len(self.used)
 
 
 def tick_now(visible: Visible, row: Instigator, *, actor: Actor) -> Tick:
@@ -114,7 +123,24 @@ def preview(
         return Preview(answer, error=answer.error, cursor_before=held.cursor, token="")
     of = due if held.kind == InstigatorKind.SCHEDULE else None
     token = sign_preview(held.id, version_id, at=now, cursor=before, result=result, due=of)
-    return Preview(answer, None, held.cursor, token)
+    return Preview(answer, None, held.cursor, token, used=_used_keys(held, answer))
+
+
+def _used_keys(row: Instigator, answer: Answer) -> frozenset[int]:
+    """A sensor's run keys are used once for good, a schedule's once in a tick."""
+    keys = [request.run_key for request in answer.requests]
+    used: set[str] = set()
+    if row.kind == InstigatorKind.SENSOR and any(keys):
+        with org_scope(row.org_id):
+            rows = SensorRunKey.objects.for_org(row.org_id).filter(instigator_id=row.id, run_id__isnull=False)
+            used.update(rows.filter(run_key__in=[plain(key) for key in keys if key]).values_list("run_key", flat=True))
+    found = set[int]()
+    for place, key in enumerate(keys):
+        if key and plain(key) in used:
+            found.add(place)
+        elif key:
+            used.add(plain(key))
+    return frozenset(found)
 
 
 def _take_turn(org_id: UUID) -> None:
@@ -192,6 +218,6 @@ def _read_token(token: str) -> dict[str, Any]:
 def _require_tickable(visible: Visible, row: Instigator) -> None:
     require_write(visible, row)
     if not row.is_defined:
-        raise ConflictError(f"The code of {row.location_name} does not define {row.name} any more.")
+        raise ConflictError(why_gone(row))
     if not has_ticks(row):
         raise ConflictError("This sensor holds automation conditions, which are evaluated without ticks.")

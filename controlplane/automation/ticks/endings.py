@@ -88,6 +88,9 @@ def end_after_ticks(row: Instigator, now: datetime.datetime, *, of_branch: bool,
 
 
 def _count(tick: Tick, row: Instigator) -> None:
+    if tick.was_lost:
+        # Nothing is known of its code.
+        return
     if tick.status == TickStatus.FAILURE:
         row.failures_in_a_row += 1
     elif tick.status == TickStatus.MISSED:

@@ -14,11 +14,12 @@ from django.db.models import F
 from django.db.models.functions import Least, Now
 
 from controlplane.automation.instigators.running import is_timed
-from controlplane.automation.models import Instigator, Tick, TickStatus
+from controlplane.automation.models import LOST, Instigator, Tick, TickStatus
 from controlplane.automation.ticks.asking import ASKED, ask
 from controlplane.automation.ticks.endings import OPEN, end
 from controlplane.automation.ticks.policies import (
     LOOK,
+    LOST_OFTEN,
     MOST_ATTEMPTS,
     PATIENCE,
     PATIENCE_AFTER_LOSS,
@@ -43,7 +44,6 @@ _OPEN = """
 """
 # What could not be looked after for a mistake of ours.
 _LATER = datetime.timedelta(seconds=60)
-LOST = "The agent that evaluated it was lost, and no other could."
 
 
 def beat() -> bool:
@@ -142,7 +142,7 @@ def _judge(tick: Tick, row: Instigator, policies: Policies, now: datetime.dateti
         return True
     if is_lost or tick.deadline_at <= now:
         seconds = f"{policies.timeout(row):.0f} s"
-        why = LOST if is_lost else f"It was not answered within {seconds}. Does it hang, or is its agent busy?"
+        why = LOST_OFTEN if is_lost else f"It was not answered within {seconds}. Does it hang, or is its agent busy?"
         end(tick, row, TickStatus.FAILURE, now, of_branch=of_branch, reason=why)
         return False
     return False

@@ -26,6 +26,8 @@ LOOK = datetime.timedelta(seconds=5)
 TRAVEL = datetime.timedelta(seconds=4)
 # As often an agent is asked for one tick: what kills two agents is not given to a third.
 MOST_ATTEMPTS = 3
+# Nobody knows whether it is its code that ends them: this counts as its failure, so that it is evaluated less often.
+LOST_OFTEN = f"{MOST_ATTEMPTS} times its agent was lost while it was evaluated. Does its code end the agent?"
 # A definition says its own with this tag, in seconds.
 TIMEOUT_TAG = "daggerboard/tick_timeout"
 

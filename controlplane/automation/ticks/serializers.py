@@ -100,7 +100,10 @@ class TickPreviewSerializer(serializers.Serializer[Preview]):
     """What a tick would do."""
 
     requests = serializers.SerializerMethodField(
-        help_text="The runs that it asks for: run_key, job, tags, run_config, assets, checks, partition."
+        help_text=(
+            "The runs that it asks for: run_key, job, tags, run_config, assets, checks, partition; `run_key_used` where its run key was "
+            "already used, so that no run would be made."
+        )
     )
     skip = serializers.CharField(source="answer.skip", allow_null=True)
     cursor_before = serializers.CharField(allow_null=True)
@@ -111,7 +114,10 @@ class TickPreviewSerializer(serializers.Serializer[Preview]):
     token = serializers.CharField(help_text="Applies exactly this (`apply/`); empty when it failed.")
 
     def get_requests(self, preview: Preview) -> list[dict[str, Any]]:
-        return [msgspec.to_builtins(request) for request in preview.answer.requests]
+        return [
+            {**msgspec.to_builtins(request), "run_key_used": place in preview.used}
+            for place, request in enumerate(preview.answer.requests)
+        ]
 
     def get_dynamic_partitions(self, preview: Preview) -> list[dict[str, Any]]:
         return [msgspec.to_builtins(change) for change in preview.answer.dynamic_partitions]
