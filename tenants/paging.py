@@ -147,9 +147,11 @@ def _bad_cursor() -> InvalidError:
     )
 
 
-def page_response(request: Request, page: Page[Any], serializer: type[Serializer[Any]]) -> Response:
-    """Answer a page."""
-    return Response({"results": serializer(page.results, many=True).data, "next": next_address(request, page)})
+def page_response(request: Request, page: Page[Any], serializer: type[Serializer[Any]], **context: Any) -> Response:
+    """Answer a page; `context` is the serializer's."""
+    return Response(
+        {"results": serializer(page.results, many=True, context=context).data, "next": next_address(request, page)}
+    )
 
 
 def next_address(request: Request, page: Page[Any]) -> str | None:

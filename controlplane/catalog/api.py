@@ -42,6 +42,7 @@ _FILTERS = {
     "owner": "One of the owners.",
     "tag": "A tag, as `key` or `key=value`.",
     "location": "The code location.",
+    "defined": "`yes`: assets that code defines; `no`: those that are known by their events alone.",
 }
 
 
@@ -82,6 +83,8 @@ class AssetsView(CatalogAPIView):
             raise InvalidError(f"health is one of {', '.join(HealthStatus)}.", attr="health")
         if wanted.sync not in {"", *Sync}:
             raise InvalidError(f"sync is one of {', '.join(Sync)}.", attr="sync")
+        if wanted.defined not in {"", "yes", "no"}:
+            raise InvalidError("defined is yes or no.", attr="defined")
         found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, page_request(request), key=lambda view: (view.key,))
         page = replace(page, results=with_staleness(self.visible, page.results))

@@ -18,27 +18,37 @@ class AssetFilter:
     owner: str = ""
     tag: str = ""
     location: str = ""
+    # `yes`: what code defines; `no`: what is known by its events alone.
+    defined: str = ""
     status: str = ""
     # Of asset_health.HealthStatus; who lists asks for it once it is judged.
     health: str = ""
     # Of staleness.Sync, likewise.
     sync: str = ""
 
-    def matches(self, node: AssetNode, status: AssetStatus) -> bool:
+    def matches(self, key: str, node: AssetNode | None, status: AssetStatus) -> bool:
+        """`node` is None of an asset that no code location defines: it has no group, and nothing else that code says."""
+        text = key.casefold()
+        return (
+            all(word in text for word in self.q.casefold().split())
+            and self.status in {"", status.value}
+            and self.defined in {"", "no" if node is None else "yes"}
+            and (self._is_of_any_definition if node is None else self._matches_definition(node))
+        )
+
+    @property
+    def _is_of_any_definition(self) -> bool:
+        return not (self.group or self.kind or self.owner or self.tag or self.location)
+
+    def _matches_definition(self, node: AssetNode) -> bool:
         asset = node.asset
         return (
-            self._matches_text(node)
-            and self.group in {"", node.group}
+            self.group in {"", node.group}
             and self.location in {"", node.location}
-            and self.status in {"", status.value}
             and (not self.kind or self.kind in asset.kinds)
             and (not self.owner or self.owner in asset.owners)
             and (not self.tag or self.tag in tag_texts(node))
         )
-
-    def _matches_text(self, node: AssetNode) -> bool:
-        text = node.key.casefold()
-        return all(word in text for word in self.q.casefold().split())
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def asset_detail(visible: Visible, key: str) -> AssetDetail:
         key=key,
         node=view.node,
         state=view.state,
+        also_defined_in=view.also_defined_in,
         checks=view.checks,
         health=view.health,
         staleness=view.staleness,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import CheckPartitionState
 from controlplane.catalog.selectors import asset_definitions, assets
-from controlplane.definitions.asset_keys import check_text, to_parts, to_text
+from controlplane.definitions.asset_keys import check_text, to_parts
 from controlplane.deployments.visibility import Visible
 from tenants.scoping import read_scope
 
@@ -55,16 +55,12 @@ class CheckPartitions:
 
 def checks(visible: Visible, wanted: CheckFilter | None = None) -> list[CheckLine]:
     """The defined checks that a filter lets through: failed ones first, then by key."""
-    where = {
-        (to_text(check.asset), check.name): name
-        for name, found in asset_definitions(visible).by_location.items()
-        for check in found.manifest.checks
-    }
+    where = asset_definitions(visible).check_locations
     lines = [
-        CheckLine(check_text(to_parts(view.key), check.name), view.key, where[view.key, check.name], check)
+        CheckLine(key, view.key, where[key], check)
         for view in assets(visible)
         for check in view.checks
-        if (view.key, check.name) in where
+        if (key := check_text(to_parts(view.key), check.name)) in where
     ]
     filter_ = wanted or CheckFilter()
     shown = [line for line in lines if filter_.matches(line)]

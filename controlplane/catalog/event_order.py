@@ -64,6 +64,12 @@ def settled(org_id: UUID) -> int:
     return int(top)
 
 
+def all_settled(org_id: UUID) -> bool:
+    """Whether every event of the organization whose id is taken by now is there, or never will be. Waits a moment for it."""
+    [(top,)] = recordsets.fetch(_NEWEST)
+    return settled(org_id) >= int(top)
+
+
 def _lowest(org_id: UUID, top: int) -> int:
     """The id that those under way are all above, or `top` when none of theirs is below that."""
     ahead = [(above - top) % _KEYS for (above,) in recordsets.fetch(_OPEN, [str(org_id)])]

@@ -30,7 +30,7 @@ _DUE_MAX = 5_000
 
 _FINGERPRINT = f"""
     SELECT d.org_id, d.id, md5({IS_ENABLED}::text || coalesce(
-        (SELECT string_agg(l.name || ':' || v.manifest_sha256, '/' ORDER BY l.name) FROM code_location l
+        (SELECT string_agg(l.name || ':' || v.manifest_sha256, '/' ORDER BY l.id) FROM code_location l
          JOIN location_version v ON v.org_id = l.org_id AND v.id = l.current_id
          WHERE l.org_id = d.org_id AND l.deployment_id = d.id), '')) AS fingerprint
     FROM deployment d LEFT JOIN deployment p ON p.org_id = d.org_id AND p.id = d.parent_id
@@ -97,8 +97,21 @@ def _due() -> list[tuple[UUID, UUID]]:
 
 
 def refresh(org_id: UUID, deployment_id: UUID) -> bool:
-    """Judge what is to be judged in one deployment. False when somebody else does so at the moment."""
+    """Judge what is to be judged in one deployment. False when somebody else does so at the moment, or an event might be missed that is
+    being written just now: the next sweep comes back to it.
+    """
     _watch_first(org_id, deployment_id)
+    try:
+        return _refresh(org_id, deployment_id)
+    except _NotYetError:
+        return False
+
+
+class _NotYetError(Exception):
+    """Nothing is stored: an event could be missed."""
+
+
+def _refresh(org_id: UUID, deployment_id: UUID) -> bool:
     with org_scope(org_id):
         if not recordsets.fetch(_CLAIM, [str(deployment_id)])[0][0]:
             return False
@@ -106,6 +119,9 @@ def refresh(org_id: UUID, deployment_id: UUID) -> bool:
         read = changes.read(org_id, deployment_id, Consumer.FRESHNESS)
         nodes = _with_policy(org_id, deployment_id)
         if replanned:
+            # Who began to write before changes were watched notes none: the first judgement has to know their events.
+            if nodes and not (_is_watched(org_id, deployment_id) and event_order.all_settled(org_id)):
+                raise _NotYetError
             changes.watch(org_id, deployment_id, Consumer.FRESHNESS, wanted=bool(nodes))
             _forget_others(org_id, deployment_id, nodes)
             wanted: Iterable[str] = nodes
@@ -117,15 +133,15 @@ def refresh(org_id: UUID, deployment_id: UUID) -> bool:
 
 
 def _watch_first(org_id: UUID, deployment_id: UUID) -> None:
-    """Who wrote events while nobody watched notes no change: these are waited for, so that the first judgement knows their events."""
+    """In a transaction of its own: others see it from its commit on."""
     with org_scope(org_id):
-        rows = Deployment.objects.for_org(org_id).filter(id=deployment_id)
-        watchers = rows.values_list("watchers", flat=True).first()
-        if watchers is None or Consumer.FRESHNESS in watchers or not _with_policy(org_id, deployment_id):
-            return
-        changes.watch(org_id, deployment_id, Consumer.FRESHNESS, wanted=True)
-    with org_scope(org_id):
-        event_order.settled(org_id)
+        if not _is_watched(org_id, deployment_id) and _with_policy(org_id, deployment_id):
+            changes.watch(org_id, deployment_id, Consumer.FRESHNESS, wanted=True)
+
+
+def _is_watched(org_id: UUID, deployment_id: UUID) -> bool:
+    rows = Deployment.objects.for_org(org_id).filter(id=deployment_id)
+    return Consumer.FRESHNESS in (rows.values_list("watchers", flat=True).first() or ())
 
 
 def _with_policy(org_id: UUID, deployment_id: UUID) -> dict[str, AssetNode]:

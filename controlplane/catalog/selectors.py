@@ -28,11 +28,13 @@ _OF_INPUTS = ("dagster/input_data_version/", "dagster/input_event_pointer/")
 
 @dataclass(frozen=True)
 class AssetView:
-    """An asset as it stands. `node` is None when no code location defines it any more and only its history is left."""
+    """An asset as it stands. `node` is None when no code location defines it, and only its history is known."""
 
     key: str
     node: AssetNode | None
     state: AssetState | None
+    # Code locations that can materialize it too, and are not asked to (definitions.graph).
+    also_defined_in: tuple[str, ...] = ()
     checks: tuple[CheckView, ...] = ()
     # None until health_selectors.with_health judged it.
     health: Health | None = None
@@ -47,6 +49,16 @@ class AssetView:
     def checks_failed(self) -> int:
         return sum(check.status in {"failed", "warn"} for check in self.checks)
 
+    @property
+    def was_planned(self) -> bool:
+        """Whether a run planned to make it, for which code must have defined it then."""
+        return self.state is not None and self.state.planned_id is not None
+
+    @property
+    def origin(self) -> str:
+        """`defined` by code, `gone` when it was, `reported` when all that is known of it are events."""
+        return "defined" if self.node is not None else "gone" if self.was_planned else "reported"
+
 
 def asset_definitions(visible: Visible) -> DeploymentDefinitions:
     """What the code defines, as far as the caller may read assets of it."""
@@ -54,24 +66,44 @@ def asset_definitions(visible: Visible) -> DeploymentDefinitions:
 
 
 def assets(visible: Visible, wanted: AssetFilter | None = None) -> list[AssetView]:
-    """The defined assets that a filter lets through."""
+    """The assets that a filter lets through: what code defines, and what only has a history."""
     states = asset_states(visible)
     filter_ = wanted or AssetFilter()
-    nodes = asset_definitions(visible).graph.nodes
-    found = [key for key in sorted(nodes) if filter_.matches(nodes[key], status_of(states.get(key)))]
+    graph = asset_definitions(visible).graph
+    keys = sorted({*graph.nodes, *states, *_checked_keys(visible)})
+    found = [key for key in keys if filter_.matches(key, graph.nodes.get(key), status_of(states.get(key)))]
     checks = _check_views(visible, found)
-    return [AssetView(key=key, node=nodes[key], state=states.get(key), checks=checks.get(key, ())) for key in found]
+    return [
+        AssetView(
+            key=key,
+            node=graph.nodes.get(key),
+            state=states.get(key),
+            also_defined_in=graph.duplicates.get(key, ()),
+            checks=checks.get(key, ()),
+        )
+        for key in found
+    ]
+
+
+def undefined_keys(visible: Visible, text: str) -> list[str]:
+    """The assets with this text in their key that no code location defines, by key."""
+    nodes = asset_definitions(visible).graph.nodes
+    with read_scope(visible.org_id):
+        keys = {*_states(visible).filter(asset_key__icontains=text).values_list("asset_key", flat=True)}
+        keys |= {*_check_states(visible).filter(asset_key__icontains=text).values_list("asset_key", flat=True)}
+    return sorted(key for key in keys if key not in nodes and _sees(visible, key))
 
 
 def asset(visible: Visible, key: str) -> AssetView:
     """One asset; NotFoundError when nothing defines it and nothing ever happened to it."""
-    node = asset_definitions(visible).graph.nodes.get(key)
+    graph = asset_definitions(visible).graph
+    node = graph.nodes.get(key)
     with read_scope(visible.org_id):
         state = _states(visible).filter(asset_key=key).first()
-    if not _sees(visible, key) or (node is None and state is None):
+    checks = _check_views(visible, [key]).get(key, ())
+    if not _sees(visible, key) or (node is None and state is None and not checks):
         raise NotFoundError(f"There is no asset {key} in this deployment.")
-    checks = _check_views(visible, [key])
-    return AssetView(key=key, node=node, state=state, checks=checks.get(key, ()))
+    return AssetView(key=key, node=node, state=state, also_defined_in=graph.duplicates.get(key, ()), checks=checks)
 
 
 def asset_states(visible: Visible) -> dict[str, AssetState]:
@@ -137,6 +169,17 @@ def _states(visible: Visible) -> QuerySet[AssetState]:
     return AssetState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
 
 
+def _check_states(visible: Visible) -> QuerySet[CheckState]:
+    return CheckState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+
+
+def _checked_keys(visible: Visible) -> set[str]:
+    """The assets of which a check was evaluated."""
+    with read_scope(visible.org_id):
+        keys = set(_check_states(visible).values_list("asset_key", flat=True).distinct())
+    return {key for key in keys if _sees(visible, key)}
+
+
 def _sees(visible: Visible, key: str) -> bool:
     return visible.part(Permission.ASSET_READ).has_asset(key)
 
@@ -150,7 +193,7 @@ def _check_views(visible: Visible, keys: Iterable[str]) -> Mapping[str, tuple[Ch
     """The checks of these assets, which the caller sees: the defined ones, then those that only have a state."""
     wanted, definitions = set(keys), asset_definitions(visible)
     with read_scope(visible.org_id):
-        rows = CheckState.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+        rows = _check_states(visible)
         if len(wanted) == 1:
             rows = rows.filter(asset_key__in=wanted)
         states = {(row.asset_key, row.check_name): row for row in rows.defer("serdes", "metadata")}

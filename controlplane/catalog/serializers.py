@@ -13,10 +13,17 @@ from controlplane.catalog.staleness import Category, StaleCause, Sync
 
 
 class AssetSerializer(serializers.Serializer[AssetView]):
-    """An asset as it stands. What comes from definitions is null when no code location defines it any more."""
+    """An asset as it stands. What comes from definitions is null when no code location defines it."""
 
     key = serializers.CharField()
     location = serializers.CharField(source="node.location", default=None, allow_null=True)
+    also_defined_in = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Code locations that can materialize it too; `location` is the one that is shown and automated.",
+    )
+    origin = serializers.ChoiceField(
+        [("defined", "Defined by code"), ("gone", "Defined once"), ("reported", "Known by events alone")],
+    )
     group = serializers.CharField(source="node.asset.group", default=None, allow_null=True)
     kinds = serializers.ListField(source="node.asset.kinds", child=serializers.CharField(), default=list)
     owners = serializers.ListField(source="node.asset.owners", child=serializers.CharField(), default=list)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.checkout import Checkout, find_checkout, git_root
 from controlplane.cli.errors import CommandError, ExitCode
@@ -66,6 +68,7 @@ def report(client: ApiClient, loads: list[Load], *, url: str, as_json: bool) -> 
     """The locations as they are now, and where their pages are."""
     for load in loads:
         load.location = load.location or client.get(f"code-locations/{load.name}/")
+    _warn_duplicates(loads)
     if as_json:
         say_json({"deployment": client.profile.deployment, "url": url, "locations": [load.location for load in loads]})
         return
@@ -83,6 +86,21 @@ def report(client: ApiClient, loads: list[Load], *, url: str, as_json: bool) -> 
         empty="Nothing to deploy.",
     )
     errors.print(url, markup=False)
+
+
+def _warn_duplicates(loads: list[Load]) -> None:
+    """Of the assets that other code locations define, too: once each."""
+    told: set[str] = set()
+    for load in loads:
+        for one in (load.location or {}).get("duplicate_assets", ()):
+            if one["asset"] in told:
+                continue
+            told.add(one["asset"])
+            others = ", ".join(name for name in (one["location"], *one["also_defined_in"]) if name != load.name)
+            words = (
+                f"Asset {one['asset']} is also defined by {others}; {one['location']} is the one shown and automated."
+            )
+            errors.print(f"[yellow]{escape(words)}[/]")
 
 
 def pack_all(root: Path, documents: Sequence[LocationDocument]) -> dict[str, Archive]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 _PART = re.compile(r"(?:[^/\\]|\\.)*", re.DOTALL)
+_BEFORE_COLON = re.compile(r"(?:[^:\\]|\\.)*", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -30,6 +31,21 @@ def to_parts(text: str) -> list[str]:
 def check_text(parts: Sequence[str], name: str) -> str:
     """Write the key of an asset check; dagster allows no `:` in the name."""
     return f"{to_text(parts)}:{name}"
+
+
+def entity_text(asset: str, check: str | None = None) -> str:
+    """The name of an asset (its key as text), or of a check of it, among all that can have a condition: in the key, `:` is written `\\:`,
+    so that no asset is taken for a check.
+    """
+    key = asset.replace(":", "\\:")
+    return f"{key}:{check}" if check else key
+
+
+def entity_asset(entity: str) -> str:
+    """The key as text of the asset that such a name is of, or whose check it is of."""
+    found = _BEFORE_COLON.match(entity)
+    assert found is not None  # the pattern matches the empty text
+    return _ESCAPED.sub(lambda one: ":" if one.group(1) == ":" else one.group(), found.group())
 
 
 def check_parts(text: str) -> tuple[list[str], str]:

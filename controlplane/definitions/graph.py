@@ -1,7 +1,7 @@
 """The asset graph of a whole deployment: the graphs of its locations, merged by asset key."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,8 @@ from controlplane.definitions.manifest import Asset, Manifest
 
 # Dagster's name for the group of assets that were given none.
 DEFAULT_GROUP = "default"
+# The rank of a definition by which runs make the asset.
+_MATERIALIZES = 3
 
 
 @dataclass(frozen=True)
@@ -28,21 +30,32 @@ class AssetNode:
 
 
 class AssetGraph:
-    """Nodes, upstream and downstream by asset key. Immutable; made once per set of manifests."""
+    """Nodes, upstream and downstream by asset key. Immutable; made once per set of manifests.
 
-    def __init__(self, nodes: Mapping[str, AssetNode]) -> None:
+    `duplicates` names, by asset, the locations that can materialize it too and are not asked to: one of them defines it.
+    """
+
+    def __init__(self, nodes: Mapping[str, AssetNode], duplicates: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.nodes = nodes
+        self.duplicates = duplicates or {}
 
     @classmethod
-    def of(cls, manifests: Mapping[str, Manifest]) -> "AssetGraph":
-        """Merge. Where several locations name an asset, the one that can execute it defines it; its upstreams are everyone's."""
+    def of(cls, manifests: Mapping[str, Manifest], order: Sequence[str] = ()) -> "AssetGraph":
+        """Merge. Where several locations name an asset, the one that materializes it defines it, and where several do, the first of
+        `order`, the locations as they were added; what the others of these say of it is left out. Those that only refer to it add
+        their upstreams. A location that `order` does not name comes after it, by name.
+        """
         nodes: dict[str, AssetNode] = {}
-        for location, manifest in sorted(manifests.items()):
-            for asset in manifest.assets:
+        duplicates: dict[str, tuple[str, ...]] = {}
+        for location in ordered(manifests, order):
+            for asset in manifests[location].assets:
                 node = _node(location, asset)
                 known = nodes.get(node.key)
-                nodes[node.key] = node if known is None else _merged(known, node)
-        return cls(nodes)
+                if known is not None and _rank(known) == _rank(node) == _MATERIALIZES:
+                    duplicates[node.key] = (*duplicates.get(node.key, ()), location)
+                else:
+                    nodes[node.key] = node if known is None else _merged(known, node)
+        return cls(nodes, duplicates)
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
@@ -90,6 +103,12 @@ class AssetGraph:
         return _reached(keys, self.downstream)
 
 
+def ordered(locations: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Names of code locations as they were added: those of `order` in it, then the others by name."""
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(locations, key=lambda name: (place.get(name, len(place)), name))
+
+
 def _node(location: str, asset: Asset) -> AssetNode:
     upstream = dict.fromkeys(to_text(dependency.asset) for dependency in asset.deps)
     key = to_text(asset.key)
@@ -104,7 +123,10 @@ def _merged(known: AssetNode, other: AssetNode) -> AssetNode:
 
 
 def _rank(node: AssetNode) -> int:
-    return 2 if node.asset.is_executable else 0 if node.asset.is_external else 1
+    asset = node.asset
+    if asset.is_executable:
+        return _MATERIALIZES if asset.is_materializable else 2
+    return 0 if asset.is_external else 1
 
 
 def _reached(keys: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> set[str]:

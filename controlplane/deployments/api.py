@@ -29,7 +29,7 @@ class CodeLocationsView(DeploymentAPIView):
         """The deployment's code locations, by name."""
         found = self.visible.code_locations()
         page = page_of_list(found, page_request(request), key=lambda location: (location.name,))
-        return page_response(request, page, CodeLocationSerializer)
+        return page_response(request, page, CodeLocationSerializer, visible=self.visible)
 
 
 class CodeLocationView(DeploymentAPIView):
@@ -73,7 +73,7 @@ class CodeLocationView(DeploymentAPIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _answer(self, location: str) -> Response:
-        return Response(CodeLocationSerializer(self.visible.location(location)).data)
+        return Response(CodeLocationSerializer(self.visible.location(location), context={"visible": self.visible}).data)
 
 
 class ReloadView(DeploymentAPIView):

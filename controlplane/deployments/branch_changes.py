@@ -140,7 +140,7 @@ def _sides(branch: BranchDeployment, parent: Deployment, state: _State) -> Sides
     absent = before.by_location.keys() - state.deployed - there.by_location.keys()
     gone = _taken_away(branch, parent, absent, state.at)
     kept = {name: of for name, of in before.by_location.items() if name in (absent - gone) | not_loaded}
-    after = DeploymentDefinitions(by_location={**kept, **there.by_location})
+    after = DeploymentDefinitions(by_location={**kept, **there.by_location}, order=there.order)
     return Sides(
         branch,
         parent,

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from controlplane.definitions.asset_keys import check_text, to_text
-from controlplane.definitions.graph import AssetGraph, AssetNode
+from controlplane.definitions.graph import AssetGraph, AssetNode, ordered
 from controlplane.definitions.manifest import Check, Job, Manifest
 from controlplane.deployments.models import CodeLocation, LocationVersion
 from tenants.errors import NotFoundError
@@ -40,23 +40,26 @@ class DeploymentDefinitions:
     """All locations that serve, by name. A location that never loaded is not among them.
 
     `cut_from` tells definitions from which something was left out, for somebody who may not see all (filtered_definitions.py), from
-    whole ones.
+    whole ones. `order` names the locations as they were added: it decides who defines what several define.
     """
 
     by_location: Mapping[str, LocationDefinitions]
     cut_from: Hashable = None
+    order: tuple[str, ...] = ()
 
     @functools.cached_property
     def fingerprint(self) -> Hashable:
         """Equal for equal definitions."""
         if self.cut_from is not None:
             return self.cut_from
-        return frozenset((name, found.version.manifest_sha256) for name, found in self.by_location.items())
+        versions = frozenset((name, found.version.manifest_sha256) for name, found in self.by_location.items())
+        return versions, self.order
 
     @functools.cached_property
     def graph(self) -> AssetGraph:
         """The merged graph; the same object as long as no location changes."""
-        return _graph(self.fingerprint, {name: found.manifest for name, found in self.by_location.items()})
+        manifests = {name: found.manifest for name, found in self.by_location.items()}
+        return _graph(self.fingerprint, manifests, self.order)
 
     def location(self, name: str) -> LocationDefinitions:
         """NotFoundError when there is no such location, or it has not loaded yet."""
@@ -78,22 +81,33 @@ class DeploymentDefinitions:
         return self.graph.nodes[key]
 
     @functools.cached_property
+    def check_locations(self) -> dict[str, str]:
+        """By its key `<asset>:<name>`, the location that evaluates a check: that of its asset; if that has none such, the first added."""
+        found: dict[str, str] = {}
+        for name in ordered(self.by_location, self.order):
+            for key, check in self.by_location[name].checks.items():
+                node = self.graph.nodes.get(to_text(check.asset))
+                if key not in found or (node is not None and node.location == name):
+                    found[key] = name
+        return found
+
+    @functools.cached_property
     def checks_by_asset(self) -> dict[str, list[Check]]:
         """The checks of each asset, from whichever location, by name."""
         found: dict[str, list[Check]] = {}
-        for location in self.by_location.values():
-            for check in location.manifest.checks:
-                found.setdefault(to_text(check.asset), []).append(check)
+        for key, name in self.check_locations.items():
+            check = self.by_location[name].checks[key]
+            found.setdefault(to_text(check.asset), []).append(check)
         return {key: sorted(checks, key=lambda check: check.name) for key, checks in found.items()}
 
 
-def _graph(fingerprint: Hashable, manifests: Mapping[str, Manifest]) -> AssetGraph:
+def _graph(fingerprint: Hashable, manifests: Mapping[str, Manifest], order: tuple[str, ...]) -> AssetGraph:
     """Content-addressed: equal fingerprints, equal graphs."""
     with _lock:
         if fingerprint in _graphs:
             _graphs.move_to_end(fingerprint)
             return _graphs[fingerprint]
-    graph = AssetGraph.of(manifests)
+    graph = AssetGraph.of(manifests, order)
     with _lock:
         _graphs[fingerprint] = graph
         while len(_graphs) > _GRAPHS:

@@ -37,6 +37,7 @@ def filtered(definitions: DeploymentDefinitions, part: Part) -> DeploymentDefini
             if name in manifests
         },
         cut_from=identity,
+        order=definitions.order,
     )
 
 

@@ -78,11 +78,14 @@ def versions_by_id(org_id: UUID, version_ids: Iterable[UUID]) -> dict[UUID, Loca
 def definitions(org_id: UUID, deployment_id: UUID) -> DeploymentDefinitions:
     """What the current versions of all code locations define."""
     found = {}
-    for row in code_locations(org_id, deployment_id):
+    rows = code_locations(org_id, deployment_id)
+    for row in rows:
         if row.current is not None and row.current.manifest_sha256:
             manifest = stored.manifest(org_id, row.current.manifest_sha256)
             found[row.name] = LocationDefinitions(location=row, version=row.current, manifest=manifest)
-    return DeploymentDefinitions(by_location=found)
+    # Ids rise with time, and a location keeps its id for as long as it lives.
+    order = tuple(row.name for row in sorted(rows, key=lambda row: row.id) if row.name in found)
+    return DeploymentDefinitions(by_location=found, order=order)
 
 
 def _locations(org_id: UUID) -> QuerySet[CodeLocation]:

@@ -3,12 +3,14 @@
 from typing import Any
 
 import msgspec
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agent.protocol import Target
 from controlplane.deployments.code import Code
 from controlplane.deployments.git_facts import GitFacts
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentKind, LocationVersion, VersionState
+from controlplane.deployments.visibility import DuplicateAsset, Visible
 
 
 class DeploymentSerializer(serializers.Serializer[Deployment]):
@@ -94,8 +96,18 @@ class LocationVersionSerializer(serializers.Serializer[LocationVersion]):
     snapshot_sha256 = serializers.CharField(allow_blank=True)
 
 
+class DuplicateAssetSerializer(serializers.Serializer[DuplicateAsset]):
+    """An asset that several code locations can materialize."""
+
+    asset = serializers.CharField()
+    location = serializers.CharField(help_text="The one that is shown and automated: the first that was added.")
+    also_defined_in = serializers.ListField(child=serializers.CharField(), help_text="The others.")
+
+
 class CodeLocationSerializer(serializers.Serializer[CodeLocation]):
-    """A named piece of user code: the version that should be loaded, and the newest that did load and serves."""
+    """A named piece of user code: the version that should be loaded, and the newest that did load and serves. `visible` is needed
+    in the context.
+    """
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -103,6 +115,13 @@ class CodeLocationSerializer(serializers.Serializer[CodeLocation]):
     created_at = serializers.DateTimeField()
     desired_version = LocationVersionSerializer(source="desired", allow_null=True)
     current_version = LocationVersionSerializer(source="current", allow_null=True)
+    duplicate_assets = serializers.SerializerMethodField()
+
+    @extend_schema_field(DuplicateAssetSerializer(many=True))
+    def get_duplicate_assets(self, row: CodeLocation) -> Any:
+        """Assets that this location and others can materialize, as far as the caller may read them."""
+        visible: Visible = self.context["visible"]
+        return [DuplicateAssetSerializer(one).data for one in visible.duplicates(row.name)]
 
 
 class RollbackSerializer(serializers.Serializer[Any]):

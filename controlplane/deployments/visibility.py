@@ -22,6 +22,16 @@ from tenants.grants import Rights, Target
 from tenants.models import TargetKind
 from tenants.permissions import OF_DEPLOYMENTS, Permission
 
+
+@dataclass(frozen=True)
+class DuplicateAsset:
+    """An asset that several code locations can materialize: the one that is shown and automated, and the others."""
+
+    asset: str
+    location: str
+    also_defined_in: tuple[str, ...]
+
+
 # In place of a hash that the caller may not know. No archive has it: what was shown cannot be deployed by mistake.
 HIDDEN_ARCHIVE = "hidden"
 
@@ -78,6 +88,14 @@ class Visible:
         part = self.part(Permission.LOCATION_READ)
         found = selectors.code_locations(self.org_id, self.deployment_id)
         return [self._shown(row) for row in found if part.has_location(row.name)]
+
+    def duplicates(self, location: str = "") -> list[DuplicateAsset]:
+        """Assets that several locations can materialize, by key: all that the caller may read, or those of one location."""
+        graph = self.definitions(Permission.ASSET_READ).graph
+        found = [
+            DuplicateAsset(key, graph.nodes[key].location, others) for key, others in sorted(graph.duplicates.items())
+        ]
+        return [one for one in found if not location or location in {one.location, *one.also_defined_in}]
 
     def location(self, name: str) -> CodeLocation:
         """One code location with its versions; NotFoundError when there is none."""

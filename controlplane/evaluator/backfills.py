@@ -91,10 +91,12 @@ def _planned(backfill: Backfill) -> bool:
     """Plan it, where that can lead to anything; False when it could not be planned."""
     if not backfill.needs_plan or backfill.is_paused or _all_asked(backfill):
         return True
+    # A look may begin late after it was claimed: nobody else shall plan the same from now on.
+    due_again(backfill.org_id, backfill.id, LOST_SECONDS)
     try:
         with at_most(PLAN_SECONDS), renewed(lambda: due_again(backfill.org_id, backfill.id, LOST_SECONDS)):
             found = plan_of_job(backfill) if backfill.kind == BackfillKind.JOB else plan_of_assets(backfill)
-        store_plan(backfill.org_id, backfill.id, plan_number=backfill.plan_number, plan=found)
+        store_plan(backfill, found)
     except Exception as error:  # noqa: BLE001 - dagster's planner raises whatever it does; the backfill says so and is planned again
         log.warning(
             "backfill.not_planned", org_id=str(backfill.org_id), backfill_id=str(backfill.id), error=str(error)[:500]

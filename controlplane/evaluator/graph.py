@@ -25,6 +25,7 @@ from dagster._serdes import deserialize_value
 from controlplane.definitions.selectors import file_content
 from controlplane.deployments.models import CodeLocation
 from controlplane.evaluator.conditions.watching import Watches, conditioned
+from controlplane.evaluator.duplicates import settled
 from controlplane.evaluator.limits import TakesTooLongError
 from tenants.errors import NotFoundError
 
@@ -65,9 +66,9 @@ class ServingSnapshot:
 
 
 def serving_snapshots(org_id: UUID, deployment_id: UUID) -> list[ServingSnapshot]:
-    """Of every location that has loaded, by name. Call it inside org_scope."""
+    """Of every location that has loaded, in the order in which they were added. Call it inside org_scope."""
     rows = CodeLocation.objects.for_org(org_id).filter(deployment_id=deployment_id, current__isnull=False)
-    found = rows.order_by("name").values_list("name", "current__snapshot_sha256", "current__dagster_version")
+    found = rows.order_by("id").values_list("name", "current__snapshot_sha256", "current__dagster_version")
     return [ServingSnapshot(*row) for row in found]
 
 
@@ -131,16 +132,17 @@ def repository_of(location: str, serialized: str) -> RemoteRepository:
 
 
 def merged(repositories: Mapping[str, RemoteRepository]) -> RemoteWorkspaceAssetGraph:
-    """One graph of several locations, as dagster's own workspace makes it."""
+    """One graph of several locations, as dagster's own workspace makes it, but that the first of them defines what several do."""
+    # Dagster goes by these names, and by nothing but their order.
     entries = {
         name: SimpleNamespace(
-            code_location=SimpleNamespace(name=name, get_repositories=lambda found=found: {found.name: found})
+            code_location=SimpleNamespace(name=f"{number:06}", get_repositories=lambda found=found: {found.name: found})
         )
-        for name, found in repositories.items()
+        for number, (name, found) in enumerate(repositories.items())
     }
     workspace: Any = SimpleNamespace(code_location_entries=entries)
     graph: RemoteWorkspaceAssetGraph = RemoteWorkspaceAssetGraph.build(workspace)
-    return graph
+    return settled(graph, repositories.values())
 
 
 def _no_job_data(_ref: Any) -> Any:

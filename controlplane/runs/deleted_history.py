@@ -4,6 +4,7 @@ import datetime
 from uuid import UUID
 
 from controlplane.deployments.models import RetentionMark
+from controlplane.deployments.retention import deleted_before
 from controlplane.runs.models import Run
 from tenants.ids import time_of
 from tenants.scoping import read_scope
@@ -18,6 +19,12 @@ def deleted_parts(run: Run) -> str:
         return ""
     made, marks = time_of(run.id), _marks(run.org_id, run.deployment_id)
     return " and ".join(name for kind, name in _NAMES.items() if kind in marks and made < marks[kind])
+
+
+def is_gone(run: Run, kind: str) -> bool:
+    """Whether history of this kind (settings_document.RETAINED) may be gone of a run that is there."""
+    before = deleted_before(run.org_id, run.deployment_id, kind)
+    return before is not None and time_of(run.id) < before
 
 
 def why_gone(org_id: UUID, deployment_id: UUID, run_id: UUID) -> str:

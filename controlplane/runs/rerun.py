@@ -1,6 +1,7 @@
 """The request that runs something again: all of it, or what is left of it after a failure."""
 
 from controlplane.catalog.models import AssetEvent, AssetEventKind
+from controlplane.runs.deleted_history import is_gone
 from controlplane.runs.errors import NotResumableError
 from controlplane.runs.models import Run, Step
 from controlplane.runs.requests import PARTITION_TAG, RunRequest
@@ -57,6 +58,11 @@ def _unfinished(run: Run) -> tuple[list[str] | None, list[str] | None]:
     """
     if not run.target_assets:
         raise NotResumableError("Only checks ran: run all of them again.")
+    if is_gone(run, "asset_events"):
+        raise NotResumableError(
+            "What this run materialized is not stored any more, as the setting retention.asset_events says: what was left to do is not "
+            "known. Run all of it again."
+        )
     planned, made = _partitions(run, AssetEventKind.PLANNED), _partitions(run, AssetEventKind.MATERIALIZATION)
     done = {asset for asset in made if planned.get(asset, {None}) <= made[asset] or planned.get(asset) == {None}}
     done -= _of_unsuccessful_steps(run)

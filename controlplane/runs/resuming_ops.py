@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from controlplane.runs.deleted_history import is_gone
 from controlplane.runs.errors import NotResumableError
 from controlplane.runs.models import Run, RunEvent, Step
 from controlplane.runs.states import StepStatus
@@ -13,6 +14,11 @@ _DONE = {StepStatus.SUCCESS, StepStatus.SKIPPED}
 
 def unfinished_steps(run: Run) -> list[str]:
     """Keys of the steps to run again, in the order of the plan; NotResumableError where nothing says what there was to do."""
+    if is_gone(run, "events"):
+        raise NotResumableError(
+            "The events of this run were deleted, as the setting retention.events says: what its steps put out is not known any more. "
+            "Run all of it again."
+        )
     rows = Step.objects.for_org(run.org_id).filter(run_id=run.id, attempt=run.attempt).order_by("position", "step_key")
     steps = {step.step_key: step for step in rows}
     if not steps:

@@ -66,10 +66,9 @@ def _asset_location(definitions: DeploymentDefinitions, key: str) -> str:
 
 
 def _check_location(definitions: DeploymentDefinitions, check: str) -> str:
-    for name, found in definitions.by_location.items():
-        if check in found.checks:
-            return name
-    raise NotFoundError(f"No code location defines the asset check {check}.")
+    if check not in definitions.check_locations:
+        raise NotFoundError(f"No code location defines the asset check {check}.")
+    return definitions.check_locations[check]
 
 
 def _partitions(
@@ -100,7 +99,10 @@ def _partitions(
 def partitions_definition(selection: Selection) -> str | None:
     """The id of the one partitions definition of what is selected; None without partitions, InvalidError when there are several."""
     of_assets = {asset.partitions for asset in selection.touched if asset.partitions}
-    ids = of_assets | selection.check_partitions or {selection.job.partitions} - {None}
+    ids = of_assets | selection.check_partitions
+    # Dagster's own job of all assets has partitions where all that have any have the same; others in it have none for that.
+    if not ids and not selection.job.implicit:
+        ids = {selection.job.partitions} - {None}
     # Interned: equal definitions have one id.
     if len(ids) > 1:
         raise InvalidError("The selected assets have different partitions: run them separately.", attr="assets")

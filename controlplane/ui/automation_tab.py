@@ -41,11 +41,11 @@ def automation_tab(
 
 def _checks_with_conditions(definitions: DeploymentDefinitions, key: str) -> dict[str, Condition]:
     found = {}
-    for location in definitions.by_location.values():
-        for text, check in location.checks.items():
-            condition = location.manifest.conditions.get(check.automation) if check.automation else None
-            if condition is not None and text == f"{key}:{check.name}":
-                found[check.name] = condition
+    for check in definitions.checks_by_asset.get(key, ()):
+        location = definitions.by_location[definitions.check_locations[f"{key}:{check.name}"]]
+        condition = location.manifest.conditions.get(check.automation) if check.automation else None
+        if condition is not None:
+            found[check.name] = condition
     return found
 
 

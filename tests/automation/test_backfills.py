@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from controlplane.automation.backfills import control
 from controlplane.automation.backfills.choice import Choice, Only
 from controlplane.automation.backfills.planning import PlanMismatchError, store_plan
+from controlplane.automation.backfills.progress import look
 from controlplane.automation.backfills.retrying import retry
 from controlplane.automation.models import Backfill, BackfillPartition, BackfillStatus
 from controlplane.core.threads import with_connections_returned
@@ -253,13 +254,27 @@ def test_what_cannot_be_made_is_said_before_anything_starts(
 def test_a_plan_that_comes_late_or_twice_launches_nothing(served: Cast) -> None:
     backfill = launch(served, "raw", choice=THREE)
     plan = plan_of_assets(backfill)
-    number = backfill.plan_number
-    assert store_plan(served.org_id, backfill.id, plan_number=number, plan=plan)
-    assert not store_plan(served.org_id, backfill.id, plan_number=number, plan=plan)
+    assert store_plan(backfill, plan)
+    assert not store_plan(backfill, plan)
     with pytest.raises(PlanMismatchError):
-        store_plan(served.org_id, backfill.id, plan_number=number + 1, plan=plan)
+        store_plan(fresh(backfill), plan)
     go(backfill)
     assert all(len(found) == 1 for found in once(backfill).values())
+
+
+def test_a_slow_plan_counts_though_something_ended_meanwhile(served: Cast) -> None:
+    backfill = go(launch(served, "clean", "daily", choice=THREE))
+    first, second, *_more = runs(backfill)
+    end(first)
+    planned = look(served.org_id, backfill.id)
+    assert planned is not None
+    plan = plan_of_assets(planned)
+    end(second)
+    assert look(served.org_id, backfill.id) is not None
+    assert store_plan(planned, plan)
+    assert fresh(backfill).needs_plan, "what ended meanwhile is planned next"
+    go(backfill)
+    assert [key for asset, key in once(backfill) if asset == "daily"] == ["2026-01-01", "2026-01-02"]
 
 
 def test_looks_at_the_same_time_launch_each_partition_once(served: Cast) -> None:
@@ -291,7 +306,7 @@ def test_two_thousand_partitions_are_planned_at_once(cast: Cast) -> None:
     assert sum(backfill.counts.values()) == 4000
     began = time.monotonic()
     plan = plan_of_assets(backfill)
-    store_plan(cast.org_id, backfill.id, plan_number=backfill.plan_number, plan=plan)
+    store_plan(backfill, plan)
     planned = time.monotonic() - began
     print(f"requested in {requested:.1f} s, planned in {planned:.1f} s")  # noqa: T201 - the figure, where it is wanted
     assert len(plan.runs) == 2000

@@ -1,18 +1,19 @@
 """What people and programs read of conditions: REST, the asset's tab, and nothing about assets that they do not see."""
 
+import re
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from controlplane.automation.conditions.shown import HIDDEN, shown_tree
-from controlplane.automation.models import ConditionEvaluator, RequestedRun
+from controlplane.automation.models import ConditionEvaluator, Instigator, RequestedRun
 from tenants.ids import uuid7
 from tenants.models import Role, TargetKind
 from tenants.scoping import org_scope
 from tests.automation.stage import Stage
 from tests.automation.test_evaluating import AC, asset
-from tests.cast import make_cast
+from tests.cast import Cast, make_cast
 from tests.tenants.people import deny, person
 
 
@@ -91,6 +92,26 @@ def test_the_tab_shows_condition_evaluations_and_runs(stage: Stage) -> None:
     assert "No automation condition" in browser.get(tab(stage, "up")).content.decode()
 
 
+def test_the_page_of_the_sensor_shows_what_it_evaluates_and_what_came_of_it(stage: Stage) -> None:
+    with org_scope(stage.org_id):
+        row = Instigator.objects.for_org(stage.org_id).get(deployment_id=stage.deployment_id)
+    address = f"/{stage.cast.org.slug}/{stage.cast.deployment.name}/automation/{row.id}"
+    page = stage.cast.signed_in().get(address).content.decode()
+
+    listed, _, requested = page.partition('id="requested-runs"')
+    listed = listed.partition('id="condition-list"')[2]
+    assert re.findall(r'title="([^"]*)">(?:bad|down|up|day)<', listed) == ["bad", "down"]
+    assert listed.count("?tab=automation") == 2
+    assert ('data-status="failed"' in listed, ">Requested<" in listed or ">Not requested<" in listed) == (True, True)
+    assert str(stage.runs[0].id) in requested
+    assert "it has looked at every change" in page
+    assert 'role="switch"' in page
+    partly = person(stage.cast, Role.EDITOR)
+    deny(stage.cast, partly, target=TargetKind.SELECTION, target_value="key:down")
+    cut = stage.cast.signed_in(partly).get(address).content.decode()
+    assert (">bad<" in cut, ">down<" in cut) == (True, False)
+
+
 def test_hidden_assets_have_no_names_in_a_tree(stage: Stage) -> None:
     tree: Any = next(row.tree for row in stage.history("down") if row.requested)
     assert '"up"' in repr(tree).replace("'", '"')
@@ -134,3 +155,38 @@ def test_who_does_not_see_all_reads_no_reasons_runs_or_other_names(stage: Stage)
 
 def path_of_page(stage: Stage) -> str:
     return f"/{stage.cast.org.slug}/{stage.cast.deployment.name}/automation"
+
+
+def test_an_asset_is_not_taken_for_the_check_of_the_same_name(cast: Cast) -> None:
+    """`a:b`, and the check `b` of `a`: each has a history of its own."""
+    up = dg.AutomationCondition.any_deps_updated()
+
+    @dg.multi_asset(specs=[dg.AssetSpec(["a:b"], deps=["first"], automation_condition=up)], name="both")
+    def both() -> None: ...
+
+    @dg.asset_check(asset="a", name="b", additional_deps=["second"], automation_condition=up)
+    def b() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    sources = [dg.AssetSpec("first"), dg.AssetSpec("second")]
+    stage = Stage(cast)
+    stage.load("shop", dg.Definitions([*sources, dg.AssetSpec("a"), both], asset_checks=[b]))
+    stage.settle()
+    assert stage.states().keys() == {"a\\:b", "a:b"}
+
+    def requested(asset: str, **check: str) -> list[Any]:
+        given = {"asset": asset, **check}
+        rows = cast.api().get(path(stage) + "asset-evaluations/", given).json()["results"]
+        return [run["run_id"] for row in rows for run in row["runs"]]
+
+    stage.made("first")
+    stage.settle()
+    [of_asset] = stage.runs
+    assert (of_asset.asset_selection, requested("a:b")) == (["a:b"], [str(of_asset.id)])
+    assert requested("a", check="b") == []
+    stage.made("second")
+    stage.settle()
+    [_of_asset, of_check] = stage.runs
+    assert (of_check.check_selection, requested("a", check="b")) == (["a:b"], [str(of_check.id)])
+    assert requested("a:b") == [str(of_asset.id)]
+    assert "any_deps_updated" in cast.signed_in().get(tab(stage, "a:b")).content.decode()

@@ -15,7 +15,7 @@ from dagster._core.definitions import freshness_evaluator
 from dagster._core.definitions.freshness_evaluator import FRESHNESS_EVALUATORS_BY_POLICY_TYPE
 from dagster._core.storage.event_log.base import AssetRecord
 
-from controlplane.catalog import freshness_sweep
+from controlplane.catalog import event_order, freshness_sweep
 from controlplane.catalog.freshness import Freshness, judge, policy_of
 from controlplane.catalog.freshness_selectors import freshness_of
 from controlplane.catalog.models import AssetChange, AssetEventKind, AssetState, FreshnessChange, FreshnessState
@@ -195,6 +195,31 @@ def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> 
         writing.result(20)
         judging.result(20)
     assert stored(cast)["kept"] == "PASS"
+
+
+def test_nothing_is_planned_while_an_event_that_nobody_noted_takes_long(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_order, "_READ_PATIENCE_SECONDS", 0.01)
+    written, go_on = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with org_scope(cast.org_id):
+            happened(cast, "kept", 60)
+            written.set()
+            go_on.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(with_connections_returned, late)
+        assert written.wait(20)
+        assert not freshness_sweep.refresh(cast.org_id, cast.deployment.id)
+        assert not freshness_sweep.refresh(cast.org_id, cast.deployment.id), (
+            "another sweep finds it watched, and not planned"
+        )
+        assert stored(cast) == {}
+        go_on.set()
+        writing.result(20)
+    assert swept(cast)["kept"] == "PASS"
 
 
 def test_what_cannot_be_judged_keeps_no_other_from_it(cast: Cast) -> None:

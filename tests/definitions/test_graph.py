@@ -26,6 +26,24 @@ def test_asset_belongs_to_the_location_that_executes_it() -> None:
     assert found.order == ("raw", "orders", "report")
 
 
+def test_the_location_that_was_added_first_keeps_an_asset_that_others_define_too() -> None:
+    first, second = [asset("made", "raw", group="first"), asset("raw")], [asset("made", "other"), asset("other")]
+    seen = asset("made", "outside", is_external=True, is_executable=False, is_materializable=False)
+    observed = asset("raw", is_materializable=False)
+    manifests = {
+        name: make_manifest(assets, location=name)
+        for name, assets in {"z": first, "a": second, "0": [seen, asset("outside")], "1": [observed]}.items()
+    }
+
+    found = AssetGraph.of(manifests, ("0", "z", "1", "a"))
+
+    assert found.duplicates == {"made": ("a",)}
+    assert (found.nodes["made"].location, found.nodes["made"].group) == ("z", "first")
+    assert found.nodes["raw"].location == "z"
+    assert found.upstream["made"] == ("raw", "outside"), "those of the other definition are not its"
+    assert AssetGraph.of({"a": manifests["a"], "0": manifests["0"]}).nodes["made"].location == "a"
+
+
 def test_cycle_between_locations_is_cut_not_hung() -> None:
     found = graph(one=[asset("a", "b"), asset("c", "a")], two=[asset("b", "a")])
 

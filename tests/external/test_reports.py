@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from controlplane.catalog import changes
+from controlplane.catalog import selectors as catalog
 from controlplane.catalog.changes import Consumer
 from controlplane.deployments.visibility import Visible
 from controlplane.external.models import ReportDelivery
@@ -20,7 +21,7 @@ from tenants.models import Role, TargetKind
 from tenants.permissions import ROLE_PERMISSIONS
 from tenants.scoping import org_scope
 from tests.cast import Cast
-from tests.factories import make_location
+from tests.factories import asset, make_location, make_manifest, queue_run
 
 
 def report(cast: Cast, *events, client=None, **headers):
@@ -41,6 +42,41 @@ def histories(cast: Cast, asset: str, kind: str = "materializations"):
 def shop(cast: Cast) -> Cast:
     make_location(cast)
     return cast
+
+
+def test_what_no_code_defines_is_listed_found_and_told_from_what_was_defined_once(cast: Cast) -> None:
+    make_location(cast, manifest=make_manifest([asset("raw"), asset("old")]))
+    run = queue_run(cast, assets=["old"])
+    report(cast, made("vendor/prices"), made("raw"))
+    report(cast, {"type": "check", "asset": "vendor/only_checked", "check_name": "fine", "passed": True})
+    make_location(cast, manifest=make_manifest([asset("raw")]))
+    assert run.target_assets == ["old"]
+
+    def listed(**given: str) -> dict[str, str]:
+        found = cast.api().get(cast.api_path("assets/"), given).json()["results"]
+        return {one["key"]: one["origin"] for one in found}
+
+    reported = {"vendor/only_checked": "reported", "vendor/prices": "reported"}
+    assert listed() == {"old": "gone", "raw": "defined", **reported}
+    assert listed(defined="yes") == {"raw": "defined"}
+    assert listed(defined="no", q="vendor") == reported
+    assert listed(location="shop") == {"raw": "defined"}
+    assert cast.api().get(cast.api_path("assets/"), {"defined": "maybe"}).status_code == 400
+
+    browser, start = cast.signed_in(), f"/{cast.org.slug}/prod/"
+    page = browser.get(f"{start}assets").content.decode()
+    assert (page.count("reported, not defined"), page.count("no longer defined</span>")) == (2, 1)
+    found = browser.get(f"{start}palette", {"q": "prices"}).json()["items"]
+    assert [one["label"] for one in found if one["group"] == "Assets"] == ["vendor/prices"]
+    never = browser.get(f"{start}assets/vendor/prices").content.decode()
+    assert "any more" not in never
+    assert "dg.AssetSpec([&quot;vendor&quot;, &quot;prices&quot;])" in never
+    assert "defines this asset any more" in browser.get(f"{start}assets/old").content.decode()
+    assert browser.get(f"{start}assets/vendor/only_checked").status_code == 200
+
+    part = Rights(everywhere=ROLE_PERMISSIONS[Role.VIEWER], hidden=(Target(TargetKind.GROUP, "secret"),))
+    seen = catalog.assets(Visible(cast.org_id, cast.deployment.id, part))
+    assert [view.key for view in seen] == ["raw"], "nothing tells whose the others are"
 
 
 def test_events_of_all_kinds_move_the_asset_as_a_run_would(shop: Cast) -> None:

@@ -1,11 +1,13 @@
 """Requests for runs: what is accepted and what it becomes; what is refused and in which words."""
 
+import datetime
 from typing import Any
 
 import pytest
 
 from controlplane.catalog.models import AssetEvent, AssetState, PartitionState
 from controlplane.definitions.manifest import Check, ConfigField, ConfigType, Job, Op, PartitionsDefinition
+from controlplane.deployments.models import RetentionMark
 from controlplane.runs import instance_view
 from controlplane.runs.errors import InvalidRunConfigError, NotResumableError, RunEndedError
 from controlplane.runs.models import RunLabel
@@ -238,6 +240,22 @@ def test_from_failure_is_refused_where_it_cannot_be_right(stage: Stage) -> None:
     ops.say("PIPELINE_FAILURE")
     with pytest.raises(NotResumableError, match="before its first step"):
         reexecute_run(org_id=stage.org_id, run_id=ops.run_id, from_failure=True, actor=stage.cast.actor)
+
+
+def test_from_failure_is_refused_where_its_history_was_deleted(stage: Stage) -> None:
+    ops = stage.claimed(job="load", run_config=CONFIGS[0][0])
+    ops.start("extract")
+    ops.say("PIPELINE_FAILURE")
+    assets = failed(stage)
+    with org_scope(stage.org_id):
+        tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+        given = {"deployment_id": stage.cast.deployment.id, "before": tomorrow}
+        for kind in ("events", "asset_events"):
+            RetentionMark.objects.create_in(stage.org_id, kind=kind, **given)
+    for run_id, setting in ((ops.run_id, "retention.events"), (assets.run_id, "retention.asset_events")):
+        with pytest.raises(NotResumableError, match=setting):
+            reexecute_run(org_id=stage.org_id, run_id=run_id, from_failure=True, actor=stage.cast.actor)
+        assert reexecute_run(org_id=stage.org_id, run_id=run_id, from_failure=False, actor=stage.cast.actor)
 
 
 def test_a_failed_partition_is_planned_again_and_then_made(stage: Stage) -> None:

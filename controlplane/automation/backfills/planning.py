@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.db.models.functions import Now
 
@@ -11,9 +10,9 @@ from controlplane.automation.backfills.progress import locked
 from controlplane.automation.backfills.rows import insert
 from controlplane.automation.backfills.targets import JOB
 from controlplane.automation.models import Backfill, BackfillPartition, BackfillStatus, PartitionProgress, RequestSource
-from controlplane.automation.requests import BACKFILL_TAG, Asked, Asker, store
+from controlplane.automation.requests import Asked, Asker, store
 from controlplane.core import recordsets
-from controlplane.runs.requests import PRIORITY_TAG, RunRequest
+from controlplane.runs.requests import BACKFILL_TAG, PRIORITY_TAG, RunRequest
 from tenants.scoping import org_scope
 
 LOST = "It is not defined any more."
@@ -55,11 +54,18 @@ _LOSE = """
 """
 
 
-def store_plan(org_id: UUID, backfill_id: UUID, *, plan_number: int, plan: Plan) -> bool:
-    """False when the backfill is elsewhere by now: somebody else planned it, something ended, or it was cancelled."""
+def store_plan(planned: Backfill, plan: Plan) -> bool:
+    """`planned` is the backfill as it was looked at before the plan was made. What ended meanwhile takes nothing from the plan, and is
+    planned next. False when somebody else planned it, or it was cancelled.
+    """
+    org_id, backfill_id = planned.org_id, planned.id
     with org_scope(org_id):
         backfill = locked(org_id, backfill_id)
-        if backfill is None or backfill.plan_number != plan_number or backfill.status != BackfillStatus.REQUESTED:
+        if (
+            backfill is None
+            or backfill.plan_number != planned.plan_number
+            or backfill.status != BackfillStatus.REQUESTED
+        ):
             return False
         insert(backfill, plan.found)
         place: dict[str, Any] = {"org": org_id, "backfill": backfill_id}
@@ -70,8 +76,8 @@ def store_plan(org_id: UUID, backfill_id: UUID, *, plan_number: int, plan: Plan)
             _ask(backfill, plan.runs, place)
         rows_of = Backfill.objects.for_org(org_id).filter(id=backfill_id)
         rows_of.update(
-            plan_number=plan_number + 1,
-            needs_plan=False,
+            plan_number=planned.plan_number + 1,
+            needs_plan=backfill.counts != planned.counts,
             planned_at=backfill.planned_at or Now(),
             requests=backfill.requests + len(plan.runs),
             error=None,

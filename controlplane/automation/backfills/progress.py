@@ -11,10 +11,10 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from controlplane.automation.models import Backfill, BackfillKind, BackfillStatus, PartitionProgress
-from controlplane.automation.requests import BACKFILL_TAG
 from controlplane.catalog import changes
 from controlplane.core import recordsets
 from controlplane.runs import labels
+from controlplane.runs.requests import BACKFILL_TAG
 from controlplane.runs.states import TERMINAL
 from tenants.ids import first_uuid7_at
 from tenants.scoping import org_scope
@@ -88,7 +88,6 @@ def look(org_id: UUID, backfill_id: UUID) -> Backfill | None:
         counts = _count(backfill)
         if changed:
             backfill.needs_plan = True
-            backfill.plan_number += 1
         _settle(backfill, counts)
         if changed or backfill.ended_at is not None:
             note_assets(backfill)
@@ -98,7 +97,6 @@ def look(org_id: UUID, backfill_id: UUID) -> Backfill | None:
                 "counts",
                 "looked_at",
                 "needs_plan",
-                "plan_number",
                 "status",
                 "ended_at",
                 "is_paused",

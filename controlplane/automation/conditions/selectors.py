@@ -16,6 +16,7 @@ from controlplane.automation.models import (
     RequestSource,
 )
 from controlplane.catalog import selectors as catalog
+from controlplane.definitions.asset_keys import entity_text
 from controlplane.deployments.visibility import Visible
 from controlplane.runs.selectors import some_runs
 from tenants.errors import NotFoundError
@@ -71,15 +72,9 @@ def state(visible: Visible, key: str, *, check: str | None = None) -> ConditionS
 
 def _entity(visible: Visible, key: str, check: str | None) -> str:
     asset = catalog.asset(visible, key)
-    if not check:
-        return asset.key
-    definitions = catalog.asset_definitions(visible)
-    entity = f"{asset.key}:{check}"
-    # SECURITY: an asset may have the name of a check, and be hidden.
-    hidden = entity in visible.whole.graph.nodes and entity not in definitions.graph.nodes
-    if hidden or not any(entity in location.checks for location in definitions.by_location.values()):
+    if check and f"{asset.key}:{check}" not in catalog.asset_definitions(visible).check_locations:
         raise NotFoundError(f"There is no check {check} of the asset {asset.key} in this deployment.")
-    return entity
+    return entity_text(asset.key, check)
 
 
 def complete(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
@@ -101,6 +96,15 @@ def complete(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
             request.run_id = None
 
 
+def _entities_of(row: RequestedRun) -> set[str]:
+    """What a run was requested for."""
+    checks = [text.rpartition(":") for text in row.body.get("checks") or ()]
+    return {
+        *(entity_text(key) for key in row.body.get("assets") or ()),
+        *(entity_text(asset, name) for asset, _colon, name in checks),
+    }
+
+
 def _sees_all(visible: Visible) -> bool:
     return catalog.asset_definitions(visible).cut_from is None
 
@@ -120,7 +124,7 @@ def _attach_runs(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
             )
             for row in rows.order_by("source_id", "position"):
                 evaluation = by_tick[row.source_id]
-                if evaluation.entity in {*(row.body.get("assets") or ()), *(row.body.get("checks") or ())}:
+                if evaluation.entity in _entities_of(row):
                     found[evaluation.id].append(row)
     for one in shown:
         one.runs = found[one.id]  # type: ignore[attr-defined]  # read by serializers and templates

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from controlplane.definitions.asset_keys import entity_asset
+
 # For the name of an asset that is not shown.
 HIDDEN = "an asset that you may not see"
 # Dagster's nodes whose own name is the key of another asset, or several.
@@ -11,7 +13,7 @@ _NAMED_BY_KEYS = frozenset({"EntityMatchesCondition", "DownstreamConditionWrappe
 
 def shown_tree(tree: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
     """The tree for who sees these assets: what was asked of others is said without them."""
-    if tree["entity"] not in keys and _asset_of(tree["entity"]) not in keys:
+    if entity_asset(tree["entity"]) not in keys:
         return {**tree, "name": HIDDEN, "label": "", "description": "", "entity": "", "children": []}
     children = [shown_tree(child, keys) for child in tree["children"]]
     hides = any(child["name"] == HIDDEN for child in children)

@@ -29,7 +29,7 @@ from controlplane.evaluator.conditions.requesting import asked
 from controlplane.evaluator.conditions.selective import Evaluated, Evaluation
 from controlplane.evaluator.conditions.sensors import ConditionSensor
 from controlplane.evaluator.conditions.trees import tree
-from controlplane.evaluator.entities import text_of
+from controlplane.evaluator.entities import entity_of
 from controlplane.evaluator.instance import instance_of
 from controlplane.evaluator.limits import at_most
 from controlplane.evaluator.renewing import renewed
@@ -138,7 +138,7 @@ def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.Deploym
         before = ConditionEvaluator.objects.for_org(org_id).get(deployment_id=deployment_id).definitions
         read = changes.read(org_id, deployment_id, changes.Consumer.CONDITIONS)
         chosen = sensors.resolved(graph, sensors.running(org_id, deployment_id))
-        eligible = {text_of(key): key for sensor in chosen for key in sensor.entities}
+        eligible = {entity_of(key): key for sensor in chosen for key in sensor.entities}
         changed = concerned(graph.watches, read) if definitions == before else set(eligible.values())
         dirty = standing.due(org_id, deployment_id, eligible, now) | changed
         tick_id, backfilling = uuid7(), functools.cache(functools.partial(in_progress, scope, graph.asset_graph))
@@ -159,7 +159,7 @@ def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.Deploym
             outcome = evaluation.of(dirty)
             moments = due_next(outcome, graph.watches, sensor.entities, now, changed=changed)
             evaluated.append((sensor, outcome, moments))
-    conditioned = sorted(map(text_of, graph.conditioned))
+    conditioned = sorted(map(entity_of, graph.conditioned))
     return Found(
         number, definitions, tick_id, now, conditioned, frozenset(eligible), evaluated, read, dict(graph.errors)
     )
@@ -225,7 +225,7 @@ def _keep_history(
     }
     rows = [
         AssetEvaluation(
-            entity=text_of(key),
+            entity=entity_of(key),
             tree=tree(outcome.evaluation),
             requested=outcome.requested,
             partitions=outcome.partitions and outcome.partitions[:PARTITIONS_MAX],
@@ -234,8 +234,8 @@ def _keep_history(
         for key, outcome in evaluated.outcomes.items()
         if outcome.is_news or outcome.requested
     ]
-    known = standing.errors(org_id, deployment_id, map(text_of, evaluated.errors))
-    failed = {text_of(key): standing.error_of(error) for key, error in evaluated.errors.items()}
+    known = standing.errors(org_id, deployment_id, map(entity_of, evaluated.errors))
+    failed = {entity_of(key): standing.error_of(error) for key, error in evaluated.errors.items()}
     rows += [
         AssetEvaluation(entity=entity, error=error, **shared)
         for entity, error in failed.items()

@@ -70,11 +70,10 @@ def _entities(graph: DeploymentGraph, repository: RemoteRepository, sensor: Remo
     if selection is not None:
         keys = selection.resolve(own, allow_missing=True) | selection.resolve_checks(own, allow_missing=True)
     origin = repository.handle.get_remote_origin()
-    # Of an asset that two locations define, one is in the graph; the other's condition must not launch as well.
-    keys = {key for key in keys if graph.asset_graph.has(key) and _origin(graph, key) == origin}
-    keys = {key for key in keys if own.get(key).automation_condition is not None}
-    jobs = {key for key in asset_job_keys_from_sensor_metadata(sensor.metadata) if graph.asset_graph.has(key)}
-    return frozenset(keys | jobs)
+    keys = {key for key in keys if own.has(key) and own.get(key).automation_condition is not None}
+    jobs = asset_job_keys_from_sensor_metadata(sensor.metadata)
+    # Of what two locations define, one definition is in the graph; the other's condition must not launch as well.
+    return frozenset(key for key in (*keys, *jobs) if graph.asset_graph.has(key) and _origin(graph, key) == origin)
 
 
 def _origin(graph: DeploymentGraph, key: EntityKey) -> Any:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from controlplane.automation.models import ConditionState
 from controlplane.evaluator.conditions.selective import Cursor, Evaluated, LoadCursors
-from controlplane.evaluator.entities import text_of
+from controlplane.evaluator.entities import entity_of
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ def cursors(org_id: UUID, deployment_id: UUID) -> LoadCursors:
     """Reads the cursors of these keys; one that cannot be read any more is none, as dagster has it for a new condition."""
 
     def load(keys: Iterable[EntityKey]) -> Mapping[EntityKey, Cursor]:
-        by_text = {text_of(key): key for key in keys}
+        by_text = {entity_of(key): key for key in keys}
         rows = _rows(org_id, deployment_id).filter(entity__in=list(by_text)).exclude(cursor="")
         found = {}
         for entity, cursor in rows.values_list("entity", "cursor"):
@@ -60,13 +60,13 @@ def store(
     """Keep the new cursors, when who is due, and who failed."""
     shared = {"org_id": org_id, "deployment_id": deployment_id, "evaluated_at": now, "number": number}
     moved = [
-        ConditionState(entity=text_of(key), cursor=outcome.cursor, next_due_at=moments.get(key), **shared)
+        ConditionState(entity=entity_of(key), cursor=outcome.cursor, next_due_at=moments.get(key), **shared)
         for key, outcome in evaluated.outcomes.items()
     ]
     _upsert(moved, ["cursor", "evaluated_at", "number", "next_due_at", "error", "failed_at"])
     failed = [
         ConditionState(
-            entity=text_of(key), cursor="", next_due_at=now + RETRY, error=error_of(error), failed_at=now, **shared
+            entity=entity_of(key), cursor="", next_due_at=now + RETRY, error=error_of(error), failed_at=now, **shared
         )
         for key, error in evaluated.errors.items()
     ]
@@ -80,7 +80,7 @@ def _bring_forward(org_id: UUID, deployment_id: UUID, moments: Mapping[EntityKey
     by_moment: dict[datetime.datetime, list[str]] = defaultdict(list)
     for key, moment in moments.items():
         if moment is not None:
-            by_moment[moment].append(text_of(key))
+            by_moment[moment].append(entity_of(key))
     for moment, entities in by_moment.items():
         rows = _rows(org_id, deployment_id).filter(entity__in=entities)
         rows.exclude(next_due_at__lte=moment).update(next_due_at=moment)

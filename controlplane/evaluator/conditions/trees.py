@@ -5,7 +5,7 @@ from typing import Any
 from dagster._core.asset_graph_view.serializable_entity_subset import SerializableEntitySubset
 from dagster._core.definitions.declarative_automation.serialized_objects import AutomationConditionEvaluation
 
-from controlplane.evaluator.entities import text_of
+from controlplane.evaluator.entities import entity_of
 
 # A tree of more is cut, and says so: AnyDownstreamConditions of a wide graph repeats the conditions of everything below.
 NODES_MAX = 2_000
@@ -38,7 +38,7 @@ def _node(evaluation: AutomationConditionEvaluation[Any], budget: _Budget) -> di
         "name": (snapshot.name or "")[:_TEXT_MAX],
         "description": (snapshot.description or "")[:_TEXT_MAX],
         "label": (snapshot.label or "")[:_TEXT_MAX],
-        "entity": text_of(true.key),
+        "entity": entity_of(true.key),
         "status": "SKIPPED" if asked == 0 else "TRUE" if true.size else "FALSE",
         "true": true.size,
         "candidates": asked,

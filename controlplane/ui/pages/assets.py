@@ -14,6 +14,7 @@ from controlplane.catalog.staleness import Sync
 from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
+from controlplane.ui.run_words import waiting_assets
 from tenants.paging import page_of_list
 from tenants.permissions import Permission
 
@@ -21,7 +22,7 @@ _ROWS = 100
 
 
 class Assets(DeploymentPage):
-    """Every asset that a code location defines."""
+    """Every asset: what code locations define, and what is known by its events alone."""
 
     permissions: ClassVar = {"GET": Permission.ASSET_READ}
     section = "assets"
@@ -29,6 +30,7 @@ class Assets(DeploymentPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         nodes = catalog.asset_definitions(self.visible).graph.nodes
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
+        undefined = catalog.undefined_keys(self.visible, "")
         found = healthy_assets(self.visible, wanted)
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
         page = replace(page, results=with_staleness(self.visible, page.results))
@@ -36,7 +38,9 @@ class Assets(DeploymentPage):
             "page": page,
             "filter": wanted,
             "found": len(found),
-            "total": len(nodes),
+            "waiting": waiting_assets(self.visible, page.results),
+            "total": len(nodes) + len(undefined),
+            "has_undefined": bool(undefined),
             "has_unsynced": any(view.staleness is not None and view.staleness.is_unsynced for view in page.results),
         }
         if wants_part(request, "asset-list"):

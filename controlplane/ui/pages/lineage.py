@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from controlplane.catalog import selectors as catalog
+from controlplane.catalog.asset_filter import AssetFilter
 from controlplane.catalog.health_selectors import healthy_assets
 from controlplane.catalog.selectors import AssetView
 from controlplane.catalog.staleness_selectors import with_staleness
@@ -41,7 +42,7 @@ class Statuses(DeploymentPage):
     permissions: ClassVar = {"GET": Permission.ASSET_READ}
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        views = with_staleness(self.visible, healthy_assets(self.visible))
+        views = with_staleness(self.visible, healthy_assets(self.visible, AssetFilter(defined="yes")))
         return JsonResponse({view.key: [view.status, view.status.label, *_marks(view)] for view in views})
 
 

@@ -30,7 +30,11 @@ class Locations(DeploymentPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         agents = fleet.agents(self.org_id)
         found = self.visible.code_locations()
-        context: dict[str, Any] = {"lines": location_lines(found, agents), "has_agents": bool(agents)}
+        context: dict[str, Any] = {
+            "lines": location_lines(found, agents),
+            "has_agents": bool(agents),
+            "duplicates": self.visible.duplicates(),
+        }
         if wants_part(request, "location-list"):
             return self.render_part(request, "locations/_list.html", **context)
         return self.render(request, "locations/list.html", **context, server=settings.PUBLIC_URL)
@@ -54,7 +58,13 @@ class Location(DeploymentPage):
         page = page_of_rows(self.visible.versions(found), asked(request, size=_VERSIONS), by=("-number",))
         changes = changes_of(self.visible, found, page.results)
         versions = [VersionLine(self.visible.shown(found.name, row), changes.get(row.number)) for row in page.results]
-        return {"line": line, "page": page, "versions": versions, "may": self.may_with(location=found.name)}
+        return {
+            "line": line,
+            "page": page,
+            "versions": versions,
+            "duplicates": self.visible.duplicates(found.name),
+            "may": self.may_with(location=found.name),
+        }
 
 
 class Reload(DeploymentPage):

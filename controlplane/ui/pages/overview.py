@@ -34,7 +34,7 @@ class Overview(DeploymentPage):
         deployment = self.deployment
         if deployment.kind == DeploymentKind.BRANCH:
             return first_screen(self, request)
-        failing = catalog.assets(self.visible, AssetFilter(status=AssetStatus.FAILED.value))
+        failing = catalog.assets(self.visible, AssetFilter(status=AssetStatus.FAILED.value, defined="yes"))
         context: dict[str, Any] = {
             "runs": runs.runs(self.visible, limit=_RUNS).runs,
             "counts": self._counts(),

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from controlplane.automation.instigators import selectors as instigators
 from controlplane.automation.instigators.selectors import InstigatorFilter
+from controlplane.catalog import selectors as catalog
 from controlplane.delivery.branches.selectors import BranchFilter, branches_for
 from controlplane.deployments import selectors as deployments
 from controlplane.deployments.models import DeploymentKind
@@ -17,6 +18,7 @@ from controlplane.ui.branch_words import BranchLine
 from controlplane.ui.links import Links
 from controlplane.ui.pages.base import DeploymentPage
 from controlplane.ui.pages.settings_base import SETTINGS_RAIL
+from controlplane.ui.run_words import target_words
 from controlplane.ui.status_words import word
 from controlplane.ui.templatetags.ui_values import short_id
 from tenants.permissions import Permission
@@ -99,10 +101,14 @@ class Palette(DeploymentPage):
 
     def _assets(self, words: list[str]) -> list[dict[str, str]]:
         nodes = self.visible.definitions(Permission.ASSET_READ).graph.nodes
-        keys = [key for key in nodes if all(word in key.casefold() for word in words)]
+        known = [*nodes, *catalog.undefined_keys(self.visible, max(words, key=len))]
+        keys = [key for key in known if all(word in key.casefold() for word in words)]
         # What begins with the word, then what is shortest, is most likely meant.
         keys.sort(key=lambda key: (not key.casefold().startswith(words[0]), len(key), key))
-        return [self._item("Assets", key, "asset", self.links.asset(key)) for key in keys[:_MOST]]
+        return [
+            self._item("Assets", key, "asset" if key in nodes else "asset without a definition", self.links.asset(key))
+            for key in keys[:_MOST]
+        ]
 
     def _jobs(self, words: list[str]) -> list[dict[str, str]]:
         found = [
@@ -116,7 +122,9 @@ class Palette(DeploymentPage):
     def _automation(self, words: list[str]) -> list[dict[str, str]]:
         longest = max(words, key=len)
         with read_scope(self.org_id):
-            rows = instigators.rows(self.visible, InstigatorFilter(text=longest)).order_by("name", "id")[:_RECENT]
+            rows = instigators.rows(self.visible, InstigatorFilter(text=longest, deleted=False)).order_by("name", "id")[
+                :_RECENT
+            ]
             found = [row for row in rows if _has(row.name, words)][:_MOST]
         return [
             self._item("Automation", row.name, row.kind, self.links.page("instigator", instigator_id=row.id))
@@ -150,4 +158,4 @@ def _has(text: str, words: list[str]) -> bool:
 
 
 def _run_label(run: Run) -> str:
-    return f"{short_id(run.id)} {run.job_name}"
+    return f"{short_id(run.id)} {target_words(run)}"

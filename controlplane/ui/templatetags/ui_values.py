@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from controlplane.definitions.asset_keys import to_text
+from controlplane.definitions.asset_keys import to_parts, to_text
 from controlplane.runs.models import Run
 from controlplane.ui import markdown, values
 from controlplane.ui.status_words import word
@@ -133,6 +133,13 @@ def as_json(value: object) -> str:
 def asset_text(parts: list[str]) -> str:
     """An asset key of an event as text."""
     return to_text([str(part) for part in parts])
+
+
+@register.filter
+def spec_key(key: str) -> str:
+    """The key of an asset as Python code names it: a text, or a list of its parts."""
+    parts = to_parts(key)
+    return json.dumps(parts[0] if len(parts) == 1 else parts, ensure_ascii=False)
 
 
 @register.filter
