@@ -30,7 +30,6 @@ RUN_KEY_TAG = "dagster/run_key"
 SCHEDULE_TAG = "dagster/schedule_name"
 SENSOR_TAG = "dagster/sensor_name"
 TICK_TAG = "dagster/tick"
-BACKFILL_TAG = "dagster/backfill"
 # In one transaction: other launches wait no longer than these take, some 15 ms each.
 BITE = 25
 _REASON_CHARS = 500

@@ -1,4 +1,4 @@
-"""How much of each limit is used, and which runs it keeps waiting."""
+"""How much of each limit is used, which runs it keeps waiting, and which wait because their backfill is paused."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,8 @@ from uuid import UUID
 
 from controlplane.core import recordsets
 from controlplane.runs.limits import NONE, Limits, TagLimit, limits_of
+from controlplane.runs.paused_backfills import PausedBackfill, paused_backfills
+from controlplane.runs.requests import BACKFILL_TAG
 
 UNDER_WAY = "('STARTING', 'STARTED', 'CANCELING')"
 _TAGS = f"""
@@ -63,11 +65,16 @@ class Usage:
     gated: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     # Pools that queued runs name, of deployments whose pools have no slots unless somebody says so.
     wanted: dict[UUID, set[str]] = field(default_factory=dict)
+    paused: dict[UUID, dict[str, PausedBackfill]] = field(default_factory=dict)
 
     def block(self, needs: Needs) -> Block | None:
         """The first limit that keeps it waiting."""
         limits = self.limits.get(needs.deployment_id, NONE)
         return self._tag_block(limits, needs) or self._pool_block(limits, needs)
+
+    def pause(self, deployment_id: UUID, tags: Mapping[str, str]) -> PausedBackfill | None:
+        """The paused backfill that a run with these tags is of."""
+        return self.paused.get(deployment_id, {}).get(tags.get(BACKFILL_TAG, ""))
 
     def _tag_block(self, limits: Limits, needs: Needs) -> Block | None:
         for limit in limits.tags:
@@ -128,6 +135,9 @@ class Usage:
                 else:
                     paired.add(limit.key)
                     pairs.add(limit.words(limit.value))
+        if stopped := self.paused.get(deployment_id):
+            paired.add(BACKFILL_TAG)
+            pairs |= {one.pair for one in stopped.values()}
         names = {pool for of, pool in (*self.slots, *self.gated) if of == deployment_id} | set(limits.own_pools)
         names |= self.wanted.get(deployment_id, set())
         full = [pool for pool in names if self._full(limits, Needs(deployment_id, {}, [], []), pool)]
@@ -144,7 +154,7 @@ class Usage:
 def usage(org_id: UUID, deployment_ids: Iterable[UUID]) -> Usage:
     """Of these deployments. Call it inside org_scope."""
     limits = limits_of(org_id, deployment_ids)
-    found = Usage(limits)
+    found = Usage(limits, paused=paused_backfills(org_id, limits))
     keys = [{"deployment_id": id_, "key": key} for id_, own in limits.items() for key in own.keys]
     if keys:
         rows = recordsets.fetch(_TAGS, {"org": org_id, "keys": recordsets.rows(keys)})

@@ -15,6 +15,7 @@ PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PRIORITY_TAG = "dagster/priority"
+BACKFILL_TAG = "dagster/backfill"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 # Ours: how much memory the run's processes may have each, such as 512Mi.
 MEMORY_TAG = "daggerboard/memory"

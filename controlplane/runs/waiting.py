@@ -64,6 +64,8 @@ class _Queue:
                 WaitingCode.LOCATION_DELETED,
                 f"The code location {run.location_name} was deleted. Cancel the run, or deploy it again.",
             )
+        if paused := self.limits.pause(run):
+            return paused
         place = (location.id, run.queue, location.current_id or run.version_id)
         if place not in self._around:
             self._around[place] = _around(run, location, place[2])

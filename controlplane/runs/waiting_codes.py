@@ -16,6 +16,7 @@ class WaitingCode(StrEnum):
     BRANCH_WAKING = "branch_waking"
     LOCATION_LOADING = "location_loading"
     LOCATION_FAILED = "location_failed"
+    BACKFILL_PAUSED = "backfill_paused"
     QUOTA = "quota"
     DEPLOYMENT_LIMIT = "deployment_limit"
     BRANCH_LIMIT = "branch_limit"
@@ -30,10 +31,11 @@ class WaitingCode(StrEnum):
 @dataclass(frozen=True)
 class WaitingReason:
     """What a run waits for, for people. `ahead` is how many runs of its deployment's queue come first; `holders` are runs that have what
-    it waits for, a few of them, the first one first.
+    it waits for, a few of them, the first one first; `backfill_id` is the paused backfill that it is of.
     """
 
     code: WaitingCode
     message: str
     ahead: int = 0
     holders: tuple[UUID, ...] = ()
+    backfill_id: UUID | None = None

@@ -1,4 +1,4 @@
-"""Which limit by tag or pool keeps a queued run waiting, in words, and who has what it waits for."""
+"""Which limit by tag or pool, or paused backfill, keeps a queued run waiting, in words, and who has what it waits for."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -27,6 +27,14 @@ class LimitReasons:
         self.org_id = org_id
         self.usage = usage(org_id, deployment_ids)
         self._holders: dict[tuple[UUID, str, str | None], tuple[UUID, ...]] = {}
+
+    def pause(self, run: Run) -> WaitingReason | None:
+        """None when its backfill, if it is of one, is not paused."""
+        found = self.usage.pause(run.deployment_id, run.tags)
+        if found is None:
+            return None
+        message = f"Waiting because its backfill is paused by {found.by}. It may start once that is resumed."
+        return WaitingReason(WaitingCode.BACKFILL_PAUSED, message, backfill_id=found.backfill_id)
 
     def reason(self, run: Run) -> WaitingReason | None:
         """None when none of these limits stands in the way."""

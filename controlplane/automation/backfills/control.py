@@ -41,12 +41,15 @@ _ENDED = "The backfill has ended already."
 
 
 def pause(visible: Visible, backfill: Backfill, *, actor: Actor) -> Backfill:
-    """Launch nothing more until it is resumed; what is in the queue or runs goes on. Twice changes nothing; ConflictError once it ended."""
+    """Launch nothing more until it is resumed: what is in the queue waits there, what runs goes on.
+
+    Twice changes nothing; ConflictError once it ended.
+    """
     return _turn(visible, backfill, actor, paused=True)
 
 
 def resume(visible: Visible, backfill: Backfill, *, actor: Actor) -> Backfill:
-    """Go on launching; as `pause`."""
+    """Go on: what it has in the queue may start again, and more is launched; as `pause`."""
     return _turn(visible, backfill, actor, paused=False)
 
 
@@ -63,6 +66,7 @@ def _turn(visible: Visible, backfill: Backfill, actor: Actor, *, paused: bool) -
             found.save(update_fields=["is_paused", "paused_by", "next_due_at"])
             note(found, actor, "backfill.pause" if paused else "backfill.resume")
             wake(found)
+            transitions.announce_queue(visible.org_id)
         return found
 
 

@@ -14,11 +14,11 @@ from controlplane.automation.backfills.rows import insert
 from controlplane.automation.backfills.targets import Targets
 from controlplane.automation.backfills.waking import wake
 from controlplane.automation.models import Backfill, BackfillKind, PartitionProgress
-from controlplane.automation.requests import BACKFILL_TAG
 from controlplane.definitions.asset_keys import to_text
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.visibility import Visible
 from controlplane.runs.requests import (
+    BACKFILL_TAG,
     PARTITION_TAG,
     PRIORITY_TAG,
     RANGE_END_TAG,

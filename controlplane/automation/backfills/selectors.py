@@ -8,11 +8,11 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition, BackfillStatus, PartitionProgress
-from controlplane.automation.requests import BACKFILL_TAG
 from controlplane.core import recordsets
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import labels
 from controlplane.runs.models import Run, RunLabel
+from controlplane.runs.requests import BACKFILL_TAG
 from tenants.errors import ForbiddenError, NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import org_scope

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from controlplane.automation.models import Backfill, BackfillStatus
 from controlplane.core.background import enqueue, wake_task
+from tenants.models import Organization, OrganizationState
 from tenants.scoping import org_scope
 
 TASK = "evaluator.advance_backfill"
@@ -27,7 +28,11 @@ def wake(backfill: Backfill) -> None:
 def beat() -> bool:
     """Wake the backfills that are due; whether more may be."""
     rows = Backfill.objects.across_orgs(reason="find backfills that are due")
-    due = rows.filter(status__in=OPEN, next_due_at__lte=Now()).order_by(F("next_due_at"))
+    # In an organization that is not active they wait, and go on once it is.
+    active = Organization.objects.filter(state=OrganizationState.ACTIVE)
+    due = rows.filter(status__in=OPEN, next_due_at__lte=Now(), org_id__in=active.values("id")).order_by(
+        F("next_due_at")
+    )
     found = list(due.values_list("org_id", "id")[:_CLAIMED_AT_ONCE])
     for org_id, backfill_id in found:
         with org_scope(org_id):
