@@ -84,6 +84,11 @@ def read(org_id: UUID, deployment_id: UUID, consumer: Consumer) -> Changes:
     return Changes(assets=frozenset(key for _id, key in rows), ids=[row_id for row_id, _key in rows])
 
 
+def pending(org_id: UUID, deployment_id: UUID, consumer: Consumer) -> int:
+    """How many `read` would answer. Call it inside org_scope."""
+    return _of(org_id, deployment_id, consumer)[:CHANGES_MAX].count()
+
+
 def forget(org_id: UUID, changes: Changes) -> None:
     """They were acted on. Joins the transaction that stores what followed."""
     if changes.ids:

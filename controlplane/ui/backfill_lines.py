@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from controlplane.automation.backfills.choice import words_of
 from controlplane.automation.backfills.selectors import AssetProgress, Stretch, name_of
-from controlplane.automation.models import Backfill, BackfillStatus, PartitionProgress
+from controlplane.automation.models import Backfill, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.runs.states import RunStatus
 
 # In the order in which a bar shows them.
 _ORDER = ("materialized", "requested", "failed", "canceled", "skipped", "targeted")
@@ -93,6 +95,25 @@ class BackfillLine:
     def can_retry(self) -> bool:
         bad = (PartitionProgress.FAILED, PartitionProgress.CANCELED, PartitionProgress.SKIPPED)
         return not self.is_open and any(self.row.counts.get(state) for state in bad)
+
+
+@dataclass(frozen=True)
+class PartitionLine:
+    """A partition in a list; `status` is whose colour and shape it has, and `word` what a person reads."""
+
+    row: BackfillPartition
+    status: str
+    word: str
+
+
+def partition_lines(rows: Sequence[BackfillPartition], runs: Mapping[UUID, str]) -> list[PartitionLine]:
+    """`runs` are the statuses of those that are under way: what waits in the queue is not in progress."""
+    lines = []
+    for row in rows:
+        state = PartitionProgress(row.state)
+        status = runs.get(row.run_id) if row.run_id and state == PartitionProgress.REQUESTED else None
+        lines.append(PartitionLine(row, status or state.value, RunStatus(status).label if status else state.label))
+    return lines
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Schedules, sensors and their ticks in the words of the pages."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from cron_descriptor import ExpressionDescriptor, FormatError, MissingFieldError, Options, WrongArgumentError
 
-from controlplane.automation.instigators.running import has_ticks
+from controlplane.automation.instigators.running import has_ticks, is_timed
 from controlplane.automation.instigators.selectors import InstigatorView
 from controlplane.automation.instigators.upcoming import interval_seconds
 from controlplane.automation.models import Choice, Instigator, InstigatorKind, Tick, TickStatus
@@ -57,7 +58,7 @@ class TickLine:
 
     @property
     def shape(self) -> str:
-        return _TICKS[TickStatus(self.tick.status)][0]
+        return _TICKS[TickStatus.MISSED if self.tick.was_lost else TickStatus(self.tick.status)][0]
 
     @property
     def word(self) -> str:
@@ -66,6 +67,8 @@ class TickLine:
             return f"Requested {self.tick.requested} run{'s' if self.tick.requested != 1 else ''}"
         if self.tick.status == TickStatus.SUCCESS and self.tick.reactions:
             return "Reacted to a run"
+        if self.tick.was_lost:
+            return "Agent lost"
         return _TICKS[TickStatus(self.tick.status)][1]
 
     @property
@@ -115,6 +118,11 @@ class InstigatorLine:
         return has_ticks(self.row)
 
     @property
+    def is_timed(self) -> bool:
+        """Whether it runs for a while only."""
+        return is_timed(self.row)
+
+    @property
     def shape(self) -> str:
         if not self.row.is_defined:
             return "missing"
@@ -122,6 +130,8 @@ class InstigatorLine:
 
     @property
     def word(self) -> str:
+        if not self.view.has_location:
+            return "Deleted"
         if not self.row.is_defined:
             return "Not defined"
         return "On" if self.row.is_running else "Off"
@@ -186,6 +196,12 @@ class InstigatorLine:
             return None
         late = (datetime.datetime.now(datetime.UTC) - self.row.next_tick_at).total_seconds()
         return late if late >= _OVERDUE_SECONDS else None
+
+
+def unserved(newest: Sequence[TickLine]) -> int:
+    """How many of these (the newest at the end) were not evaluated since the last one that was: for want of an agent, not by a fault of code."""
+    ended = [line.tick for line in reversed(newest) if line.tick.ended_at is not None]
+    return next((number for number, tick in enumerate(ended) if not tick.is_unserved), len(ended))
 
 
 def _seconds(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Runs on a line of time, a lane for each job, launcher, code location or owner.
 
-A lane with few runs shows each; one with many shows how many began in each cell, so that the page stays small with thousands of runs.
+A lane with few runs shows each; one with many shows how many were created in each cell, so that the page stays small with thousands of runs.
 """
 
 import datetime
@@ -14,12 +14,13 @@ from controlplane.runs.states import RunStatus
 from controlplane.runs.timeline import Stretch
 from controlplane.ui import values
 from controlplane.ui.links import Links
+from controlplane.ui.run_words import is_of_assets
 from controlplane.ui.status_words import word
 from controlplane.ui.templatetags.ui_values import short_id
 from controlplane.ui.timeline_ticks import ComingTick
 from controlplane.ui.timeline_window import Window, as_text
 
-GROUPS = {"job": "Job", "automation": "Launched by", "location": "Code location", "owner": "Owner"}
+GROUPS = {"job": "Job", "automation": "Launcher", "location": "Code location", "owner": "Owner"}
 LANES_MAX = 50
 # Drawn one by one, and cells, on the whole page: together they keep it below 300 kB.
 _BARS_MAX, _CELLS_MAX = 400, 400
@@ -125,8 +126,8 @@ def picture(runs: Sequence[Stretch], coming: Iterable[ComingTick], group: str, w
 # Of a run and of a tick: the code location where it tells lanes apart, and the name. None: the tick is in no lane.
 _KEYS: Mapping[str, tuple[Callable[[Stretch], _Key], Callable[[ComingTick], _Key | None]]] = {
     "job": (
-        lambda run: (run.location_name, "" if run.job_name.startswith("__") else run.job_name),
-        lambda tick: (tick.location_name, "" if tick.job_name.startswith("__") else tick.job_name),
+        lambda run: (run.location_name, "" if is_of_assets(run.job_name) else run.job_name),
+        lambda tick: (tick.location_name, "" if is_of_assets(tick.job_name) else tick.job_name),
     ),
     "automation": (lambda run: ("", run.actor_label), lambda tick: ("", tick.actor_label)),
     "location": (lambda run: ("", run.location_name), lambda tick: ("", tick.location_name)),
@@ -185,7 +186,8 @@ def _bar(run: Stretch, track: int, window: Window) -> Shape:
     """Thin while it waited, then as high as its status says."""
     now = window.now.timestamp()
     begin, end = window.x(run.created_at), window.x(run.ended_at or now)
-    start = window.x(run.started_at) if run.started_at else begin
+    # What ended before it started only waited.
+    start = window.x(run.started_at) if run.started_at else end if run.ended_at else begin
     top = _MARGIN + _TRACK * track
     rects = [_rect("wait", begin, start, top + 7, 2)] if start - begin >= _BAR_LEAST else []
     high = run.status == RunStatus.FAILURE
@@ -204,12 +206,14 @@ def _rect(status: str, begin: float, end: float, y: float, height: float) -> Rec
 def _words(run: Stretch, now: float) -> str:
     end = run.ended_at or now
     waited = (run.started_at or end) - run.created_at
-    job = "assets" if run.job_name.startswith("__") else run.job_name[:60]
+    job = "assets" if is_of_assets(run.job_name) else run.job_name[:60]
     said = [f"{short_id(run.id)} {job}", run.partition_key[:40] if run.partition_key else "", word(run.status).lower()]
-    said.append(f"since {datetime.datetime.fromtimestamp(run.created_at, datetime.UTC):%H:%M:%S}")
+    said.append(f"created {datetime.datetime.fromtimestamp(run.created_at, datetime.UTC):%H:%M:%S}")
     said.append(f"waited {values.duration(waited)}")
     if run.started_at is not None:
         said.append(f"ran {values.duration(end - run.started_at)}")
+    elif run.ended_at is not None:
+        said.append("never started")
     return ", ".join(part for part in said if part)
 
 
@@ -222,7 +226,7 @@ def _cell_query(group: str, key: _Key) -> dict[str, str]:
 
 
 def _cells(runs: Sequence[Stretch], number: int, window: Window, query: dict[str, str]) -> list[Shape]:
-    """How many runs began in each cell, by status, as high as there are many. Those that began before are in the first."""
+    """How many runs were created in each cell, by status, as high as there are many. Earlier ones are in the first."""
     counts: dict[int, Counter[RunStatus]] = defaultdict(Counter)
     for run in runs:
         counts[min(number - 1, int(window.x(run.created_at) / 100 * number))][run.status] += 1
@@ -236,7 +240,7 @@ def _cells(runs: Sequence[Stretch], number: int, window: Window, query: dict[str
             del asked["after"]
         said = ", ".join(f"{found[status]:,} {word(status).lower()}" for status in _ORDER if found[status])
         times = f"{since.astimezone(datetime.UTC):%H:%M} to {until.astimezone(datetime.UTC):%H:%M}"
-        title = f"{times}: {values.plural(found.total(), 'run')} began, {said}"
+        title = f"{times}: {values.plural(found.total(), 'run')} created, {said}"
         shapes.append(Shape(f"runs?{urlencode(asked)}", title, _stack(found, highest, begin, end)))
     return shapes
 

@@ -185,6 +185,9 @@ def test_timed_run_is_refused_beside_its_form(stage: Stage) -> None:
     assert "1 to 10000 ticks" in send(stage, path, do="start_for", ticks="99999").content.decode()
     send(stage, path, do="start_for", minutes="30", ticks="")
     assert stage.row("on_weekdays").runs_until is not None
+    on = f"automation/{stage.row('nightly_orders').id}"
+    assert "nightly_orders is already on" in send(stage, f"{on}/switch", do="start_for", ticks="3").content.decode()
+    assert "turn it off first" in read(stage.cast, on)
 
 
 def test_preview_is_shown_and_applied_exactly(fresh: Stage) -> None:
@@ -206,6 +209,30 @@ def test_preview_is_shown_and_applied_exactly(fresh: Stage) -> None:
     applied = send(fresh, f"automation/{row.id}/apply", token=token[1]).content.decode()
     assert "Applied as it was shown." in applied
     assert (fresh.row("new_files").cursor, len(fresh.runs())) == ("9", 1)
+
+
+def test_preview_goes_on_from_the_stored_cursor_and_says_which_run_keys_were_used(fresh: Stage) -> None:
+    fresh.tick("new_files", {"requests": [{"run_key": "file-1", "job": "nightly"}], "cursor": "1"})
+    row = fresh.row("new_files")
+    page = read(fresh.cast, f"automation/{row.id}")
+    fresh.tick("new_files", {"cursor": "2"})
+    opened = fresh.cast.signed_in().get(
+        f"/{fresh.cast.org.slug}/prod/automation/{row.id}", headers={"HX-Request": "true", "HX-Target": "test-form"}
+    )
+    agent = answering(
+        fresh, {"requests": [{"run_key": "file-1"}, {"run_key": "file-2"}, {"run_key": "file-2"}], "cursor": "3"}
+    )
+
+    # As the form was when the page was read.
+    text = html.unescape(send(fresh, f"automation/{row.id}/test", cursor="1", offered="1").content.decode())
+    agent.join()
+
+    assert ('name="offered" hidden>\n1<' in page, "hidden>\n2<" in opened.content.decode()) == (True, True)
+    assert re.search(r"<dt>Cursor</dt><dd><span[^>]*>2</span> → <span[^>]*>3</span>", text)
+    assert "It would make 1 run" in text
+    assert "It requests 3 runs; the run keys of 2 were already used." in text
+    assert text.count("Its run key was already used: no run would be made.") == 2
+    assert "Launches 1 run" in text
 
 
 def test_preview_that_fails_shows_the_error_and_its_log(fresh: Stage) -> None:

@@ -1,5 +1,6 @@
 """Pages of backfills and of dynamic partitions: what they show, what they do, and what they refuse in words."""
 
+import re
 from typing import Any
 
 import pytest
@@ -44,7 +45,11 @@ def test_one_links_what_failed_to_its_run_and_log(made: Backfills, browser: Clie
     assert "/logs" in text
     assert "Retry what was not made" in text
     assert "Not made" in body(browser.get(address(made, f"backfills/{made.failed.id}?state=skipped")))
-    assert "27 of 60" in body(browser.get(address(made, f"backfills/{made.going.id}")))
+    going = body(browser.get(address(made, f"backfills/{made.going.id}")))
+    assert "27 of 60" in going
+    assert re.search(r'state=failed#partitions" aria-current="page">Failed 3<', going)
+    waiting = body(browser.get(address(made, f"backfills/{made.going.id}?state=requested")))
+    assert 'data-status="QUEUED">Queued<' in waiting.partition('id="partitions"')[2].partition('id="runs-title"')[0]
 
 
 def test_the_form_previews_refuses_and_launches(made: Backfills, browser: Client) -> None:
@@ -71,6 +76,10 @@ def test_the_form_previews_refuses_and_launches(made: Backfills, browser: Client
     assert (newest.counts, newest.priority) == ({"targeted": 3}, 2)
     act = address(made, f"backfills/{newest.id}/act")
     browser.post(act, {"do": "change", "title": "Three days", "priority": "9"})
+    # Nothing failed: all are shown.
+    assert 'state=all#partitions" aria-current="page">All<' in body(
+        browser.get(address(made, f"backfills/{newest.id}"))
+    )
     browser.post(act, {"do": "cancel"})
     assert "Three days" in body(browser.get(address(made, f"backfills/{newest.id}")))
 

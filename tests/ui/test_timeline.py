@@ -41,14 +41,14 @@ def total(text: str) -> int:
 def test_ten_thousand_runs_are_cells_that_count_and_few_are_bars_that_link(stage: Stage) -> None:
     text = shown(stage)
     assert len(text.encode()) < MOST_BYTES
-    counted = sum(int(found.replace(",", "")) for found in re.findall(r"([\d,]+) runs? began", lane(text, "busy")))
+    counted = sum(int(found.replace(",", "")) for found in re.findall(r"([\d,]+) runs? created", lane(text, "busy")))
     assert counted == MANY
     with org_scope(stage.cast.org_id):
         hourly = Run.objects.for_org(stage.cast.org_id).filter(job_name="hourly")
         expected = {f"runs/{run_id}" for run_id in hourly.values_list("id", flat=True)}
     assert set(re.findall(r'href="(runs/[^"]+)"', lane(text, "hourly"))) == expected
     # One that began days ago and still runs.
-    assert "running, since" in lane(text, "nightly")
+    assert "running, created" in lane(text, "nightly")
     assert "half_hourly is due" in text
     assert 'class="timeline-now"' in text
 
@@ -74,7 +74,7 @@ def test_a_stretch_has_what_touches_it_and_says_so_in_its_address(stage: Stage) 
     ("group", "name"), [("automation", "Schedule busy_schedule"), ("location", "shop"), ("owner", "team:busy")]
 )
 def test_by_what_the_lines_are(stage: Stage, group: str, name: str) -> None:
-    assert "began" in lane(shown(stage, f"?group={group}&range=24h"), name)
+    assert "created" in lane(shown(stage, f"?group={group}&range=24h"), name)
 
 
 @pytest.mark.parametrize("query", ["?range=9y", "?group=x", "?from=now&to=then", "?from=2026-01-31T10:00", "?status=x"])
@@ -83,7 +83,7 @@ def test_what_is_no_stretch_is_refused_in_words(stage: Stage, query: str) -> Non
 
 
 def test_a_list_of_runs_has_what_a_cell_leads_to(stage: Stage) -> None:
-    found = re.findall(r'<a href="(runs\?[^"]+)"[^>]*><title>[^<]* ([\d,]+) runs? began', lane(shown(stage), "busy"))
+    found = re.findall(r'<a href="(runs\?[^"]+)"[^>]*><title>[^<]* ([\d,]+) runs? created', lane(shown(stage), "busy"))
     address, number = found[3]
     answer: Any = stage.cast.signed_in().get(f"/{stage.cast.org.slug}/prod/{address.replace('&amp;', '&')}")
     listed = int(re.findall(r"<span>([\d,]+) runs?", answer.content.decode())[0].replace(",", ""))

@@ -19,6 +19,7 @@ from controlplane.ui.automation_tab import automation_tab
 from controlplane.ui.pages.base import DeploymentPage
 from controlplane.ui.paging import asked
 from controlplane.ui.partitions_tab import partitions_tab
+from controlplane.ui.run_words import waiting_assets
 from tenants.errors import NotFoundError
 from tenants.paging import page_of_rows
 from tenants.permissions import Permission
@@ -42,6 +43,7 @@ class Asset(DeploymentPage):
         fill = getattr(self, f"_{tab}")
         is_partitioned = view.node is not None and view.node.asset.partitions is not None
         context: dict[str, Any] = {"asset": view, "tab": tab, "is_partitioned": is_partitioned, "key": asset_key}
+        context["waiting"] = waiting_assets(self.visible, [view])
         may = self.may_with(assets=[view.key])
         definitions = catalog.asset_definitions(self.visible)
         return self.render(request, "assets/asset.html", **context, may=may, **fill(request, definitions, view))

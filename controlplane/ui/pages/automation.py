@@ -26,7 +26,16 @@ _ROWS = 50
 # More at once would be no decision but an accident.
 _MOST_AT_ONCE = 1000
 KINDS = {"schedule": "Schedules", "sensor": "Sensors", "conditions": "Automation conditions"}
-STATES = {"on": "On", "off": "Off", "failing": "Failing", "missed": "Missing ticks", "gone": "Not defined any more"}
+# Those of deleted code locations are history: they are listed only when they are asked for.
+_DELETED = "deleted"
+STATES = {
+    "on": "On",
+    "off": "Off",
+    "failing": "Failing",
+    "missed": "Missing ticks",
+    "gone": "Not defined any more",
+    _DELETED: "Of deleted code locations",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class Wanted:
                 location=self.location or None,
                 running={"on": True, "off": False}.get(self.state),
                 defined={"gone": False, "off": True}.get(self.state),
+                deleted=self.state == _DELETED,
                 text=self.q,
             ),
         )
@@ -97,19 +107,22 @@ class Automation(AutomationPage):
         with read_scope(self.org_id):
             rows = wanted.rows(self)
             page = page_of_rows(rows, asked(request, size=_ROWS), by=("name", "id"))
-            found, total = rows.count(), selectors.rows(self.visible).count()
+            found, total = rows.count(), selectors.rows(self.visible, InstigatorFilter(deleted=False)).count()
         lines = [self.line(view) for view in selectors.views(self.visible, page.results)]
         context: dict[str, Any] = {"page": page, "lines": lines, "found": found, "total": total, "wanted": wanted}
         context["writes_some"] = any(line.may_write for line in lines)
         if wants_part(request, "automation-list"):
             return self.render_part(request, "automation/_list.html", **context)
         with read_scope(self.org_id):
-            has_conditions = selectors.rows(self.visible).filter(sensor_type=EVALUATED_HERE).exists()
+            known = selectors.rows(self.visible, InstigatorFilter(deleted=False))
+            has_conditions = known.filter(sensor_type=EVALUATED_HERE).exists()
+            has_history = not total and selectors.rows(self.visible, InstigatorFilter(deleted=True)).exists()
         return self.render(
             request,
             "automation/list.html",
             **context,
             locations=[row.name for row in self.visible.code_locations()],
+            has_history=has_history,
             kinds=KINDS,
             states=STATES,
             evaluator=conditions.evaluator(self.visible) if has_conditions else None,

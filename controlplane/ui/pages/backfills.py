@@ -1,5 +1,6 @@
 """Backfills: their list, one of them live, and what is done with it."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,9 +11,10 @@ from django.shortcuts import redirect
 from controlplane.automation.backfills import control, selectors
 from controlplane.automation.backfills.retrying import retry
 from controlplane.automation.backfills.selectors import BackfillFilter
-from controlplane.automation.models import Backfill, BackfillStatus, PartitionProgress
+from controlplane.automation.models import Backfill, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.runs.selectors import some_runs
 from controlplane.runs.visible_runs import covered_runs
-from controlplane.ui.backfill_lines import BackfillLine, matrix
+from controlplane.ui.backfill_lines import BackfillLine, matrix, partition_lines
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from tenants.errors import AppError, InvalidError
@@ -25,6 +27,7 @@ _ASSETS = 20
 _PARTITIONS = 50
 _RUNS = 10
 _OPEN = "open"
+_ALL = "all"
 
 
 class Backfills(DeploymentPage):
@@ -97,20 +100,26 @@ class BackfillPage(DeploymentPage):
             "parent": BackfillLine(parent) if parent else None,
             "children": [BackfillLine(child) for child in children],
             "may_act": selectors.permits(self.visible, Permission.BACKFILL_LAUNCH, found),
-            "states": list(PartitionProgress),
+            "states": [(state, found.counts.get(state, 0)) for state in PartitionProgress],
             **self._partitions(request, found),
         }
 
     def _partitions(self, request: HttpRequest, found: Backfill) -> dict[str, Any]:
-        """What failed, unless another state or asset is asked for."""
-        state = request.GET.get("state", PartitionProgress.FAILED)
-        if state not in {*PartitionProgress.values, "all"}:
+        """What failed where something did, else all; or what is asked for."""
+        state = request.GET.get("state") or (PartitionProgress.FAILED if BackfillLine(found).failed else _ALL)
+        if state not in {*PartitionProgress.values, _ALL}:
             raise InvalidError(f"There is no state {state[:40]} of a partition.", attr="state")
         asset = request.GET.get("of")
         with org_scope(self.org_id):
-            rows = selectors.partitions(found, asset=asset, state="" if state == "all" else state)
+            rows = selectors.partitions(found, asset=asset, state="" if state == _ALL else state)
             page = page_of_rows(rows, asked(request, size=_PARTITIONS), by=["asset_key", "position", "partition_key"])
-        return {"page": page, "partitions": page.results, "state": state, "of": asset}
+        lines = partition_lines(page.results, self._statuses_of_runs(page.results))
+        return {"page": page, "partitions": lines, "state": state, "of": asset}
+
+    def _statuses_of_runs(self, shown: Sequence[BackfillPartition]) -> dict[UUID, str]:
+        """Of the runs that are under way, as far as the reader sees them."""
+        going = {one.run_id for one in shown if one.run_id and one.state == PartitionProgress.REQUESTED}
+        return {run.id: run.status for run in some_runs(self.visible, going)} if going else {}
 
     @staticmethod
     def _assets_asked(request: HttpRequest) -> PageRequest:

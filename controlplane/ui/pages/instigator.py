@@ -10,23 +10,31 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from controlplane.automation.conditions.of_sensor import changes_waiting, conditioned, standings
+from controlplane.automation.conditions.selectors import evaluator, may_pause
 from controlplane.automation.instigators import selectors, services
 from controlplane.automation.models import Instigator, InstigatorKind, TickStatus
+from controlplane.automation.requests import SENSOR_TAG
 from controlplane.automation.ticks import by_hand
 from controlplane.automation.ticks.selectors import TickFilter, shown, ticks
 from controlplane.core.time_zones import time_zone
+from controlplane.definitions.manifest import Sensor
 from controlplane.deployments.models import DeploymentKind
-from controlplane.ui.instigator_lines import TickLine
+from controlplane.runs import selectors as runs
+from controlplane.runs.selectors import RunFilter
+from controlplane.ui.instigator_lines import InstigatorLine, TickLine, unserved
 from controlplane.ui.pages.automation import AutomationPage
 from controlplane.ui.pages.base import wants_part
 from controlplane.ui.paging import asked
-from tenants.errors import AppError, InvalidError
-from tenants.paging import page_of_rows
+from tenants.errors import AppError, ConflictError, InvalidError
+from tenants.paging import page_of_list, page_of_rows
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
 _TICKS = 25
 _STRIP = 60
+_CONDITIONS = 50
+_RUNS = 10
 
 
 class InstigatorPage(AutomationPage):
@@ -41,11 +49,14 @@ class InstigatorPage(AutomationPage):
             raise InvalidError(f"There is no status of ticks {status[:40]!r}.", attr="status")
         if wants_part(request, "tick-list"):
             return self.render_part(request, "automation/_ticks.html", row=row, **self._ticks(request, row, status))
+        if wants_part(request, "test-form"):
+            return self.render_part(request, "automation/_test_form.html", row=row, line=self._line(row))
         return self.shown(request, row, status_filter=status)
 
     def shown(self, request: HttpRequest, row: Instigator, *, status_filter: str = "", **context: Any) -> HttpResponse:
-        line = self.line(selectors.view(self.visible, row))
+        line = self._line(row)
         may_cursor = selectors.may(self.visible, Permission.SENSOR_CURSOR_WRITE, row)
+        strip = self._strip(row)
         return self.render(
             request,
             "automation/instigator.html",
@@ -54,11 +65,15 @@ class InstigatorPage(AutomationPage):
             coming=[line.local(at) for at in selectors.coming_ticks(row, 5 if line.is_schedule else 1)],
             may_cursor=may_cursor and row.kind == InstigatorKind.SENSOR and line.has_ticks,
             is_branch=self.deployment.kind == DeploymentKind.BRANCH,
-            strip=self._strip(row),
+            strip=strip,
+            unserved=unserved(strip),
             statuses=[(status.value, status.label) for status in TickStatus],
-            **self._ticks(request, row, status_filter),
+            **(self._ticks(request, row, status_filter) if line.has_ticks else self._conditions(request, line)),
             **context,
         )
+
+    def _line(self, row: Instigator) -> InstigatorLine:
+        return self.line(selectors.view(self.visible, row))
 
     def _ticks(self, request: HttpRequest, row: Instigator, status: str) -> dict[str, Any]:
         wanted = TickFilter(statuses=[TickStatus(status)] if status else [])
@@ -68,6 +83,24 @@ class InstigatorPage(AutomationPage):
         lines = [TickLine(shown(self.visible, tick)) for tick in page.results]
         is_whole = selectors.sees_all(self.visible, row.location_name)
         return {"page": page, "ticks": lines, "status_filter": status, "is_whole": is_whole}
+
+    def _conditions(self, request: HttpRequest, line: InstigatorLine) -> dict[str, Any]:
+        """What it evaluates, where each of that is, and the newest runs that came of it."""
+        definition = line.view.definition
+        found = conditioned(self.visible, line.row, definition if isinstance(definition, Sensor) else None)
+        page = page_of_list(found, asked(request, size=_CONDITIONS), key=lambda one: (one.asset, one.check))
+        tags = {SENSOR_TAG: line.row.name}
+        wanted = RunFilter(location=line.row.location_name, tags=tags)
+        return {
+            "page": page,
+            "standings": standings(self.visible, page.results),
+            "conditioned": len(found),
+            "runs": runs.runs(self.visible, wanted, limit=_RUNS).runs,
+            "runs_tag": f"{SENSOR_TAG}={line.row.name}",
+            "evaluator": evaluator(self.visible),
+            "pauses": may_pause(self.visible),
+            "waiting": changes_waiting(self.visible),
+        }
 
     def _strip(self, row: Instigator) -> list[TickLine]:
         """The newest, in the order in which they were due."""
@@ -110,7 +143,9 @@ class Switch(_Form):
             raise InvalidError(f"What can be done is: {', '.join(_SWITCHES)}.", attr="do")
         try:
             changed = act(self, request, row)
-        except InvalidError as error:
+        except (InvalidError, ConflictError) as error:
+            if request.headers.get("HX-Request") == "true":
+                raise
             return self.shown(request, row, refused={"part": "switch", "message": error.message, "typed": request.POST})
         if request.headers.get("HX-Request") == "true":
             return self.render_part(
@@ -181,8 +216,9 @@ class Test(_Form):
         actor = self.access.actor
         if row.kind == InstigatorKind.SCHEDULE:
             return by_hand.preview(self.visible, row, actor=actor, due=_moment(request.POST.get("due", ""), row))
-        cursor = request.POST.get("cursor", "").replace("\r\n", "\n") or None
-        return by_hand.preview(self.visible, row, actor=actor, cursor=cursor, use_cursor=cursor != (row.cursor or None))
+        typed, offered = (request.POST.get(name, "").replace("\r\n", "\n") for name in ("cursor", "offered"))
+        # What nobody changed is the stored cursor, which may have moved on since the form was read.
+        return by_hand.preview(self.visible, row, actor=actor, cursor=typed or None, use_cursor=typed != offered)
 
 
 class Apply(_Form):

@@ -1,5 +1,6 @@
 """What the pages of one run share: finding it, and what its head says."""
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,12 +27,17 @@ _ACTIONS = (Permission.RUN_LAUNCH, Permission.RUN_CANCEL, Permission.RUN_DELETE)
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of a run's life; `share` is its part of the whole, in percent."""
+    """A stretch of a run's life; `running`: it goes on, and `end` is now."""
 
     name: str
-    seconds: float
-    share: float
+    meaning: str
+    begin: datetime.datetime
+    end: datetime.datetime
     running: bool
+
+    @property
+    def seconds(self) -> float:
+        return max(0.0, (self.end - self.begin).total_seconds())
 
 
 class RunBase(DeploymentPage):
@@ -54,7 +60,7 @@ class RunBase(DeploymentPage):
             "ended": run.ended_at is not None,
             "attempt": attempts[-1] if attempts else None,
             "mode": mode_of(attempts[-1] if attempts else None),
-            "phases": phases(run),
+            "phases": phases(run, attempts[-1] if attempts else None),
             "waiting": seen_reason(self.visible, run),
             "deleted": deleted_parts(run),
             "blocked": self._blocked(run),
@@ -81,20 +87,22 @@ class RunBase(DeploymentPage):
             return "an agent that is gone"
 
 
-def phases(run: Run) -> list[Phase]:
-    """Queued, starting and running, with what they took or have taken until now."""
+def phases(run: Run, attempt: RunAttempt | None) -> list[Phase]:
+    """What it went through so far, each from when to when; a phase whose end nobody heard of is one with the next."""
     now = timezone.now()
-    end = run.ended_at or now
+    process = attempt.started_at if attempt is not None and run.claimed_at is not None else None
     marks = [
-        ("queued", run.created_at, run.claimed_at or end),
-        ("starting", run.claimed_at, run.started_at or end),
-        ("running", run.started_at, end),
+        ("queued", "In the queue until an agent took it", run.created_at),
+        ("provisioning", "Handed to the agent, which starts its process", run.claimed_at),
+        ("starting", "Its process loads the code", process),
+        ("running", "Its steps run", run.started_at),
     ]
-    spans = [
-        (name, max(0.0, (to - begin).total_seconds()), to is now) for name, begin, to in marks if begin is not None
+    known = [(name, meaning, at) for name, meaning, at in marks if at is not None]
+    ends = [at for _name, _meaning, at in known[1:]] + [run.ended_at or now]
+    return [
+        Phase(name, meaning, begin, max(begin, end), running=end is now)
+        for (name, meaning, begin), end in zip(known, ends, strict=True)
     ]
-    total = sum(seconds for _name, seconds, _running in spans) or 1.0
-    return [Phase(name, seconds, round(100 * seconds / total, 2), running) for name, seconds, running in spans]
 
 
 def mode_of(attempt: RunAttempt | None) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from controlplane.definitions.asset_keys import to_parts, to_text
 from controlplane.runs.models import Run
-from controlplane.ui import markdown, values
+from controlplane.ui import markdown, run_words, values
 from controlplane.ui.status_words import word
 
 register = template.Library()
@@ -116,6 +116,17 @@ def copy_id(value: object) -> dict[str, str]:
 def run_seconds(run: Run) -> float:
     """How long a run ran, once it has ended."""
     return (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else 0.0
+
+
+@register.filter
+def run_target(run: Run) -> str:
+    """Its job, or its assets."""
+    return run_words.target_words(run)
+
+
+@register.filter
+def is_of_assets(job_name: str) -> bool:
+    return run_words.is_of_assets(str(job_name))
 
 
 @register.filter
