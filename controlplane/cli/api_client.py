@@ -24,7 +24,8 @@ class ApiClient:
         self._http = httpx.Client(
             base_url=profile.url,
             headers={"Authorization": f"Bearer {profile.token}"},
-            timeout=60,
+            # Tests of schedules and sensors wait for user code, up to a minute.
+            timeout=90,
             # The local control plane is never behind a proxy.
             trust_env="127.0.0.1" not in profile.url,
         )
@@ -48,8 +49,10 @@ class ApiClient:
         """Send bytes as they are."""
         self._send("PUT", path, content=content, headers={"Content-Type": "application/gzip"})
 
-    def delete(self, path: str) -> None:
-        self._send("DELETE", path)
+    def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What is answered; None where that is nothing."""
+        response = self._send("DELETE", path, **({"json": body} if body else {}))
+        return response.json() if response.content else None
 
     def content(self, path: str, **params: Any) -> bytes:
         return self._send("GET", path, params=params).content

@@ -1,15 +1,22 @@
 """`daggerboard asset …`: the words of the commands; what they do is in assets.py."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
+from controlplane.cli.words import tags
 
-app = typer.Typer(no_args_is_help=True, help="Say what happened to assets outside of runs, or forget what is known.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Assets: list them, materialize them, see their health; say what happened outside of runs, or forget what is known.",
+)
 
+Status = Literal["materialized", "failed", "in_progress", "missing"]
+Health = Literal["HEALTHY", "WARNING", "DEGRADED", "UNKNOWN", "NOT_APPLICABLE"]
+Sync = Literal["MISSING", "STALE", "FRESH"]
 Key = Annotated[str, typer.Argument(help="The asset's key, such as a/b.")]
 Partition = Annotated[str | None, typer.Option("--partition", help="The partition key.")]
 Description = Annotated[str | None, typer.Option("--description", help="What happened, in words.")]
@@ -20,6 +27,86 @@ Metadata = Annotated[
 DataVersion = Annotated[str | None, typer.Option("--data-version", help="What tells this data from the data before.")]
 At = Annotated[str | None, typer.Option("--at", help="When it happened, ISO 8601 with a time zone; now unless told.")]
 Id = Annotated[str | None, typer.Option("--id", help="Yours: the same event with the same id is stored once.")]
+
+
+@app.command(name="list")
+def list_(
+    search: Annotated[str | None, typer.Argument(metavar="WORDS", help="Only those whose key contains this.")] = None,
+    group: Annotated[str | None, typer.Option("--group", "-g", help="Only of this group.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as dbt.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only of this owner.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", "-t", help="Only with this tag, NAME or NAME=VALUE.")] = None,
+    location: Annotated[str | None, typer.Option("--location", "-l", help="Only of this code location.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only these.", case_sensitive=False)] = None,
+    health: Annotated[Health | None, typer.Option(help="Only these.", case_sensitive=False)] = None,
+    sync: Annotated[
+        Sync | None, typer.Option(help="Only those in sync with code and inputs, or not.", case_sensitive=False)
+    ] = None,
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """List assets with how they stand, by key."""
+    from controlplane.cli.assets import list_assets
+
+    filters: dict[str, str | None] = {
+        "q": search,
+        "group": group,
+        "kind": kind,
+        "owner": owner,
+        "tag": tag,
+        "location": location,
+    }
+    filters |= {"status": status, "health": health, "sync": sync}
+    list_assets(filters, deployment=deployment, as_json=as_json)
+
+
+@app.command()
+def materialize(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY", help="Asset keys such as a/b.")],
+    partition: Partition = None,
+    location: Annotated[
+        str | None, typer.Option("--location", "-l", help="The code location, when several define them.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, NAME=VALUE; may be repeated.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
+    timeout: WaitTimeout = None,
+    pr: PullRequest = None,
+    repository: Repository = None,
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """Materialize assets in one run. Many partitions: daggerboard backfill launch."""
+    from controlplane.cli.branches import deployment_for
+    from controlplane.cli.runs import launch
+
+    asked = {"assets": keys, "partition": partition, "location": location, "tags": tags(tag or [])}
+    request = {name: value for name, value in asked.items() if value is not None}
+    target = deployment_for(deployment, pr=pr, repository=repository)
+    raise typer.Exit(launch(request, wait=wait, seconds=timeout, deployment=target, as_json=as_json))
+
+
+@app.command()
+def health(key: Key, deployment: Deployment = None, as_json: Json = False) -> None:
+    """Show an asset's health, and why it is what it is."""
+    from controlplane.cli.assets import show_health
+
+    show_health(key, deployment=deployment, as_json=as_json)
+
+
+@app.command()
+def acknowledge(
+    key: Key,
+    reason: Annotated[str | None, typer.Argument(help="What is known about it; everybody reads it.")] = None,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back.")] = False,
+    deployment: Deployment = None,
+    as_json: Json = False,
+) -> None:
+    """Say that somebody knows why an asset is unwell. It holds until the causes change."""
+    from controlplane.cli.assets import acknowledge_health
+
+    if (reason is None) != withdraw:
+        raise CommandError("Give a reason, or --withdraw.", exit_code=ExitCode.USAGE)
+    acknowledge_health(key, reason, deployment=deployment, as_json=as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.options import Deployment, Json
+from controlplane.cli.words import tags
 
 app = typer.Typer(no_args_is_help=True, help="Backfills: many partitions of assets, or of a job.")
 
@@ -49,7 +50,7 @@ def launch(
         "only": only,
         "title": title or None,
         "priority": priority or None,
-        "tags": backfills.tags(tag or []),
+        "tags": tags(tag or []),
     }
     body = {name: value for name, value in asked.items() if value is not None}
     raise typer.Exit(

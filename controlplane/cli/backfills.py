@@ -1,29 +1,17 @@
 """`daggerboard backfill`: what the commands do."""
 
 import time
-from collections.abc import Iterable
 from typing import Any
-
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from uuid import UUID
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.output import errors, say_fields, say_json, say_table
+from controlplane.cli.output import errors, minute, progress_bar, say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
 
 _LOOK_SECONDS = 1.0
 _LISTED = 50
-
-
-def tags(texts: Iterable[str]) -> dict[str, str] | None:
-    """Tags as they are typed; CommandError about one that is none."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise CommandError(f"A tag is written name=value, not {text!r}.", exit_code=ExitCode.USAGE)
-        found[name] = value
-    return found or None
+_NAMED = 3
 
 
 def preview(body: dict[str, Any], *, deployment: str | None, as_json: bool) -> ExitCode:
@@ -48,20 +36,20 @@ def launch(body: dict[str, Any], *, wait: bool, deployment: str | None, as_json:
 def retry(backfill: str, *, wait: bool, deployment: str | None, as_json: bool) -> ExitCode:
     """A new one of what this one did not make."""
     with ApiClient(load_profile(deployment=deployment)) as client:
-        return _followed(client, client.post(f"backfills/{backfill}/retry/"), wait=wait, as_json=as_json)
+        return _followed(client, client.post(f"{_path(backfill)}retry/"), wait=wait, as_json=as_json)
 
 
 def show(backfill: str, *, wait: bool, deployment: str | None, as_json: bool) -> ExitCode:
     """One backfill; with `wait`, once it is over."""
     with ApiClient(load_profile(deployment=deployment)) as client:
-        found = client.get(f"backfills/{backfill}/")
+        found = client.get(_path(backfill))
         if wait:
             found = _ended(client, found)
     if as_json:
         say_json(found)
     else:
         _say(found)
-        columns = ("ASSET", "COMPLETED", "IN PROGRESS", "FAILED", "CANCELED", "NOT MADE", "WAITING")
+        columns = ("ASSET", "COMPLETED", "QUEUED OR RUNNING", "FAILED", "CANCELED", "NOT MADE", "WAITING")
         states = ("materialized", "requested", "failed", "canceled", "skipped", "targeted")
         rows = [
             [one["asset_key"] or found["job_name"], *(one["counts"].get(state, 0) for state in states)]
@@ -80,8 +68,7 @@ def show_all(*, status: list[str] | None, asset: str | None, deployment: str | N
         say_json(found)
         return
     rows = [
-        [one["id"], _status(one), f"{_done(one)}/{_total(one)}", one["created_at"][:16].replace("T", " "), _name(one)]
-        for one in found
+        [one["id"], _status(one), f"{_done(one)}/{_total(one)}", minute(one["created_at"]), _name(one)] for one in found
     ]
     say_table(("ID", "STATUS", "DONE", "LAUNCHED", "WHAT"), rows, empty="No backfill was launched in this deployment.")
 
@@ -89,8 +76,19 @@ def show_all(*, status: list[str] | None, asset: str | None, deployment: str | N
 def act(backfill: str, verb: str, *, deployment: str | None, as_json: bool) -> None:
     """pause, resume, cancel: and what it is then."""
     with ApiClient(load_profile(deployment=deployment)) as client:
-        found = client.post(f"backfills/{backfill}/{verb}/")
+        found = client.post(f"{_path(backfill)}{verb}/")
     say_json(found) if as_json else _say(found)
+
+
+def _path(backfill: str) -> str:
+    """Where it is; CommandError for what can be no id, for which there would be no address at all."""
+    try:
+        return f"backfills/{UUID(backfill)}/"
+    except ValueError as error:
+        raise CommandError(
+            f"There is no backfill {backfill!r}: name it by its id, as `daggerboard backfill list` shows it.",
+            exit_code=ExitCode.NOT_FOUND,
+        ) from error
 
 
 def _followed(client: ApiClient, made: dict[str, Any], *, wait: bool, as_json: bool) -> ExitCode:
@@ -102,13 +100,7 @@ def _followed(client: ApiClient, made: dict[str, Any], *, wait: bool, as_json: b
 
 def _ended(client: ApiClient, found: dict[str, Any]) -> dict[str, Any]:
     """Neither this nor Ctrl-C ends the backfill."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True) as progress:
+    with progress_bar() as progress:
         bar = progress.add_task("Backfill", total=_total(found) or None)
         while True:
             found = client.get(f"backfills/{found['id']}/")
@@ -151,4 +143,6 @@ def _total(found: dict[str, Any]) -> int:
 
 
 def _name(found: dict[str, Any]) -> str:
-    return str(found["title"] or found["job_name"] or ", ".join(found["assets"][:3]))
+    assets = found["assets"]
+    more = f" and {len(assets) - _NAMED} more" if len(assets) > _NAMED else ""
+    return str(found["title"] or found["job_name"] or ", ".join(assets[:_NAMED]) + more)

@@ -9,11 +9,11 @@ from typing import Any
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError
 from controlplane.cli.loads import failure_text
+from controlplane.cli.run_filters import TERMINAL
 from controlplane.embedded.progress import Progress
 
 LOCATION, JOB = "flights", "first_materialization"
 LOAD_SECONDS, RUN_SECONDS = 120.0, 300.0
-TERMINAL = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,26 @@
-"""`daggerboard schedule` and `daggerboard sensor`: what the commands do; their words are in instigator_commands.py."""
+"""`daggerboard schedule` and `daggerboard sensor`: what the commands do; their words are in instigator_commands.py. Ticks: ticks.py."""
 
 from typing import Any
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.output import say_fields, say_json, say_table
+from controlplane.cli.output import confirm, minute, say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
+from controlplane.cli.words import unknown
 
 
 def list_all(kind: str, *, location: str | None, running: bool | None, deployment: str | None, as_json: bool) -> None:
     """All of the deployment, by code location and name."""
     status = None if running is None else "RUNNING" if running else "STOPPED"
     with ApiClient(load_profile(deployment=deployment)) as client:
-        found = list(client.pages(_path(client, kind), location=location, status=status))
+        found = list(client.pages(f"{kind}s/", location=location, status=status))
     if as_json:
         say_json(found)
         return
     columns = ("NAME", "LOCATION", "STATUS", "WHEN", "NEXT TICK", "LAST TICK", "NOTE")
-    say_table(columns, (_row(one) for one in found), empty=f"There is no {kind} in this deployment.")
+    is_any = location is None and running is None
+    empty = f"There is no {kind} in this deployment." if is_any else f"No {kind} of this deployment is like that."
+    say_table(columns, (_row(one) for one in found), empty=empty)
 
 
 def act(
@@ -25,37 +28,60 @@ def act(
 ) -> None:
     """start, stop, reset, tick: and what it is then."""
     with ApiClient(load_profile(deployment=deployment)) as client:
-        place = location or _location_of(client, kind, name)
-        answer = client.post(f"{_path(client, kind)}{place}/{name}/{verb}/", body)
+        answer = client.post(f"{path_of(client, kind, name, location)}{verb}/", body)
+    say_json(answer) if as_json else say_instigator(answer)
+
+
+def act_on_all(kind: str, verb: str, *, location: str | None, yes: bool, deployment: str | None, as_json: bool) -> None:
+    """Start or stop, all of the deployment or of a code location."""
+    with ApiClient(load_profile(deployment=deployment)) as client:
+        where = f"of the code location {location}" if location else f"of {client.profile.deployment}"
+        confirm(f"{verb.capitalize()} all {kind}s {where}?", yes=yes)
+        answer = client.post(f"{kind}s/{verb}/", {"location": location} if location else {})
+    say_json(answer) if as_json else say_fields({"changed": answer["changed"]})
+
+
+def cursor(name: str, *, location: str | None, deployment: str | None, as_json: bool) -> None:
+    """Where a sensor goes on: the bare text, for programs to keep."""
+    with ApiClient(load_profile(deployment=deployment)) as client:
+        found = client.get(path_of(client, "sensor", name, location))["cursor"]
     if as_json:
-        say_json(answer)
-        return
-    names = ("name", "location", "status", "next_tick_at", "runs_until", "ticks_left", "id", "due_at", "reason", "note")
-    say_fields({field: answer[field] for field in names if answer.get(field) not in {None, ""}})
+        say_json({"cursor": found})
+    elif found is not None:
+        print(found)
 
 
-def _path(client: ApiClient, kind: str) -> str:
-    return f"{client.profile.deployment_path}/{kind}s/"
+def set_cursor(name: str, text: str | None, *, location: str | None, deployment: str | None, as_json: bool) -> None:
+    """Let a sensor go on from there; None: as if it had never run."""
+    with ApiClient(load_profile(deployment=deployment)) as client:
+        answer = client.put(f"{path_of(client, 'sensor', name, location)}cursor/", {"cursor": text})
+    say_json(answer) if as_json else say_instigator(answer)
 
 
-def _location_of(client: ApiClient, kind: str, name: str) -> str:
-    """The code location that has one of this name."""
-    found = [one for one in client.pages(_path(client, kind), search=name) if one["name"] == name]
+def path_of(client: ApiClient, kind: str, name: str, location: str | None) -> str:
+    """The address of the one of this name; CommandError names the nearest where there is none, or says that several are."""
+    every = list(client.pages(f"{kind}s/", limit=1000, location=location))
+    found = [one for one in every if one["name"] == name]
     if not found:
-        raise CommandError(f"There is no {kind} {name} in this deployment.", exit_code=ExitCode.NOT_FOUND)
+        raise unknown(kind, name, (one["name"] for one in every))
     # One that no code defines any more makes no name ambiguous.
     found = [one for one in found if one["is_defined"]] or found
     if len(found) > 1:
         places = " and ".join(one["location"] for one in found)
         raise CommandError(f"{places} both have a {kind} {name}. Say which with --location.", exit_code=ExitCode.USAGE)
-    return str(found[0]["location"])
+    return f"{kind}s/{found[0]['location']}/{name}/"
+
+
+def say_instigator(answer: dict[str, Any]) -> None:
+    """A schedule, a sensor, or a tick, as far as there is something to say."""
+    names = (
+        *("name", "location", "status", "next_tick_at", "runs_until", "ticks_left", "cursor"),
+        *("id", "due_at", "requested", "skip_reason", "reason", "note"),
+    )
+    say_fields({field.replace("_", " "): answer[field] for field in names if answer.get(field) not in {None, ""}})
 
 
 def _row(one: dict[str, Any]) -> list[Any]:
     when = " ".join(one["cron"]) if "cron" in one else f"{one['min_interval_seconds'] or 30:g} s"
-    last = f"{_minute(one['last_tick_at'])} {one['last_tick_status']}" if one["last_tick_at"] else ""
-    return [one["name"], one["location"], one["status"], when, _minute(one["next_tick_at"]), last, one["note"]]
-
-
-def _minute(moment: str | None) -> str:
-    return (moment or "")[:16].replace("T", " ")
+    last = f"{minute(one['last_tick_at'])} {one['last_tick_status']}" if one["last_tick_at"] else ""
+    return [one["name"], one["location"], one["status"], when, minute(one["next_tick_at"]), last, one["note"]]

@@ -1,10 +1,9 @@
 """The `daggerboard` command: its subcommands and what their failures look like."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,11 +18,15 @@ from controlplane.cli import (
     env_commands,
     instigator_commands,
     job_commands,
+    partition_commands,
+    pool_commands,
+    queue_commands,
     quota_commands,
+    run_commands,
     token_commands,
 )
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
+from controlplane.cli.options import Deployment, Json
 
 app = typer.Typer(
     name="daggerboard",
@@ -47,7 +50,11 @@ app.add_typer(instigator_commands.app_of("schedule"), name="schedule")
 app.add_typer(instigator_commands.app_of("sensor"), name="sensor")
 app.add_typer(ci_commands.app, name="ci")
 app.add_typer(job_commands.app, name="job")
+app.add_typer(run_commands.app, name="run")
+app.add_typer(queue_commands.app, name="queue")
+app.add_typer(pool_commands.app, name="pool")
 app.add_typer(backfill_commands.app, name="backfill")
+app.add_typer(partition_commands.app, name="partition")
 app.add_typer(asset_commands.app, name="asset")
 
 
@@ -96,39 +103,6 @@ def inspect(
         "attribute": attribute,
     }
     raise typer.Exit(inspect_project(path, names=names, python=python))
-
-
-@app.command()
-def run(
-    location: Annotated[str, typer.Argument(help="The code location.")],
-    job: Annotated[str | None, typer.Option("--job", "-j", help="The job; without it, name assets.")] = None,
-    asset: Annotated[
-        list[str] | None, typer.Option("--asset", "-a", help="An asset key such as a/b; may be repeated.")
-    ] = None,
-    partition: Annotated[str | None, typer.Option("--partition", help="The partition key.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="A JSON file with the run config; - for standard input.")
-    ] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, KEY=VALUE; may be repeated.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
-    timeout: WaitTimeout = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
-    as_json: Json = False,
-) -> None:
-    """Launch a run and wait for its end."""
-    from controlplane.cli.branches import deployment_for
-    from controlplane.cli.runs import launch
-
-    request: dict[str, Any] = {"location": location}
-    request |= {"job": job} if job else {}
-    request |= {"assets": asset} if asset else {}
-    request |= {"partition": partition} if partition else {}
-    request |= {"run_config": _read_json(config)} if config else {}
-    request |= {"tags": dict(_tag(text) for text in tag)} if tag else {}
-    target = deployment_for(deployment, pr=pr, repository=repository)
-    raise typer.Exit(launch(request, wait=wait, seconds=timeout, deployment=target, as_json=as_json))
 
 
 @app.command()
@@ -235,20 +209,6 @@ def rotate_master_key() -> None:
     from controlplane.cli.master_keys import rotate_master_key as rotate
 
     rotate()
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise CommandError(f"A tag is KEY=VALUE; {text!r} has no =.", exit_code=ExitCode.USAGE)
-    return key, value
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
-    except (OSError, ValueError) as error:
-        raise CommandError(f"The run config in {path} cannot be read: {error}", exit_code=ExitCode.USAGE) from error
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Deployment = Annotated[
     str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PullRequest = Annotated[
     int | None, typer.Option("--pr", min=1, help="The branch deployment of this pull request, by its number.")
 ]

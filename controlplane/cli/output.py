@@ -5,20 +5,25 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import typer
 from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from controlplane.cli.errors import CommandError, ExitCode
 
 console = Console(highlight=False)
 # What is said while something goes on: it leaves standard output to the outcome.
 errors = Console(highlight=False, stderr=True, soft_wrap=True)
 # Columns that people copy names and ids from: broken only where there is no other way.
-_WHOLE = frozenset({"id", "run", "name", "agent", "code location", "branch", "repository"})
+_WHOLE = frozenset({"id", "run", "tick", "name", "agent", "code location", "branch", "repository"})
 _UNCUT = 10_000
 STATUS_STYLE = {
-    **dict.fromkeys(("SUCCESS", "loaded", "connected"), "green"),
-    **dict.fromkeys(("FAILURE", "failed", "lost"), "red"),
-    **dict.fromkeys(("CANCELED", "CANCELING", "draining", "stopped"), "yellow"),
+    **dict.fromkeys(("SUCCESS", "loaded", "connected", "HEALTHY", "RUNNING"), "green"),
+    **dict.fromkeys(("FAILURE", "failed", "lost", "DEGRADED", "MISSED"), "red"),
+    **dict.fromkeys(("CANCELED", "CANCELING", "draining", "stopped", "WARNING"), "yellow"),
     **dict.fromkeys(("STARTED", "STARTING", "QUEUED", "loading", "pending"), "cyan"),
 }
 
@@ -54,6 +59,42 @@ def say_fields(fields: Mapping[str, Any]) -> None:
     width = max(len(name) for name in fields)
     for name, value in fields.items():
         console.print(Text(f"{name:<{width}}  ", style="dim"), _cell(value), sep="", soft_wrap=True)
+
+
+def say_entries(entries: Iterable[tuple[Iterable[Any], str]], *, empty: str) -> None:
+    """Entries of a line of short values and, where there is something to say, a sentence below: it has the width of the terminal."""
+    shown = [([_cell(value) for value in values], note) for values, note in entries]
+    if not shown:
+        console.print(empty, markup=False)
+        return
+    widths = [max(cell.cell_len for cell in column) for column in zip(*(cells for cells, _ in shown), strict=True)]
+    for cells, note in shown:
+        for cell, width in zip(cells[:-1], widths, strict=False):
+            cell.pad_right(width - cell.cell_len + 2)
+        console.print(Text.assemble(*cells), soft_wrap=True)
+        if note:
+            console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)), soft_wrap=not console.is_terminal)
+
+
+def progress_bar() -> Progress:
+    """How far something is, on standard error of a terminal; gone at its end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    return Progress(*columns, TimeElapsedColumn(), console=errors, transient=True)
+
+
+def minute(moment: str | None) -> str:
+    """A time of the API for people, in UTC; empty for none."""
+    return (moment or "")[:16].replace("T", " ")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only when somebody says yes: with --yes, or at the terminal. CommandError otherwise, and nothing was done."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"{question} Nothing was done: confirm it with --yes.", exit_code=ExitCode.USAGE)
+    if not typer.confirm(question, err=True):
+        raise CommandError("Nothing was done.")
 
 
 def _cell(value: Any) -> Text:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from controlplane.cli.errors import CommandError
 from controlplane.cli.profile import home
@@ -20,10 +21,19 @@ from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.state import StateFolder
 from controlplane.embedded.supervisor import Supervisor
 
+
+class _Stopping(TypedDict):
+    stops_with: str
+    patience: float
+
+
 USUAL_PORT = 8321
 SETTINGS_FILE = "settings.json"
 MASTER_KEY_FILE = "master.key"
 _PYTHON = [sys.executable, "-m"]
+# Ctrl-C is over in ten seconds, whatever is under way: runs and tasks are such that they go on later.
+AGENT_PATIENCE = 4.0
+_TOGETHER: _Stopping = {"stops_with": "control plane", "patience": 4.0}
 # What the processes need of the caller's environment, besides DAGGERBOARD_*.
 _INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
 
@@ -64,7 +74,8 @@ class Stack:
             environment=inherited(),
             # It takes its code workers along: nothing of an installation that was stopped stays.
             gently=signal.SIGINT,
-            patience=60.0,
+            # A run that takes longer goes on by itself, and the next agent with this home takes it over.
+            patience=AGENT_PATIENCE,
         )
 
     def _web(self) -> ChildSpec:
@@ -79,7 +90,11 @@ class Stack:
         ]
         quiet = ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3", "--lifespan", "on"]
         return ChildSpec(
-            name="web", command=[*command, *quiet], environment=self.settings, ready=http_answers(self.port, "/healthz")
+            name="web",
+            command=[*command, *quiet],
+            environment=self.settings,
+            ready=http_answers(self.port, "/healthz"),
+            **_TOGETHER,
         )
 
     def _worker(self) -> ChildSpec:
@@ -91,6 +106,7 @@ class Stack:
             command=[*command, *quiet],
             environment=self.settings,
             ready=log_says(self.state.logs / "worker.log", "ready."),
+            **_TOGETHER,
         )
 
     def _evaluator(self) -> ChildSpec:
@@ -99,6 +115,7 @@ class Stack:
             command=[*_PYTHON, "controlplane.config.evaluator"],
             environment=self.settings,
             ready=log_says(self.state.logs / "evaluator.log", "ready."),
+            **_TOGETHER,
         )
 
     def _clock(self) -> ChildSpec:
@@ -107,6 +124,7 @@ class Stack:
             command=[*_PYTHON, "controlplane.core.clock"],
             environment=self.settings,
             ready=log_says(self.state.logs / "clock.log", "clock.started"),
+            **_TOGETHER,
         )
 
 

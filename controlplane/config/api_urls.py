@@ -117,6 +117,7 @@ _deployment: list[URLPattern | URLResolver] = [
     path("runs/", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>/", include(_run)),
     path("bulk-actions/", run_queue.BulkActionsView.as_view(), name="bulk-actions"),
+    path("bulk-actions/preview/", run_queue.BulkActionPreviewView.as_view(), name="bulk-action-preview"),
     path("bulk-actions/<uuid:bulk_action_id>/", run_queue.BulkActionView.as_view(), name="bulk-action"),
     path("queue/", run_queue.QueueView.as_view(), name="queue"),
     path("pools/", run_queue.PoolsView.as_view(), name="pools"),

@@ -155,7 +155,7 @@ class FreeSlotView(DeploymentAPIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class StartBulkActionSerializer(serializers.Serializer[Any]):
+class WantedRunsSerializer(serializers.Serializer[Any]):
     """What to do to which runs: those that are named, or those that pass the filter."""
 
     kind = serializers.ChoiceField(BulkKind.choices)
@@ -167,6 +167,23 @@ class StartBulkActionSerializer(serializers.Serializer[Any]):
         if ("runs" in attrs) == ("filter" in attrs):
             raise serializers.ValidationError({"runs": "Give either runs or a filter."})
         return attrs
+
+
+class StartBulkActionSerializer(WantedRunsSerializer):
+    """The same, as somebody said yes to it."""
+
+    newest = serializers.UUIDField(
+        required=False, allow_null=True, default=None, help_text="Of the preview: runs that were made since are not meant."
+    )
+
+
+class OutlookSerializer(serializers.Serializer[bulk_actions.Outlook]):
+    """To how many runs it would be done."""
+
+    total = serializers.IntegerField(help_text="Runs that you may do this to.")
+    ended = serializers.IntegerField(help_text="How many of these have ended.")
+    refused = serializers.IntegerField(help_text="Runs that you see and may not do this to: they are left out.")
+    newest = serializers.UUIDField(allow_null=True, help_text="The newest of them.")
 
 
 class BulkActionSerializer(serializers.Serializer[BulkAction]):
@@ -185,8 +202,31 @@ class BulkActionSerializer(serializers.Serializer[BulkAction]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
-class BulkActionsView(DeploymentAPIView):
+class _WantedView(DeploymentAPIView):
     # What each kind needs beyond that is asked below.
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_READ}
+
+    def wanted(self, given: dict[str, Any]) -> tuple[BulkKind, bulk_actions.Wanted]:
+        """What is to be done, which the caller may do at all, and to which runs."""
+        kind = BulkKind(given["kind"])
+        self.access.require(bulk_actions.RIGHTS[kind])
+        filters = RunQuerySerializer.filter(given["filter"]) if "filter" in given else None
+        return kind, bulk_actions.Wanted(given.get("runs"), filters, given.get("newest"))
+
+
+class BulkActionPreviewView(_WantedView):
+    permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_READ}
+
+    @extend_schema(operation_id="preview_bulk_action", request=WantedRunsSerializer, responses=OutlookSerializer)
+    def post(self, request: Request) -> Response:
+        """To how many runs it would be done. Nothing is done to them."""
+        asked = WantedRunsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        kind, wanted = self.wanted(asked.validated_data)
+        return Response(OutlookSerializer(bulk_actions.outlook(self.visible, kind, wanted)).data)
+
+
+class BulkActionsView(_WantedView):
     permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_READ}
 
     @extend_schema(
@@ -196,11 +236,7 @@ class BulkActionsView(DeploymentAPIView):
         """Do the same to many runs, with the right to do it to one. Answers at once; ask for its progress by its id."""
         asked = StartBulkActionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        given = asked.validated_data
-        kind = BulkKind(given["kind"])
-        self.access.require(bulk_actions.RIGHTS[kind])
-        filters = RunQuerySerializer.filter(given["filter"]) if "filter" in given else None
-        wanted = bulk_actions.Wanted(given.get("runs"), filters)
+        kind, wanted = self.wanted(asked.validated_data)
         action = bulk_actions.start(self.visible, kind, wanted, actor=self.access.actor)
         return Response(BulkActionSerializer(action).data, status=status.HTTP_201_CREATED)
 

@@ -43,6 +43,7 @@ QUERIES = {
 BODIES = {
     "set_run_priority": {"priority": 3},
     "start_bulk_action": {"kind": "cancel", "filter": {}},
+    "preview_bulk_action": {"kind": "cancel", "filter": {}},
     "set_pool_limit": {"pool": "db", "limit": 1},
     "free_pool_slot": {"pool": "db", "run": "<run_id>"},
     "issue_token": {"name": "new"},

@@ -9,9 +9,10 @@ import typer
 import yaml
 
 from controlplane.cli.main import app
+from controlplane.cli.run_commands import LaunchUnlessNamed
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILES = [DOCS / "ci.md", DOCS / "project-files.md", *sorted((DOCS / "ci").glob("*.yml"))]
+FILES = [DOCS / "cli.md", DOCS / "ci.md", DOCS / "project-files.md", *sorted((DOCS / "ci").glob("*.yml"))]
 CALL = re.compile(r"(?:^|[-`$;:] |then )daggerboard ([a-z][^`;|>#\n]*)", re.MULTILINE)
 # Parsed by another program.
 OTHERS = {"agent"}
@@ -34,6 +35,7 @@ def parses(call):
     """Whether the words name a command, and every option is one of its own."""
     command, words = typer.main.get_command(app), shlex.split(call)
     while words and hasattr(command, "commands"):
+        words = command.completed(words) if isinstance(command, LaunchUnlessNamed) else words
         command = command.commands.get(words.pop(0))
     if command is None:
         return False

@@ -131,6 +131,7 @@ API = [
     f"{_RUN}cancel/",
     f"{_RUN}priority/",
     f"{_API}bulk-actions/",
+    f"{_API}bulk-actions/preview/",
     f"{_API}bulk-actions/<uuid:bulk_action_id>/",
     f"{_API}queue/",
     f"{_API}pools/",

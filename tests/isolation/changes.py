@@ -382,6 +382,7 @@ UNRECORDED: dict[str, str] = {
     f"POST {ORG}{API}sensors/<str:location>/<str:name>/test/": "the same of a sensor",
     "POST <slug:org>/<slug:deployment>/automation/<uuid:instigator_id>/test": "the same, for the page",
     f"POST {ORG}{API}backfills/preview/": "says what a backfill would make",
+    f"POST {ORG}{API}bulk-actions/preview/": "says to how many runs something would be done",
     f"POST {ORG}{API}jobs/<str:job>/validate/": "asks user code whether a config is right",
     "POST <slug:org>/<slug:deployment>/branch/materialize": "launches what the form names by a digest: tests/ui/test_branches.py",
     "POST <slug:org>/<slug:deployment>/launchpad/validate": "the same, for the page",

@@ -254,6 +254,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     ],
     "/backfills/": [{"assets": ["{key}"]}, {"job": "{job}"}, {"job": "{job}", "location": "{location}"}],
     "/backfills/preview/": [{"assets": ["{key}"]}, {"job": "{job}", "location": "{location}"}],
+    "/bulk-actions/preview/": [{"kind": "cancel", "filter": {"asset": "{key}"}}],
     "/backfills/new": [{"assets": "{key}", "what": "all"}, {"location": "{location}", "job": "{job}", "what": "all"}],
     "/dynamic-partitions": [{"name": "{key}", "do": "add", "keys": "a"}],
     "/dynamic-partitions/keys/": [{"definition": "{key}", "keys": ["a"]}],

@@ -1,0 +1,76 @@
+"""Words that people type, read: tags, moments, and names that may be misspelled."""
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+
+from controlplane.cli.api_client import ApiClient
+from controlplane.cli.errors import CommandError, ExitCode
+
+_AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_NEAR, _LISTED = 3, 10
+
+
+def tags(texts: Iterable[str]) -> dict[str, str] | None:
+    """NAME=VALUE, each; None without any. CommandError about one that is not so."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise CommandError(f"A tag is NAME=VALUE; {text!r} is not.", exit_code=ExitCode.USAGE)
+        found[name] = value
+    return found or None
+
+
+def moment(text: str) -> str:
+    """ISO 8601 with a time zone: of a date or time (UTC where it says no zone), or of so long ago, as in 90m, 12h, 7d, 2w."""
+    if ago := _AGO.fullmatch(text.strip()):
+        try:
+            span = datetime.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return (datetime.datetime.now(datetime.UTC) - span).isoformat()
+        except OverflowError as error:
+            raise CommandError(f"{text} ago there were no computers.", exit_code=ExitCode.USAGE) from error
+    try:
+        at = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(
+            f"{text!r} is no moment: write a date or time, such as 2026-01-31 or 2026-01-31T06:00+01:00, or how long ago, such as 2h or 7d.",
+            exit_code=ExitCode.USAGE,
+        ) from error
+    return (at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).isoformat()
+
+
+def hint(name: str, known: Iterable[str], *, what: str = "") -> str:
+    """A sentence that names the nearest of those that there are; empty when there is none."""
+    there = sorted(set(known))
+    by_folded = {one.casefold(): one for one in there}
+    if near := [by_folded[one] for one in get_close_matches(name.casefold(), by_folded, n=_NEAR)]:
+        return f"Did you mean {' or '.join(near)}?"
+    if len(there) > _LISTED:
+        return f"There are {len(there)} {what}, such as {', '.join(there[:_NEAR])}."
+    return f"There {'is' if len(there) == 1 else 'are'} {', '.join(there)}." if there else ""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> CommandError:
+    """There is nothing of this name; the nearest are named."""
+    there = list(known)
+    more = hint(name, there, what=f"{what}s") if there else "There is none at all."
+    return CommandError(f"There is no {what} {name} in this deployment. {more}", exit_code=ExitCode.NOT_FOUND)
+
+
+@contextmanager
+def known_assets(client: ApiClient, *keys: str) -> Iterator[None]:
+    """What is refused in the block because there is no such asset names the nearest ones."""
+    try:
+        yield
+    except CommandError as error:
+        if error.exit_code not in {ExitCode.NOT_FOUND, ExitCode.FAILED} or not keys:
+            raise
+        there = {asset["key"] for asset in client.pages("assets/", limit=1000)}
+        missing = next((key for key in keys if key not in there), None)
+        if missing is None:
+            raise
+        raise unknown("asset", missing, there) from error
