@@ -173,7 +173,10 @@ class StartBulkActionSerializer(WantedRunsSerializer):
     """The same, as somebody said yes to it."""
 
     newest = serializers.UUIDField(
-        required=False, allow_null=True, default=None, help_text="Of the preview: runs that were made since are not meant."
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Of the preview: runs that were made since are not meant.",
     )
 
 

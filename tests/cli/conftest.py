@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from click.testing import Result
 
-Run = Callable[..., Result]
+# What typer's runner answers: exit_code, stdout, stderr, exception.
+Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="package")

@@ -163,6 +163,6 @@ def test_what_is_refused_says_what_there_is(run: Run, words: tuple[str, ...], se
 
 def test_words_are_those_of_the_api(run: Run) -> None:
     assert [*Status] == [*states.RunStatus]
-    assert (set(ACTIVE), set(TERMINAL)) == (states.ACTIVE, states.TERMINAL)
+    assert ({*map(str, ACTIVE)}, {*map(str, TERMINAL)}) == ({*map(str, states.ACTIVE)}, {*map(str, states.TERMINAL)})
     assert moment("2026-01-31") == "2026-01-31T00:00:00+00:00"
     assert run("run", "list", "--status", "queud").exit_code == ExitCode.USAGE
