@@ -27,6 +27,36 @@ def test_events_steps_and_status_arrive_live(visit):
     expect(page.get_by_role("button", name="Run again")).to_be_visible()
 
 
+def test_what_comes_while_an_older_answer_is_on_its_way_is_shown(visit):
+    stage = beside(make_shop)
+    run = beside(lambda: go_on(stage))
+    visitor = visit(stage.cast)
+    visitor.page.add_init_script(
+        "let told = 0; document.addEventListener('live', (event) => {"
+        " if (event.detail === 'events') document.documentElement.dataset.told = String(++told); });"
+    )
+    held = []
+
+    def hold(route):
+        answer = route.fetch()
+        if held:
+            route.fulfill(response=answer)
+        else:
+            held.append((route, answer))
+
+    visitor.page.route("**/events?*", hold)
+    with visitor.page.expect_request("**/events?*"):
+        page = visitor.go(f"runs/{run.run_id}")
+    # The first look of the stream: from here on only what is new is told.
+    expect(page.locator("html")).to_have_attribute("data-told", "1")
+    beside(lambda: run.say("LOG", step="daily_orders", message="half of it is done"))
+    expect(page.locator("html")).to_have_attribute("data-told", "2")
+    route, older = held[0]
+    route.fulfill(response=older)
+
+    expect(page.get_by_text("half of it is done")).to_be_visible()
+
+
 def _finish(run: Sender) -> None:
     run.step("daily_orders")
     run.step("publish", materialize=False)

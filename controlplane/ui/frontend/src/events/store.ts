@@ -1,5 +1,6 @@
 // Events of a run by position. Unfiltered, position is `seq - 1`, so any stretch can be fetched; filtered, they come page by page.
 import { getJson, withQuery } from "../http.ts";
+import { inTurn } from "../live/turns.ts";
 
 export interface RunEvent {
   seq: number;
@@ -63,11 +64,12 @@ export class EventStore {
     }
   }
 
-  async grow(): Promise<void> {
+  // Read what came since. What is asked for meanwhile is read once more: the answer on its way may be older.
+  readonly grow = inTurn(async () => {
     if (this.filtered) {
       if (this.complete || !this.events.length) await this.more();
-    } else await this.block(Math.floor(this.total / BLOCK));
-  }
+    } else await this.read(Math.floor(this.total / BLOCK));
+  });
 
   async choose(filter: Filter): Promise<void> {
     this.filter = filter;
@@ -84,25 +86,32 @@ export class EventStore {
   }
 
   private async block(block: number): Promise<void> {
+    if (this.asked.has(block)) return;
+    this.asked.add(block);
     const generation = this.generation;
-    await this.once(block, async () => {
-      const page = await this.page({ after: block * BLOCK, limit: BLOCK });
-      if (generation === this.generation) this.keep(page);
-    });
+    try {
+      await this.read(block);
+    } finally {
+      if (generation === this.generation) this.asked.delete(block);
+    }
   }
 
-  private async more(): Promise<void> {
-    await this.once(-1, async () => {
-      const [after, generation] = [this.events.at(-1)?.seq ?? 0, this.generation];
-      const page = await this.page({ after, limit: BLOCK });
-      // Another filter was chosen meanwhile.
-      if (generation !== this.generation) return;
-      this.complete = !page.more;
-      this.total = page.total;
-      this.events.push(...page.events);
-      this.onChange();
-    });
+  private async read(block: number): Promise<void> {
+    const generation = this.generation;
+    const page = await this.page({ after: block * BLOCK, limit: BLOCK });
+    if (generation === this.generation) this.keep(page);
   }
+
+  private readonly more = inTurn(async () => {
+    const [after, generation] = [this.events.at(-1)?.seq ?? 0, this.generation];
+    const page = await this.page({ after, limit: BLOCK });
+    // Another filter was chosen meanwhile.
+    if (generation !== this.generation) return;
+    this.complete = !page.more;
+    this.total = page.total;
+    this.events.push(...page.events);
+    this.onChange();
+  });
 
   private keep(page: Page): void {
     for (const event of page.events) this.events[event.seq - 1] = event;
@@ -112,16 +121,5 @@ export class EventStore {
 
   private async page(query: Record<string, number>): Promise<Page> {
     return getJson<Page>(withQuery(this.address, { ...this.filter, ...query }));
-  }
-
-  private async once(key: number, work: () => Promise<void>): Promise<void> {
-    if (this.asked.has(key)) return;
-    this.asked.add(key);
-    const generation = this.generation;
-    try {
-      await work();
-    } finally {
-      if (generation === this.generation) this.asked.delete(key);
-    }
   }
 }

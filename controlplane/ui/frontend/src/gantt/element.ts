@@ -2,6 +2,7 @@
 import { attribute, h } from "../dom.ts";
 import { getJson } from "../http.ts";
 import { onLive } from "../live/bus.ts";
+import { inTurn } from "../live/turns.ts";
 import { VirtualList } from "../virtual/list.ts";
 import { barOf, type Bar, type RunTimes, type StepTimes } from "./bars.ts";
 import { ticks } from "./ticks.ts";
@@ -46,14 +47,14 @@ class StepGantt extends HTMLElement {
     return h("div", { class: "gantt-legend muted small" }, ...["queued", "starting", "running"].map(entry));
   }
 
-  private async load(): Promise<void> {
+  private readonly load = inTurn(async () => {
     this.answer = await getJson<Answer>(attribute(this, "data-steps"));
     this.clockOffset = Date.parse(this.answer.now) - Date.now();
     const rows = this.answer.steps.length + 1;
     this.scroller.style.height = `${Math.min(rows, MOST_ROWS) * ROW_HEIGHT}px`;
     this.paint();
     this.keepMoving(!this.answer.run.ended_at);
-  }
+  });
 
   // Bars of running steps grow between answers.
   private keepMoving(active: boolean): void {

@@ -1,5 +1,6 @@
 // Lines of one captured stream by number, fetched in blocks and kept; knows how far the stream has grown.
 import { getJson, withQuery } from "../http.ts";
+import { inTurn } from "../live/turns.ts";
 
 export interface Lines {
   from: number;
@@ -44,12 +45,9 @@ export class LogSource {
   }
 
   // Ask how far the stream is now; the last line may have grown, so its block is read again.
-  async grow(): Promise<void> {
-    if (this.final) return;
-    const block = Math.floor(Math.max(0, this.total - 1) / BLOCK);
-    this.asked.delete(block);
-    await this.fetch(block);
-  }
+  readonly grow = inTurn(async () => {
+    if (!this.final) await this.read(Math.floor(Math.max(0, this.total - 1) / BLOCK));
+  });
 
   async search(text: string, signal: AbortSignal): Promise<Found> {
     return getJson<Found>(withQuery(this.address.replace("/lines", "/search"), { q: text }), signal);
@@ -59,21 +57,25 @@ export class LogSource {
     if (this.asked.has(block)) return;
     this.asked.add(block);
     try {
-      const answer = await getJson<Lines>(withQuery(this.address, { from: block * BLOCK, count: BLOCK }));
-      this.keep(block, answer);
+      await this.read(block);
     } finally {
       this.asked.delete(block);
     }
   }
 
+  private async read(block: number): Promise<void> {
+    this.keep(block, await getJson<Lines>(withQuery(this.address, { from: block * BLOCK, count: BLOCK })));
+  }
+
   private keep(block: number, answer: Lines): void {
-    this.blocks.set(block, answer.lines);
+    // A block that was scrolled to may have been read before its last lines came, and arrive after them.
+    if (answer.lines.length >= (this.blocks.get(block)?.length ?? 0)) this.blocks.set(block, answer.lines);
     for (const old of this.blocks.keys()) {
       if (this.blocks.size <= KEPT_BLOCKS) break;
       if (old !== block) this.blocks.delete(old);
     }
     this.total = Math.max(this.total, answer.total);
-    this.final = answer.final;
+    this.final ||= answer.final;
     this.notice = answer.notice;
     this.onChange();
   }
