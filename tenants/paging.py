@@ -65,12 +65,18 @@ def _size(text: str | None, default: int) -> int:
     return int(text)
 
 
-def page_of_rows(rows: QuerySet[M], asked: PageRequest, *, by: Sequence[str]) -> Page[M]:
-    """A page of a query, ordered by the fields in `by`, all of them rising or all falling (`-id`)."""
+def page_of_rows(rows: QuerySet[M], asked: PageRequest, *, by: Sequence[str], keys_first: bool = False) -> Page[M]:
+    """A page of a query, ordered by the fields in `by`, all of them rising or all falling (`-id`).
+
+    `keys_first`: the page is found by the primary keys alone, which indexes may hold, and only its rows are read. Call it inside one scope.
+    """
     fields = [name.removeprefix("-") for name in by]
     if asked.after is not None:
         rows = rows.filter(_beyond(rows.model, fields, asked.after, falling=by[0].startswith("-")))
-    found = list(rows.order_by(*by)[: asked.size + 1])
+    ordered = rows.order_by(*by)
+    if keys_first:
+        ordered = ordered.filter(pk__in=list(ordered.values_list("pk", flat=True)[: asked.size + 1]))
+    found = list(ordered[: asked.size + 1])
     return _page(found, asked, lambda row: tuple(getattr(row, field) for field in fields))
 
 

@@ -156,6 +156,7 @@ class Tick(TenantModel):
         db_table = "tick"
         indexes = [
             models.Index(fields=["org_id", "instigator_id", "-id"], name="tick_newest"),
+            models.Index(fields=["org_id", "deployment_id", "-id"], name="tick_of_deployment"),
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="tick_by_status"),
             models.Index(fields=["look_at"], name="tick_open", condition=models.Q(status__in=["WAITING", "STARTED"])),
         ]

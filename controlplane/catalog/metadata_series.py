@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.catalog.models import AssetEventKind
 from controlplane.catalog.selectors import check_evaluations, events
 from controlplane.deployments.visibility import Visible
 from tenants.scoping import org_scope
@@ -31,14 +32,12 @@ class Series:
 def numeric_series(visible: Visible, key: str) -> list[Series]:
     """Every numeric entry of the newest materializations and observations, by name; what never was a number is absent."""
     with org_scope(visible.org_id):
-        newest = (
-            events(visible)
-            .filter(asset_key=key)
-            .exclude(kind="planned")
-            .order_by("-id")
-            .values_list("at", "metadata")[:_EVENTS]
-        )
-        return _series(sorted(newest, key=lambda event: event[0]))
+        of_asset = events(visible).filter(asset_key=key).order_by("-id").values_list("id", "at", "metadata")
+        # Of each kind by itself: so their index has them in order, however many there are.
+        kinds = (AssetEventKind.MATERIALIZATION, AssetEventKind.OBSERVATION)
+        found = [event for kind in kinds for event in of_asset.filter(kind=kind)[:_EVENTS]]
+    newest = sorted(found, reverse=True, key=lambda event: event[0])[:_EVENTS]
+    return _series(sorted(((at, metadata) for _id, at, metadata in newest), key=lambda event: event[0]))
 
 
 def check_series(visible: Visible, key: str, name: str) -> list[Series]:

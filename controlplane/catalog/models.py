@@ -151,6 +151,7 @@ class CheckEvaluation(TenantModel):
             models.Index(
                 fields=["org_id", "deployment_id", "asset_key", "check_name", "-id"], name="check_evaluation_newest"
             ),
+            models.Index(fields=["org_id", "deployment_id", "asset_key", "-id"], name="check_evaluation_of_asset"),
             models.Index(fields=["org_id", "run_id"], name="check_evaluation_run"),
         ]
 

@@ -35,8 +35,8 @@ class RunsView(DeploymentAPIView):
         """The deployment's runs, the newest first."""
         asked = RunQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        rows = selectors.filtered(self.visible, RunQuerySerializer.filter(asked.validated_data))
-        page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"])
+        rows = selectors.narrowed(self.visible, RunQuerySerializer.filter(asked.validated_data))
+        page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"], keys_first=True)
         return page_response(request, page, RunSerializer)
 
     @extend_schema(operation_id="launch_run", request=LaunchRunSerializer, responses={201: RunSerializer})

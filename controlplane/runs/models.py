@@ -78,7 +78,10 @@ class Run(TenantModel):
         indexes = [
             models.Index(fields=["org_id", "deployment_id", "-id"], name="run_newest"),
             models.Index(fields=["org_id", "deployment_id", "status", "-id"], name="run_by_status"),
-            models.Index(fields=["org_id", "deployment_id", "job_name", "-id"], name="run_by_job"),
+            # Two code locations may have a job of one name.
+            models.Index(
+                fields=["org_id", "deployment_id", "job_name", "-id"], include=["location_name"], name="run_by_job"
+            ),
             models.Index(fields=["org_id", "deployment_id", "location_name", "-id"], name="run_by_location"),
             models.Index(
                 fields=["org_id", "deployment_id", "share", "-priority", "id"],

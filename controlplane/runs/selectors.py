@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import labels
@@ -89,10 +89,11 @@ def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | N
     """A page of a deployment's runs, the newest first."""
     limit = max(1, min(limit, PAGE_MAX))
     with read_scope(visible.org_id):
-        rows = filtered(visible, filters or RunFilter())
+        rows = narrowed(visible, filters or RunFilter())
         if cursor is not None:
             rows = rows.filter(id__lt=cursor)
-        found = list(rows.defer("run_config").order_by("-id")[: limit + 1])
+        ids = list(rows.order_by("-id").values_list("id", flat=True)[: limit + 1])
+        found = list(_seen(visible).filter(id__in=ids).defer("run_config").order_by("-id"))
     more = len(found) > limit
     return RunPage(found[:limit], found[limit - 1].id if more else None)
 
@@ -100,16 +101,42 @@ def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | N
 def count_runs(visible: Visible, filters: RunFilter | None = None, *, most: int = 1000) -> int:
     """How many there are, counted up to `most`."""
     with read_scope(visible.org_id):
-        return filtered(visible, filters or RunFilter()).values("id")[:most].count()
+        return narrowed(visible, filters or RunFilter()).order_by("-id").values("id")[:most].count()
 
 
 def filtered(visible: Visible, filters: RunFilter) -> QuerySet[Run]:
     """The runs that pass; read it inside org_scope."""
     rows = _seen(visible)
-    exact = {"location_name": filters.location, "job_name": filters.job, "root_run_id": filters.root_run_id}
-    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
-    if filters.statuses:
-        rows = rows.filter(status__in=list(filters.statuses))
+    for condition in _conditions(filters):
+        rows = rows.filter(condition)
+    return _of_ids(visible, rows, filters)
+
+
+def narrowed(visible: Visible, filters: RunFilter) -> QuerySet[Run]:
+    """The same runs, for the ids of the newest of them: `order_by("-id").values_list("id")` of it reads indexes side by side, and no runs.
+
+    Where conditions hold together for little or nothing of a long history, looking at each run of one of them takes a second.
+    """
+    rows = _seen(visible)
+    first, *others = _conditions(filters) or [Q()]
+    rows = rows.filter(first)
+    for condition in others:
+        of_deployment = Run.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+        rows = rows.filter(id__in=of_deployment.filter(condition).values("id"))
+    return _of_ids(visible, rows, filters)
+
+
+def _conditions(filters: RunFilter) -> list[Q]:
+    """What columns of a run say, each with an index, a job and its code location together; what finds the least goes first."""
+    found = [Q(root_run_id=filters.root_run_id)] if filters.root_run_id is not None else []
+    named = {"job_name": filters.job, "location_name": filters.location}
+    named = {name: value for name, value in named.items() if value is not None}
+    found += [Q(**named)] if named else []
+    return [*found, Q(status__in=list(filters.statuses))] if filters.statuses else found
+
+
+def _of_ids(visible: Visible, rows: QuerySet[Run], filters: RunFilter) -> QuerySet[Run]:
+    """What else must hold, which the ids decide."""
     for label in _labels(filters):
         holders = RunLabel.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id, label=label)
         rows = rows.filter(id__in=holders.values("run_id"))

@@ -63,6 +63,26 @@ def test_sensor_keeps_its_cursor_and_launches_a_run_key_once(stage: Stage) -> No
     assert stage.requested() == ["launched", "launched", "duplicate"]
 
 
+def test_ticks_are_found_by_status_and_by_due_time_to_the_microsecond(stage: Stage, cast: Cast) -> None:
+    ticks = [stage.tick("files", {"requests": requests}) for requests in ([{"run_key": "a"}], [], [{"run_key": "b"}])]
+    due = [tick.due_at.isoformat().replace("+00:00", "Z") for tick in ticks]
+    wanted = {
+        "": [2, 1, 0],
+        "status=SUCCESS": [2, 0],
+        "status=SKIPPED&status=FAILURE": [1],
+        f"after={due[0]}": [2, 1],
+        f"before={due[1]}": [0],
+        f"after={due[0]}&before={due[2]}&status=SKIPPED": [1],
+        f"after={due[1]}&status=SKIPPED": [],
+        "after=0001-01-01T00:00:00Z&before=9999-12-31T23:59:59Z": [2, 1, 0],
+        "before=0001-01-01T00:00:00Z": [],
+    }
+    for of in ("ticks/", "sensors/shop/files/ticks/"):
+        for query, places in wanted.items():
+            found = cast.api().get(cast.api_path(f"{of}?{query}")).json()["results"]
+            assert [tick["id"] for tick in found] == [str(ticks[place].id) for place in places], query
+
+
 def test_answers_that_come_together_are_each_acted_on_once(cast: Cast) -> None:
     names = ["skipping", "asking", "wrong", "failing", "off"]
     stage = make_stage(cast, *(sensor(name) for name in names))

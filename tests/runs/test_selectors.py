@@ -37,6 +37,8 @@ def test_runs_by_every_filter(stage: Stage) -> None:
     only_first: list[dict[str, Any]] = [
         {"statuses": [RunStatus.QUEUED, RunStatus.STARTED]}, {"job": "__ASSET_JOB"}, {"tags": {"team": "data"}},
         {"id_prefix": str(first.id)[:30]}, {"root_run_id": first.id}, {"location": "shop", "job": "__ASSET_JOB"},
+        {"job": "__ASSET_JOB", "statuses": [RunStatus.QUEUED], "asset": "raw", "tags": {"team": "data"}},
+        {"location": "shop", "statuses": [RunStatus.QUEUED], "root_run_id": first.id, "created_before": later},
     ]  # fmt: skip
     for filters in only_first:
         assert listed(stage, **filters) == [first.id], filters
@@ -54,8 +56,12 @@ def test_runs_by_every_filter(stage: Stage) -> None:
         {"tags": {"team": "x"}},
         {"partition": "p"},
         {"location": "x"},
+        {"job": "nightly", "statuses": [RunStatus.QUEUED]},
+        {"location": "shop", "root_run_id": second.id, "statuses": [RunStatus.QUEUED]},
+        {"job": "nightly", "tags": {"team": "data"}},
     ):
         assert listed(stage, **none) == [], none
+        assert count_runs(all_of(stage.org_id, stage.cast.deployment.id), RunFilter(**none)) == 0
 
 
 def test_pages_of_runs_join_without_gap(stage: Stage) -> None:

@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'unscoped',
                 'default_manager_name': 'unscoped',
-                'indexes': [models.Index(fields=['org_id', 'instigator_id', '-id'], name='tick_newest'), models.Index(fields=['org_id', 'deployment_id', 'status', '-id'], name='tick_by_status'), models.Index(condition=models.Q(('status__in', ['WAITING', 'STARTED'])), fields=['look_at'], name='tick_open')],
+                'indexes': [models.Index(fields=['org_id', 'instigator_id', '-id'], name='tick_newest'), models.Index(fields=['org_id', 'deployment_id', '-id'], name='tick_of_deployment'), models.Index(fields=['org_id', 'deployment_id', 'status', '-id'], name='tick_by_status'), models.Index(condition=models.Q(('status__in', ['WAITING', 'STARTED'])), fields=['look_at'], name='tick_open')],
             },
             managers=[
                 ('unscoped', django.db.models.manager.Manager()),

@@ -60,7 +60,7 @@ class TicksView(DeploymentAPIView):
         """The ticks of all schedules and sensors of the deployment, the newest first."""
         with read_scope(self.org_id):
             rows = selectors.ticks_of_deployment(self.visible, _wanted(request)).defer("log")
-            page = page_of_rows(rows, page_request(request), by=["-id"])
+            page = page_of_rows(rows, page_request(request), by=["-id"], keys_first=True)
         return _page(self.visible, request, page)
 
 
@@ -80,7 +80,7 @@ class _TicksOfOneView(InstigatorAPIView):
         """Its ticks, the newest first."""
         with read_scope(self.org_id):
             rows = selectors.ticks(self.visible, self.row, _wanted(request)).defer("log")
-            page = page_of_rows(rows, page_request(request), by=["-id"])
+            page = page_of_rows(rows, page_request(request), by=["-id"], keys_first=True)
         return _page(self.visible, request, page)
 
 

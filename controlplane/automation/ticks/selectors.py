@@ -11,8 +11,13 @@ from controlplane.automation.instigators import selectors as instigators
 from controlplane.automation.models import Instigator, RequestedRun, Tick, TickStatus
 from controlplane.deployments.visibility import Visible
 from tenants.errors import NotFoundError
+from tenants.ids import first_uuid7_at
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
+
+_MILLISECOND = datetime.timedelta(milliseconds=1)
+_FIRST = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
+_LAST = datetime.datetime(9000, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def ticks(visible: Visible, row: Instigator, wanted: TickFilter | None = None) -
     """The ticks of an instigator that the reader sees; order them by `-id`, read them inside org_scope or read_scope, and show what
     `shown` makes of each.
     """
-    return _filtered(Tick.objects.for_org(visible.org_id).filter(instigator_id=row.id), wanted)
+    return _filtered(visible, Tick.objects.for_org(visible.org_id).filter(instigator_id=row.id), wanted)
 
 
 def ticks_of_deployment(visible: Visible, wanted: TickFilter | None = None) -> QuerySet[Tick]:
@@ -46,18 +51,26 @@ def ticks_of_deployment(visible: Visible, wanted: TickFilter | None = None) -> Q
     found = Tick.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
     if not visible.part(Permission.JOB_READ).is_everything:
         found = found.filter(instigator_id__in=instigators.rows(visible).values("id"))
-    return _filtered(found, wanted)
+    return _filtered(visible, found, wanted)
 
 
-def _filtered(found: QuerySet[Tick], wanted: TickFilter | None) -> QuerySet[Tick]:
+def _filtered(visible: Visible, found: QuerySet[Tick], wanted: TickFilter | None) -> QuerySet[Tick]:
+    """The id, which begins with the due time, narrows; the column decides."""
     wanted = wanted or TickFilter()
     if wanted.statuses:
-        found = found.filter(status__in=wanted.statuses)
+        # Read beside the others by index: a sensor's one failure among its hundred thousand ticks is found at once.
+        of_status = Tick.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
+        found = found.filter(id__in=of_status.filter(status__in=wanted.statuses).values("id"))
     if wanted.before is not None:
-        found = found.filter(due_at__lt=wanted.before)
+        found = found.filter(id__lt=first_uuid7_at(_nearby(wanted.before) + _MILLISECOND), due_at__lt=wanted.before)
     if wanted.after is not None:
-        found = found.filter(due_at__gt=wanted.after)
+        found = found.filter(id__gte=first_uuid7_at(_nearby(wanted.after) - _MILLISECOND), due_at__gt=wanted.after)
     return found
+
+
+def _nearby(moment: datetime.datetime) -> datetime.datetime:
+    """The nearest to it that an id can begin with."""
+    return min(max(moment, _FIRST), _LAST)
 
 
 def tick(visible: Visible, tick_id: UUID) -> TickView:

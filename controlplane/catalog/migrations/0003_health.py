@@ -50,6 +50,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            'CheckEvaluation',
+            models.Index(fields=['org_id', 'deployment_id', 'asset_key', '-id'], name='check_evaluation_of_asset'),
+        ),
         migrations.AddField('AssetState', 'observation_tags', models.JSONField(db_default={}, default=dict)),
         migrations.AddField('PartitionState', 'changed_xid', models.BigIntegerField(db_default=0, default=0)),
         migrations.AddIndex(

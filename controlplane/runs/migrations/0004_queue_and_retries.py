@@ -111,7 +111,14 @@ class Migration(migrations.Migration):
         TenantPolicy("pool"),
         TenantPolicy("pool_slot"),
         TenantPolicy("bulk_action"),
-        # Of the lists of runs: a filter by code location that finds little.
+        # Of the lists of runs: a filter by code location, or by a job of one code location, that finds little.
+        migrations.RemoveIndex("run", "run_by_job"),
+        migrations.AddIndex(
+            "run",
+            models.Index(
+                fields=["org_id", "deployment_id", "job_name", "-id"], include=["location_name"], name="run_by_job"
+            ),
+        ),
         migrations.AddIndex(
             "run",
             models.Index(fields=["org_id", "deployment_id", "location_name", "-id"], name="run_by_location"),
