@@ -48,7 +48,7 @@ def deploy_project(wanted: Wanted, *, deployment: str | None, as_json: bool) -> 
     with ApiClient(load_profile(deployment=deployment)) as client:
         # The interpreter is one of the agent's machine, and so is the folder then.
         is_local = wanted.local or wanted.python is not None
-        bodies = [_local_body(wanted, checkout)] if is_local else _packed_bodies(client, wanted, checkout)
+        bodies = _local_bodies(wanted, checkout) if is_local else _packed_bodies(client, wanted, checkout)
         loads = send(client, bodies, sync=wanted.sync, sha=checkout.sha)
         if wanted.wait:
             wait_loads(client, loads, seconds=wanted.seconds)
@@ -181,15 +181,37 @@ def _on_queue(documents: list[LocationDocument], queue: str | None) -> list[Loca
     return [replace(document, agent_queue=queue) for document in documents] if queue else documents
 
 
-def _local_body(wanted: Wanted, checkout: Checkout) -> dict[str, Any]:
-    """The folder as it lies on this machine, whose agent reads it."""
-    if not wanted.called:
+def _local_bodies(wanted: Wanted, checkout: Checkout) -> list[dict[str, Any]]:
+    """The folders as they lie on this machine, whose agent reads them."""
+    return [deploy_body(document, checkout) for document in local_documents(wanted)]
+
+
+def local_documents(wanted: Wanted) -> list[LocationDocument]:
+    """The location that the command line names, or else those of the project's files; each with the folder it is loaded in."""
+    if wanted.called:
+        names = {key: value for key, value in wanted.names.items() if value}
+        document = LocationDocument(name=wanted.called, **names)  # type: ignore[arg-type]  # keys are its own
+        return [_local(document, wanted, wanted.path)]
+    if any(wanted.names.values()):
         raise CommandError("Name the code location: daggerboard deploy NAME --local", exit_code=ExitCode.USAGE)
-    document = LocationDocument(
-        name=wanted.called,
-        **{key: value for key, value in wanted.names.items() if value},  # type: ignore[arg-type]  # keys are its own
-        working_directory=str(wanted.path.resolve()),
+    try:
+        root, documents = _documents(wanted)
+    except CommandError as error:
+        words = f"{error} Or name the code location: daggerboard deploy NAME --local"
+        raise CommandError(words, exit_code=ExitCode.USAGE) from error
+    return [_local(_unnamed(document), wanted, root / document.build.directory) for document in documents]
+
+
+def _unnamed(document: LocationDocument) -> LocationDocument:
+    """Where the folder's own pyproject.toml says what to load, the agent reads it there as dagster does, `src` folder and all."""
+    return replace(document, **dict.fromkeys(document.code_source)) if document.named_by_pyproject else document  # type: ignore[arg-type]  # of its own keys
+
+
+def _local(document: LocationDocument, wanted: Wanted, folder: Path) -> LocationDocument:
+    return replace(
+        document,
+        working_directory=str((folder / (document.working_directory or "")).resolve()),
         executable_path=str(wanted.python.absolute() if wanted.python else sys.executable),
-        agent_queue=wanted.queue,
+        image=None,
+        agent_queue=wanted.queue or document.agent_queue,
     )
-    return deploy_body(document, checkout)

@@ -2,13 +2,14 @@
 
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from controlplane.embedded.errors import StartError
 from controlplane.embedded.files import open_log
-from controlplane.embedded.processes import ProcessMark, stop_process, wait_until
+from controlplane.embedded.processes import wait_until
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class ChildSpec:
     gently: signal.Signals = signal.SIGTERM
     # Seconds between the gentle signal and KILL.
     patience: float = 10.0
+    # Children with the same word here, started one after another, are asked to stop at the same time.
+    stops_with: str = ""
 
 
 class Child:
@@ -36,6 +39,7 @@ class Child:
         self.gently = spec.gently
         self.patience = spec.patience
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked_at: float | None = None
         self._log_start = 0
 
     @property
@@ -54,6 +58,7 @@ class Child:
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def spawn(self) -> None:
+        self._asked_at = None
         with open_log(self.log) as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
@@ -91,9 +96,18 @@ class Child:
                 what=f"{self.name} failed", why=f"{self.ended}: {self.last_line()}", remedy=f"Its log is {self.log}."
             )
 
+    def ask_to_stop(self) -> None:
+        """Send the gentle signal, once: for some a second one means to drop everything. `stop` waits from here on."""
+        if self._process and self.running() and self._asked_at is None:
+            self._asked_at = time.monotonic()
+            self._process.send_signal(self.gently)
+
     def stop(self) -> None:
+        self.ask_to_stop()
         if self._process and self.running():
-            stop_process(ProcessMark.of(self._process.pid), gently=self.gently, seconds=self.patience)
+            waited = time.monotonic() - (self._asked_at or 0.0)
+            if not wait_until(lambda: not self.running(), seconds=self.patience - waited):
+                self._process.kill()
             self._process.wait()
 
     def last_line(self) -> str:

@@ -178,6 +178,8 @@ class Supervisor:
             self._signals.ignore()
         while self._services:
             service = self._services[-1]
+            if patiently:
+                self._ask_with(service)
             group = self._groups[service.name]
             if patiently:
                 service.stop()
@@ -187,6 +189,15 @@ class Supervisor:
                 service.stop()
             self._records.remove(group)
             self._services.pop()
+
+    def _ask_with(self, last: Service) -> None:
+        """Those that stop with it need their time at the same time."""
+        if not isinstance(last, Child) or not last.spec.stops_with:
+            return
+        for service in reversed(self._services):
+            if not isinstance(service, Child) or service.spec.stops_with != last.spec.stops_with:
+                break
+            service.ask_to_stop()
 
     def _dismiss_guard(self) -> None:
         # The end of its input tells the guard that we are gone; the records are empty by now, so it only leaves.

@@ -161,16 +161,16 @@ def test_an_asset_is_not_taken_for_the_check_of_the_same_name(cast: Cast) -> Non
     """`a:b`, and the check `b` of `a`: each has a history of its own."""
     up = dg.AutomationCondition.any_deps_updated()
 
-    @dg.multi_asset(specs=[dg.AssetSpec(["a:b"], deps=["first"], automation_condition=up)], name="both")
+    @dg.multi_asset(outs={"out": dg.AssetOut(key=dg.AssetKey(["a:b"]), automation_condition=up)}, deps=["first"])
     def both() -> None: ...
 
-    @dg.asset_check(asset="a", name="b", additional_deps=["second"], automation_condition=up)
+    @dg.asset_check(asset="a", name="b", automation_condition=up)
     def b() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=True)
 
-    sources = [dg.AssetSpec("first"), dg.AssetSpec("second")]
+    sources = [dg.AssetSpec("first"), dg.AssetSpec("a")]
     stage = Stage(cast)
-    stage.load("shop", dg.Definitions([*sources, dg.AssetSpec("a"), both], asset_checks=[b]))
+    stage.load("shop", dg.Definitions([*sources, both], asset_checks=[b]))
     stage.settle()
     assert stage.states().keys() == {"a\\:b", "a:b"}
 
@@ -184,7 +184,7 @@ def test_an_asset_is_not_taken_for_the_check_of_the_same_name(cast: Cast) -> Non
     [of_asset] = stage.runs
     assert (of_asset.asset_selection, requested("a:b")) == (["a:b"], [str(of_asset.id)])
     assert requested("a", check="b") == []
-    stage.made("second")
+    stage.made("a")
     stage.settle()
     [_of_asset, of_check] = stage.runs
     assert (of_check.check_selection, requested("a", check="b")) == (["a:b"], [str(of_check.id)])

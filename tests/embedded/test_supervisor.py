@@ -51,6 +51,11 @@ sleep 600 & echo $! > $name.grandchild
 echo $$ > $name.pid; touch $name.ready
 while :; do wait; done
 """
+# Leaves once three were asked to stop.
+SOCIABLE = OBEDIENT.replace(
+    "'echo $name >> stopped; exit 0'",
+    "'touch $name.asked; while [ $(ls *.asked | wc -l) -lt 3 ]; do sleep 0.1; done; echo $name >> stopped; exit 0'",
+)
 STUBBORN = OBEDIENT.replace("trap 'echo $name >> stopped; exit 0' TERM", "trap '' TERM")
 
 
@@ -141,6 +146,16 @@ def test_stubborn_child_is_killed_after_its_patience(stage: Stage) -> None:
 
         assert ask_to_stop(supervisor, signal.SIGTERM) == "stopped by SIGTERM"
 
+    assert all_gone(stage)
+
+
+def test_those_that_stop_together_are_asked_at_the_same_time(stage: Stage) -> None:
+    names = ("first", "second", "third")
+    with stage.run({name: SOCIABLE.format(name=name) for name in names}, patience=20, stops_with="all") as supervisor:
+        supervisor.hear()
+        ask_to_stop(supervisor, signal.SIGTERM)
+
+    assert sorted((stage.home / "stopped").read_text().split()) == sorted(names), "one after another, none would stop"
     assert all_gone(stage)
 
 

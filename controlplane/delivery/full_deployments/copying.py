@@ -111,7 +111,8 @@ def _copy_locations(there: Access, source: Deployment, copied: Copied) -> int:
     """What serves, or what is deployed where nothing has served yet."""
     count = 0
     visible = visible_to(there, source)
-    for location in visible.code_locations():
+    # In the order in which they were added: it decides who has an asset that several define.
+    for location in sorted(visible.code_locations(), key=lambda row: row.id):
         # SECURITY: who may not deploy an archive does not learn of it by way of a copy either.
         if not visible.permits(Permission.LOCATION_WRITE, location=location.name):
             copied.left_out.append(f"The code location {location.name}: this needs the permission code_location:write.")
