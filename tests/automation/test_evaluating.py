@@ -196,21 +196,6 @@ def test_changes_are_kept_while_a_sensor_runs_and_no_longer(stage: Stage) -> Non
     assert stage.evaluator.definitions == ""
 
 
-def test_partitions_are_requested_each_in_a_run(cast: Cast) -> None:
-    stage = Stage(cast)
-    static = dg.StaticPartitionsDefinition(["a", "b", "c"])
-    stage.load(
-        "shop",
-        dg.Definitions([asset("up", partitions_def=static), asset("down", "up", partitions_def=static, on=AC.eager())]),
-    )
-    stage.settle()
-    stage.made("up", partition="a")
-    stage.made("up", partition="c")
-    stage.evaluate()
-    assert sorted(stage.requested) == [(("down",), "a"), (("down",), "c")]
-    assert stage.history("down")[0].partitions == ["a", "c"]
-
-
 def test_an_event_that_is_committed_late_is_not_lost(stage: Stage) -> None:
     """Its id is lower than one that was seen before it could be."""
     written, release = threading.Event(), threading.Event()

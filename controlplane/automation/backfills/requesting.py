@@ -34,7 +34,7 @@ from tenants.permissions import Permission
 from tenants.scoping import org_scope
 
 # Ours to set: with another value a run would count for another backfill, or make another partition.
-_RESERVED = (BACKFILL_TAG, PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG)
+RESERVED = (BACKFILL_TAG, PARTITION_TAG, RANGE_START_TAG, RANGE_END_TAG)
 PRIORITY_MAX = 1_000_000
 TITLE_MAX = 200
 DESCRIPTION_MAX = 10_000
@@ -126,9 +126,11 @@ def start(
 ) -> Backfill:
     """Store a backfill of what was found, which the caller has checked. Joins the caller's transaction."""
     location = (asked.location or _location_of(visible, asked.job)) if asked.job else ""
-    backfill = Backfill.objects.create_in(
+    return store(
         visible.org_id,
-        deployment_id=visible.deployment_id,
+        visible.deployment_id,
+        found,
+        actor=actor,
         kind=BackfillKind.JOB if asked.job else BackfillKind.ASSETS,
         title=check_text(asked.title, TITLE_MAX, "title"),
         description=check_text(asked.description, DESCRIPTION_MAX, "description"),
@@ -140,6 +142,14 @@ def start(
         run_config=check_config_size(asked.run_config),
         priority=check_priority(asked.priority),
         parent_id=parent_id,
+    )
+
+
+def store(org_id: UUID, deployment_id: UUID, found: Targets, *, actor: Actor, **values: Any) -> Backfill:
+    """A backfill with these values in its row, which the caller has checked; it begins once the caller's transaction commits."""
+    backfill = Backfill.objects.create_in(
+        org_id,
+        deployment_id=deployment_id,
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:254],
@@ -147,6 +157,7 @@ def start(
         looked_at=Now(),
         next_due_at=Now(),
         counts={PartitionProgress.TARGETED.value: found.count},
+        **values,
     )
     insert(backfill, found.keys)
     note_assets(backfill)
@@ -163,7 +174,7 @@ def _nothing(choice: Choice) -> str:
 
 
 def _checked(tags: Mapping[str, str]) -> dict[str, str]:
-    taken = [name for name in _RESERVED if name in tags]
+    taken = [name for name in RESERVED if name in tags]
     if taken:
         raise InvalidError(f"The tag {taken[0]} is set by the backfill itself: leave it out.", attr="tags")
     if PRIORITY_TAG in tags:

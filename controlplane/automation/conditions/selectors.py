@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from controlplane.automation.backfills import selectors as backfills
 from controlplane.automation.conditions.shown import shown_tree
 from controlplane.automation.instigators.selectors import sees_all
 from controlplane.automation.models import (
@@ -78,14 +79,16 @@ def _entity(visible: Visible, key: str, check: str | None) -> str:
 
 
 def complete(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
-    """Make them as the caller may read them, each with its `runs`: without the names of hidden assets, runs that are not seen, and
-    the errors and refusals that may name either. They are not to be saved.
+    """Make them as the caller may read them, each with its `runs`: without the names of hidden assets, runs and backfills that are not
+    seen, and the errors and refusals that may name either. They are not to be saved.
     """
     _attach_runs(visible, shown)
     if _sees_all(visible):
         return
     definitions = catalog.asset_definitions(visible)
+    seen_backfills = _seen_backfills(visible, [one.backfill_id for one in shown if one.backfill_id])
     for one in shown:
+        one.backfill_id = one.backfill_id if one.backfill_id in seen_backfills else None
         one.tree = one.tree and shown_tree(one.tree, definitions.graph.nodes)
         one.error = one.error and _untold(one.error)
     requests: list[RequestedRun] = [request for one in shown for request in one.runs]  # type: ignore[attr-defined]  # of _attach_runs
@@ -94,6 +97,13 @@ def complete(visible: Visible, shown: Sequence[AssetEvaluation]) -> None:
         request.refusal = ""
         if request.run_id not in seen:
             request.run_id = None
+
+
+def _seen_backfills(visible: Visible, ids: Sequence[UUID]) -> set[UUID]:
+    if not ids:
+        return set()
+    with read_scope(visible.org_id):
+        return set(backfills.backfills(visible).filter(id__in=ids).values_list("id", flat=True))
 
 
 def _entities_of(row: RequestedRun) -> set[str]:

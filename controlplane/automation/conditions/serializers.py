@@ -56,8 +56,11 @@ class AssetEvaluationSerializer(serializers.ModelSerializer[AssetEvaluation]):
         help_text="The first 100 requested partitions; null for an asset without partitions.",
     )
     error = serializers.DictField(allow_null=True, help_text="Why the condition could not be evaluated.")
+    backfill_id = serializers.UUIDField(
+        allow_null=True, help_text="The backfill that makes the requested partitions; null where runs of their own do."
+    )
     runs = RequestedRunSerializer(many=True)
 
     class Meta:
         model = AssetEvaluation
-        fields = ("id", "evaluation_id", "at", "requested", "partitions", "tree", "error", "runs")
+        fields = ("id", "evaluation_id", "at", "requested", "partitions", "tree", "error", "backfill_id", "runs")

@@ -1,10 +1,12 @@
 """One evaluation of a deployment's automation conditions: what can have changed is evaluated in one snapshot of the database, and what
-came of it is stored in one transaction: cursors, history, requested runs, and the changes that were heeded. Then the runs are launched.
+came of it is stored in one transaction: cursors, history, requested runs and backfills, and the changes that were heeded. Then the runs
+are launched; the backfills go on by themselves.
 """
 
 import datetime
 import functools
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,11 +16,12 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from controlplane.automation import requests
-from controlplane.automation.conditions import attempts, launching
+from controlplane.automation.conditions import attempts, backfilling, launching
 from controlplane.automation.conditions.fingerprint import fingerprint
 from controlplane.automation.models import AssetEvaluation, ConditionEvaluator, RequestSource
 from controlplane.catalog import changes
 from controlplane.catalog.event_order import snapshot
+from controlplane.definitions.asset_keys import entity_text
 from controlplane.deployments.models import Deployment
 from controlplane.deployments.settings_document import CONDITIONS_TAGS_PATH, value_at
 from controlplane.evaluator import graph as graphs
@@ -102,6 +105,7 @@ def _evaluate(org_id: UUID, deployment_id: UUID, begun: Begun) -> int:
         conditions=sum(len(one.outcomes) for _, one, _ in found.evaluated),
         failed=sum(len(one.errors) for _, one, _ in found.evaluated),
         launched=launched,
+        backfills=sum(len(one.backfills) for _, one, _ in found.evaluated),
         seconds=round(time.monotonic() - started, 3),
     )
     return launched
@@ -153,6 +157,7 @@ def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.Deploym
                 now=now,
                 cursors=standing.cursors(org_id, deployment_id),
                 run_tags={**tags, **sensor.run_tags, requests.TICK_TAG: str(tick_id)},
+                emit_backfills=sensor.emits_backfills,
                 backfilling=backfilling,
                 limit=lambda: at_most(CONDITION_SECONDS),
             )
@@ -184,7 +189,9 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
             return []
         request_ids: list[UUID] = []
         for sensor, evaluated, moments in found.evaluated:
-            _keep_history(org_id, deployment_id, found, sensor, evaluated)
+            started = [backfilling.store(org_id, deployment_id, found.number + 1, one) for one in evaluated.backfills]
+            making = {entity_text(asset): backfill.id for backfill in started for asset in backfill.assets}
+            _keep_history(org_id, deployment_id, found, sensor, evaluated, making=making)
             standing.store(
                 org_id, deployment_id, number=found.number + 1, now=found.now, evaluated=evaluated, moments=moments
             )
@@ -212,9 +219,18 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
 
 
 def _keep_history(
-    org_id: UUID, deployment_id: UUID, found: Found, sensor: ConditionSensor, evaluated: Evaluated
+    org_id: UUID,
+    deployment_id: UUID,
+    found: Found,
+    sensor: ConditionSensor,
+    evaluated: Evaluated,
+    *,
+    making: Mapping[str, UUID],
 ) -> None:
-    """Where something was requested, or the outcome is other than before, or a condition failed of something else than before."""
+    """Where something was requested, or the outcome is other than before, or a condition failed of something else than before.
+
+    `making` are the backfills that make what was requested, by entity.
+    """
     shared = {
         "org_id": org_id,
         "deployment_id": deployment_id,
@@ -229,6 +245,7 @@ def _keep_history(
             tree=tree(outcome.evaluation),
             requested=outcome.requested,
             partitions=outcome.partitions and outcome.partitions[:PARTITIONS_MAX],
+            backfill_id=making.get(entity_of(key)) if outcome.requested else None,
             **shared,
         )
         for key, outcome in evaluated.outcomes.items()

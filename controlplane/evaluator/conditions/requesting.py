@@ -1,9 +1,16 @@
 """From the runs that dagster requests to the runs that we store as asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from typing import Any
 
 import dagster
+from dagster import PartitionsDefinition
+from dagster._core.definitions.asset_key import AssetKey
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
+from controlplane.automation.backfills.targets import NO_PARTITION
+from controlplane.automation.conditions.backfilling import AskedBackfill
 from controlplane.automation.requests import Asked
 from controlplane.evaluator.entities import text_of
 from controlplane.runs.requests import RunRequest
@@ -15,7 +22,7 @@ EVALUATION_TAG = "dagster/asset_evaluation_id"
 
 def asked(location: str, number: int, request: dagster.RunRequest) -> Asked:
     """One run of a job, or of assets and checks, of one code location."""
-    tags: Mapping[str, str] = {**request.tags, FROM_CONDITION_TAG: "true", EVALUATION_TAG: str(number)}
+    tags = tags_of(request, number)
     if request.job_name:
         wanted = RunRequest(location=location, job=request.job_name, partition=request.partition_key, tags=tags)
     else:
@@ -31,3 +38,31 @@ def asked(location: str, number: int, request: dagster.RunRequest) -> Asked:
 
 def _texts(keys: object) -> list[str] | None:
     return None if keys is None else sorted(text_of(key) for key in keys)  # type: ignore[attr-defined]  # a list of keys
+
+
+def tags_of(request: dagster.RunRequest, number: int) -> dict[str, str]:
+    """Its tags, with those that say which evaluation requested it."""
+    return {**request.tags, FROM_CONDITION_TAG: "true", EVALUATION_TAG: str(number)}
+
+
+def asked_backfill(graph: BaseAssetGraph[Any], number: int, request: dagster.RunRequest) -> AskedBackfill:
+    """A request of a backfill. Call it inside dagster's partition_loading_context: places are those of the partitions as of now."""
+    subset = request.asset_graph_subset
+    assert subset is not None, "it asks for runs"
+    places: dict[PartitionsDefinition, dict[str, int]] = {}
+    keys: dict[str, list[tuple[int, str]]] = {}
+    for key in _upstreams_first(graph, subset):
+        definition = graph.get(key).partitions_def
+        if definition is None:
+            keys[text_of(key)] = [(0, NO_PARTITION)]
+            continue
+        if definition not in places:
+            places[definition] = {name: place for place, name in enumerate(definition.get_partition_keys())}
+        wanted = subset.get_partitions_subset(key).get_partition_keys()
+        keys[text_of(key)] = sorted((places[definition][name], name) for name in wanted)
+    return AskedBackfill(keys, tags_of(request, number))
+
+
+def _upstreams_first(graph: BaseAssetGraph[Any], subset: AssetGraphSubset) -> Iterator[AssetKey]:
+    for level in graph.toposorted_entity_keys_by_level:
+        yield from sorted(key for key in level if isinstance(key, AssetKey) and key in subset.asset_keys)

@@ -26,7 +26,9 @@ from dagster._core.definitions.declarative_automation.serialized_objects import 
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._serdes import serialize_value
 
+from controlplane.automation.conditions.backfilling import AskedBackfill
 from controlplane.evaluator.blocking import outside_the_loop
+from controlplane.evaluator.conditions.requesting import asked_backfill
 from controlplane.evaluator.conditions.watching import Watches
 
 log = logging.getLogger("controlplane.evaluator.conditions")
@@ -88,12 +90,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What came of an evaluation: by key; the faults; the runs that are requested, and of what."""
+    """What came of an evaluation: by key; the faults; the runs and the backfills that are requested, and of what."""
 
     outcomes: Mapping[EntityKey, Outcome]
     errors: Mapping[EntityKey, Exception]
     requests: list[RunRequest]
     requested: frozenset[EntityKey]
+    backfills: list[AskedBackfill] = field(default_factory=list)
 
 
 class SelectiveEvaluator(AutomationConditionEvaluator):
@@ -156,6 +159,7 @@ class Evaluation:
     now: datetime.datetime
     cursors: LoadCursors
     run_tags: Mapping[str, str] = field(default_factory=dict)
+    # Where more than one partition of an asset is requested, they and what hangs on them become one backfill.
     emit_backfills: bool = False
     # What is in progress by backfills, for conditions that ask.
     backfilling: Callable[[], AssetGraphSubset] = AssetGraphSubset.create_empty_subset
@@ -185,8 +189,14 @@ class Evaluation:
         results, subsets = evaluator.evaluate()
         with partition_loading_context(effective_dt=self.now, dynamic_partitions_store=queryer):
             requests = build_run_requests(subsets, self.graph, self.run_tags, emit_backfills=self.emit_backfills)
+            runs = [request for request in requests if not request.requires_backfill_daemon()]
+            backfills = [
+                asked_backfill(self.graph, self.number, request)
+                for request in requests
+                if request.requires_backfill_daemon()
+            ]
             outcomes = {result.key: _outcome(result, cursors) for result in results}
-        return Evaluated(outcomes, evaluator.errors, list(requests), frozenset(subset.key for subset in subsets))
+        return Evaluated(outcomes, evaluator.errors, runs, frozenset(subset.key for subset in subsets), backfills)
 
 
 def _outcome(result: AutomationResult[Any], cursors: KnownCursors) -> Outcome:

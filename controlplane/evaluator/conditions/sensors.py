@@ -6,7 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from dagster._core.definitions.asset_key import EntityKey
-from dagster._core.definitions.automation_condition_sensor_definition import asset_job_keys_from_sensor_metadata
+from dagster._core.definitions.automation_condition_sensor_definition import (
+    EMIT_BACKFILLS_METADATA_KEY,
+    asset_job_keys_from_sensor_metadata,
+)
 from dagster._core.remote_representation.external import RemoteRepository, RemoteSensor
 from django.db.models import QuerySet
 
@@ -26,6 +29,7 @@ class ConditionSensor:
     name: str
     entities: frozenset[EntityKey]
     run_tags: Mapping[str, str]
+    emits_backfills: bool
 
 
 def running(org_id: UUID, deployment_id: UUID) -> list[Instigator]:
@@ -58,9 +62,16 @@ def resolved(graph: DeploymentGraph, rows: list[Instigator]) -> list[ConditionSe
                     SENSOR_TAG: row.name,
                     **{name: str(value) for name, value in (sensor.run_tags or {}).items()},
                 },
+                emits_backfills=_emits_backfills(sensor),
             )
         )
     return found
+
+
+def _emits_backfills(sensor: RemoteSensor) -> bool:
+    """As its definition says; dagster's own does unless it is told otherwise."""
+    metadata = sensor.metadata.standard_metadata if sensor.metadata else None
+    return EMIT_BACKFILLS_METADATA_KEY in (metadata or {})
 
 
 def _entities(graph: DeploymentGraph, repository: RemoteRepository, sensor: RemoteSensor) -> frozenset[EntityKey]:
