@@ -1,12 +1,19 @@
-"""The same done to many runs: cancel, run again, delete. A row with its progress, worked off in bites; whoever dies, another goes on."""
+"""The same done to many runs: cancel, run again, delete. A row with its progress, worked off in bites; whoever dies, another goes on.
 
+What takes longer than a few seconds is left to the sweep, in which organizations take turns: nobody's 50,000 runs hold up another's ten.
+"""
+
+import random
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet, Window
+from django.db.models.functions import Now, RowNumber
 
 from controlplane.core.background import enqueue
 from controlplane.deployments.freezing import require_thawed
@@ -21,10 +28,18 @@ from tenants.errors import AppError, InvalidError, NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import org_scope, read_scope
 
+log = structlog.get_logger(__name__)
+
 RUNS_MAX = 50_000
 # Runs in one transaction: others wait for these no longer than they take, some 15 ms each.
 _BITE = 25
 _REASONS_SHOWN = 20
+# What one action has of a worker before the others get their turn; most are done by then.
+_SLICE_SECONDS = 5.0
+# A little less than its pause (settings.DUE_JOBS), so that it is not late for the next.
+_SWEEP_SECONDS = 9.0
+# Of one organization, that a sweep goes on with.
+_ACTIONS_OF_ORG = 20
 # What each needs, on every run that it is done to.
 RIGHTS = {
     BulkKind.CANCEL: Permission.RUN_CANCEL,
@@ -123,11 +138,18 @@ def newest(visible: Visible, limit: int = 5) -> list[BulkAction]:
 
 
 def go_on(org_id: UUID, bulk_action_id: UUID) -> None:
-    """Bite by bite, to its end; returns early where somebody else is at it."""
-    more = True
-    while more:
-        _delete_output(org_id, bulk_action_id)
-        more = _bite(org_id, bulk_action_id)
+    """Bite by bite, to its end or for a time slice: then the sweep goes on. Returns early where somebody else is at it."""
+    until = time.monotonic() + _SLICE_SECONDS
+    while _next(org_id, bulk_action_id):
+        if time.monotonic() > until:
+            enqueue("runs.sweep_bulk_actions")
+            return
+
+
+def _next(org_id: UUID, bulk_action_id: UUID) -> bool:
+    """One bite; False when there is nothing to be done here any more."""
+    _delete_output(org_id, bulk_action_id)
+    return _bite(org_id, bulk_action_id)
 
 
 def _delete_output(org_id: UUID, bulk_action_id: UUID) -> None:
@@ -195,7 +217,36 @@ _ACTS: dict[BulkKind, Callable[[UUID, UUID, Actor], None]] = {
 
 
 def sweep() -> None:
-    """Go on with those that nobody works at any more."""
-    open_ = BulkAction.objects.across_orgs(reason="go on with what is done to many runs").filter(ended_at=None)
-    for org_id, action_id in list(open_.order_by("id").values_list("org_id", "id")[:20]):
-        go_on(org_id, action_id)
+    """Go on with those that nobody works at any more, and with long ones: a bite of one organization after the other, for a time slice."""
+    until, waiting = time.monotonic() + _SWEEP_SECONDS, _open_actions()
+    while waiting:
+        for org_id, actions in list(waiting.items()):
+            if time.monotonic() > until:
+                return
+            action_id = actions.popleft()
+            if _next_alone(org_id, action_id):
+                actions.append(action_id)
+            if not actions:
+                del waiting[org_id]
+
+
+def _open_actions() -> dict[UUID, deque[UUID]]:
+    """By organization, the oldest first; who is first among the organizations is another one every time."""
+    rows = BulkAction.objects.across_orgs(reason="go on with what is done to many runs").filter(ended_at=None)
+    place = Window(RowNumber(), partition_by="org_id", order_by="id")
+    found: dict[UUID, deque[UUID]] = {}
+    oldest = rows.annotate(place=place).filter(place__lte=_ACTIONS_OF_ORG).order_by("id")
+    for org_id, action_id in oldest.values_list("org_id", "id"):
+        found.setdefault(org_id, deque()).append(action_id)
+    turns = list(found.items())
+    random.shuffle(turns)
+    return dict(turns)
+
+
+def _next_alone(org_id: UUID, bulk_action_id: UUID) -> bool:
+    """As `_next`; what goes wrong in one action keeps no other waiting."""
+    try:
+        return _next(org_id, bulk_action_id)
+    except Exception:
+        log.exception("bulk_action.failed", org_id=str(org_id), bulk_action_id=str(bulk_action_id))
+        return False

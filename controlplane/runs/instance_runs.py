@@ -4,11 +4,11 @@ import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from controlplane.definitions.asset_keys import check_parts, to_parts
 from controlplane.runs import labels
-from controlplane.runs.instance_scope import Arguments, Scope, between, page_size
+from controlplane.runs.instance_scope import PAGE_MAX, Arguments, Scope, between, page_size
 from controlplane.runs.models import Run, RunLabel
 from tenants.errors import InvalidError
 
@@ -76,14 +76,16 @@ def _filtered(scope: Scope, args: RunFilters) -> "QuerySet[Run]":
 
 
 def run_group(scope: Scope, args: OneRun) -> dict[str, Any] | None:
+    """The root and what was run again from it, the first one first: of many the root and the newest, PAGE_MAX in all."""
     found = scope.rows(Run).filter(id=run_uuid(args.run_id)).first()
     if found is None:
         return None
     root = found.root_run_id or found.id
-    return {
-        "root_run_id": str(root),
-        "runs": [_run(row) for row in scope.rows(Run).filter(Q(root_run_id=root) | Q(id=root)).order_by("id")],
-    }
+    newest = scope.rows(Run).filter(root_run_id=root).order_by("-id").values_list("id", flat=True)[:PAGE_MAX]
+    ids = list(newest)
+    shown = ids if len(ids) < PAGE_MAX else [root, *ids[:-1]]
+    rows = scope.rows(Run).filter(id__in=shown).order_by("id")
+    return {"root_run_id": str(root), "runs": [_run(row) for row in rows]}
 
 
 def run_tags(scope: Scope, args: RunTags) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from controlplane.core.threads import with_connections_returned
 from controlplane.delivery.retention import bites, sweep
 from controlplane.delivery.retention.dropping import drop_weeks
 from controlplane.delivery.retention.histories import HISTORIES, KEPT
-from controlplane.delivery.retention.policies import policies
+from controlplane.delivery.retention.policies import Policy, policies
 from controlplane.deployments.change_settings import set_settings
 from controlplane.deployments.models import Deployment, RetentionMark
 from controlplane.deployments.services import create_deployment
@@ -208,6 +209,30 @@ def test_killed_anywhere_and_begun_again(
     assert week < mark < week + datetime.timedelta(hours=2)
     sweep.sweep()
     assert {frozenset(left(cast, run, week) - {"asset_events"}) for run in runs} == {frozenset()}
+
+
+def test_who_was_served_longest_ago_is_next(
+    cast: Cast, outsider: Cast, week: datetime.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in (cast, outsider):
+        of_old(one, retention(runs=-1, events=-1, logs=-1, ticks=20, evaluations=-1, asset_events=-1))
+        for hour in range(3):
+            history(one, week + datetime.timedelta(hours=hour))
+    monkeypatch.setattr(bites, "ROWS", 1)
+    # Time for a bite of each.
+    monkeypatch.setattr(sweep, "_TURN_SECONDS", -1.0)
+
+    def line() -> list[Policy]:
+        mine = [one for one in policies() if one.deployment_id in {cast.deployment.id, outsider.deployment.id}]
+        return sorted(mine, key=lambda one: one.served_at("ticks"))
+
+    never = line()[0].served_at("ticks")
+    assert not sweep._all(line(), "ticks", time.monotonic() + 60)
+    assert all(one.served_at("ticks") > never for one in line()), "each had its turn"
+    # Time for one alone: it goes behind the other, and has gone on from where it was.
+    first, second = line()
+    assert not sweep._bites(first, "ticks", 0.0)
+    assert [one.deployment_id for one in line()] == [second.deployment_id, first.deployment_id]
 
 
 def test_latest_state_outlives_its_history(cast: Cast, week: datetime.datetime) -> None:

@@ -57,6 +57,39 @@ def test_cancel_all_of_a_filter_in_bites_audited_once(monkeypatch: pytest.Monkey
     assert noted == ["run.bulk_cancel"]
 
 
+def test_organizations_take_turns_and_one_that_fails_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_actions, "_BITE", 2)
+    long, short = make_stage(), make_stage()
+    for stage, count in ((long, 5), (short, 2)):
+        for _ in range(count):
+            stage.request()
+    broken, action = (start(long, BulkKind.CANCEL, filters=RunFilter()) for _ in range(2))
+    other = start(short, BulkKind.CANCEL, filters=RunFilter())
+    with org_scope(long.org_id):
+        BulkAction.objects.for_org(long.org_id).filter(id=broken.id).update(run_ids=["no id"] * 5)
+
+    monkeypatch.setattr(bulk_actions, "_SLICE_SECONDS", -1.0)
+    assert progress(ended(long, action)) == (2, False), "the rest is the sweep's, which others share"
+    bulk_actions.sweep()
+
+    assert progress(ended(short, other)) == (2, True)
+    assert progress(ended(long, action)) == (5, True)
+
+
+def test_a_sweep_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = make_stage()
+    stage.request()
+    action = start(stage, BulkKind.CANCEL, filters=RunFilter())
+    monkeypatch.setattr(bulk_actions, "_SWEEP_SECONDS", -1.0)
+    bulk_actions.sweep()
+    assert statuses(stage) == ["QUEUED"]
+    assert progress(ended(stage, action)) == (1, True)
+
+
+def progress(action: BulkAction) -> tuple[int, bool]:
+    return action.done, action.ended_at is not None
+
+
 @pytest.mark.parametrize("kind", [kind for kind in BulkKind if kind != BulkKind.CANCEL])
 def test_a_frozen_deployment_lets_runs_be_canceled_only(kind: BulkKind) -> None:
     stage = make_stage()

@@ -137,6 +137,18 @@ def test_runs(attempt: Sender) -> None:
     assert [run["run_id"] for run in ask(attempt, "runs", before=str(other.id))] == [str(attempt.run_id)]
 
 
+def test_of_a_large_group_the_root_and_the_newest_are_answered(
+    attempt: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.runs.instance_runs.PAGE_MAX", 3)
+    stage, root = attempt.stage, attempt.run_id
+    assert [run["run_id"] for run in ask(attempt, "run_group", run_id=str(root))["runs"]] == [str(root)]
+    again = [stage.request(parent_run_id=root, root_run_id=root).id for _ in range(4)]
+    group = ask(attempt, "run_group", run_id=str(again[0]))
+    assert group["root_run_id"] == str(root)
+    assert [run["run_id"] for run in group["runs"]] == [str(root), str(again[2]), str(again[3])]
+
+
 def test_events_of_a_run_are_whole_where_dagster_needs_them(attempt: Sender) -> None:
     answer = ask(
         attempt, "run_events", run_id=str(attempt.run_id), types=["ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"]

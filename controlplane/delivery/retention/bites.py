@@ -50,7 +50,7 @@ def due_span(policy: Policy, kind: str) -> Span | None:
         return None
     if kind != "runs" and not any(_has_rows(table, low, high) for table in HISTORIES[kind]):
         # Their weeks were dropped: there are runs of then, and nothing of theirs to look for.
-        _mark(policy, kind, high)
+        mark(policy, kind, high)
         return None
     return low, high
 
@@ -71,7 +71,7 @@ def _bite_rows(policy: Policy, kind: str, span: Span) -> Span | None:
     for table in HISTORIES[kind]:
         if _delete_rows(policy, table, span):
             return span
-    _mark(policy, kind, span[1])
+    mark(policy, kind, span[1])
     return None
 
 
@@ -88,11 +88,11 @@ def _bite_runs(policy: Policy, kind: str, span: Span) -> Span | None:
     for table in (table for one in kinds for table in HISTORIES[one]):
         _delete_of_runs(policy.org_id, table, ids)
     if len(ids) < RUNS:
-        _mark(policy, kind, high)
+        mark(policy, kind, high)
         return None
     # A run of the same millisecond may be left.
     reached = time_of(ids[-1])
-    _mark(policy, kind, reached)
+    mark(policy, kind, reached)
     return reached, high
 
 
@@ -116,7 +116,8 @@ def _delete_of_runs(org_id: UUID, table: Table, ids: Sequence[UUID]) -> None:
             left = cursor.rowcount > 0
 
 
-def _mark(policy: Policy, kind: str, before: datetime.datetime) -> None:
+def mark(policy: Policy, kind: str, before: datetime.datetime) -> None:
+    """Keep that nothing of the kind is left from before then, and that the deployment had its turn now."""
     with org_scope(policy.org_id):
         RetentionMark.unscoped.bulk_create(
             [

@@ -15,6 +15,7 @@ from controlplane.deployments.settings_document import RETAINED
 
 # Between the clocks of whoever wrote history and the database's.
 _SLACK = datetime.timedelta(days=1)
+_NEVER = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Policy:
     created_at: datetime.datetime
     bounds: Mapping[str, datetime.datetime | None]
     marks: Mapping[str, datetime.datetime]
+    # When each kind had its last turn.
+    served: Mapping[str, datetime.datetime]
 
     def needs(self, kind: str, until: datetime.datetime) -> bool:
         """Whether history of the kind is kept that ends at this moment."""
@@ -37,16 +40,21 @@ class Policy:
         bound, low = self.bounds[kind], self.marks.get(kind, self.created_at - _SLACK)
         return (low, bound) if bound is not None and low < bound else None
 
+    def served_at(self, kind: str) -> datetime.datetime:
+        """When history of the kind was deleted last, or looked for; never is long ago."""
+        return self.served.get(kind, _NEVER)
+
 
 def policies() -> list[Policy]:
     """Of every deployment of the installation."""
     fields = ("org_id", "id", "parent_id", "kind", "settings", "created_at")
     rows = list(Deployment.objects.across_orgs(reason="how long history is kept").values_list(*fields))
     settings = {row[1]: row[4] for row in rows}
-    marks: dict[UUID, dict[str, datetime.datetime]] = {}
+    marks, served = dict[UUID, dict[str, datetime.datetime]](), dict[UUID, dict[str, datetime.datetime]]()
     done = RetentionMark.objects.across_orgs(reason="how far history was deleted")
-    for deployment_id, kind, before in done.values_list("deployment_id", "kind", "before"):
+    for deployment_id, kind, before, at in done.values_list("deployment_id", "kind", "before", "updated_at"):
         marks.setdefault(deployment_id, {})[kind] = before
+        served.setdefault(deployment_id, {})[kind] = at
     now = timezone.now()
     return [
         Policy(
@@ -55,6 +63,7 @@ def policies() -> list[Policy]:
             created_at,
             _bounds(settings.get(parent_id, own) if parent_id else own, kind == DeploymentKind.BRANCH, now),
             marks.get(deployment_id, {}),
+            served.get(deployment_id, {}),
         )
         for org_id, deployment_id, parent_id, kind, own, created_at in rows
     ]
