@@ -8,6 +8,7 @@ import msgspec
 import psutil
 import pytest
 
+from agent.protocol import AGENT_RESTARTED
 from tests.agent.conftest import ended, loaded, location, logs_closed, message_seen, script, sequence
 from tests.waiting import eventually
 
@@ -149,7 +150,7 @@ def test_call_that_was_under_way_is_answered_after_a_restart(plane, agent):
     agent.kill9()
     agent.start()
 
-    assert "restarted" in eventually(lambda: plane.results.get(call), bool).error.message
+    assert eventually(lambda: plane.results.get(call), bool).error.cls == AGENT_RESTARTED
 
 
 def test_dead_worker_is_replaced_and_its_runs_go_on(plane, agent, tmp_path):
