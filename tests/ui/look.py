@@ -80,6 +80,7 @@ def _backfills(made: Any) -> Iterator[tuple[str, str]]:
 def _conditions(_cast: Any) -> Iterator[tuple[str, str]]:
     yield from ((key, f"assets/{key}?tab=automation") for key in ("revenue", "totals", "broken", "orders"))
     yield "list", "automation"
+    yield "sensor", "automation/named?kind=sensor&location=shop&name=default_automation_condition_sensor"
 
 
 def _empty(_cast: Any) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ def test_keys_move_in_the_timeline_and_choose_runs(browser: Browser, address: st
         page.goto(f"{address}/{stage.cast.org.slug}/prod/timeline")
         first = page.locator('.timeline-track a[tabindex="0"]')
         first.focus()
-        expect(page.locator(".timeline-readout")).to_contain_text("began")
+        expect(page.locator(".timeline-readout")).to_contain_text("created")
         page.keyboard.press("ArrowDown")
         expect(page.locator(".timeline-readout")).to_contain_text("ran ")
         page.keyboard.press("Shift+ArrowLeft")
