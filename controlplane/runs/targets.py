@@ -102,7 +102,7 @@ def partitions_definition(selection: Selection) -> str | None:
     ids = of_assets | selection.check_partitions
     # Dagster's own job of all assets has partitions where all that have any have the same; others in it have none for that.
     if not ids and not selection.job.implicit:
-        ids = {selection.job.partitions} - {None}
+        ids = {selection.job.partitions} if selection.job.partitions else set()
     # Interned: equal definitions have one id.
     if len(ids) > 1:
         raise InvalidError("The selected assets have different partitions: run them separately.", attr="assets")

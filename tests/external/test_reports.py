@@ -70,6 +70,7 @@ def test_what_no_code_defines_is_listed_found_and_told_from_what_was_defined_onc
     assert [one["label"] for one in found if one["group"] == "Assets"] == ["vendor/prices"]
     never = browser.get(f"{start}assets/vendor/prices").content.decode()
     assert "any more" not in never
+    assert "it is a source" not in never, "nobody knows what it is made from"
     assert "dg.AssetSpec([&quot;vendor&quot;, &quot;prices&quot;])" in never
     assert "defines this asset any more" in browser.get(f"{start}assets/old").content.decode()
     assert browser.get(f"{start}assets/vendor/only_checked").status_code == 200
