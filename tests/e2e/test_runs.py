@@ -72,6 +72,24 @@ def test_a_failed_run_is_reexecuted(daggerboard: Installation) -> None:
     assert daggerboard.wait_status(again["id"])["status"] == "FAILURE"
 
 
+def test_a_run_that_needs_more_memory_than_it_may_have_is_retried_with_more(daggerboard: Installation) -> None:
+    tags = {"daggerboard/memory": "512Mi", "dagster/max_retries": "1"}
+    failed = daggerboard.wait_status(daggerboard.launch(assets=["hungry"], tags=tags))
+
+    assert (failed["status"], failed["failure_code"]) == ("FAILURE", "out_of_memory")
+    failure = next(e for e in events_of(daggerboard, failed["id"]) if e["type"] == "STEP_FAILURE")
+    assert "MemoryError" in str(failure["error"])
+    failed = eventually(lambda: daggerboard.run(failed["id"]), lambda run: run["retry_run_id"])
+    assert "with 1024Mi of memory instead of 512Mi" in failed["retry_message"]
+
+    retry = daggerboard.wait_status(failed["retry_run_id"])
+
+    assert (retry["status"], retry["parent_run_id"]) == ("SUCCESS", failed["id"])
+    assert retry["tags"]["daggerboard/memory"] == "1024Mi"
+    with daggerboard.client as client:
+        assert [m["asset_key"] for m in client.pages("materializations/", run=retry["id"])] == ["hungry"]
+
+
 def test_five_steps_run_in_a_process_each(daggerboard: Installation) -> None:
     run = daggerboard.wait_status(daggerboard.launch(job="five_steps"))
 

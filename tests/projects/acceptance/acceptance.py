@@ -71,6 +71,12 @@ def killed() -> None:
 
 
 @dg.asset
+def hungry() -> None:
+    """Wants 600 MB at once, and touches none of it."""
+    assert bytearray(600 * 10**6)
+
+
+@dg.asset
 def loud() -> None:
     """A hundred megabytes on one line."""
     block = "x" * (1024 * 1024)
@@ -135,6 +141,6 @@ def five_steps_in_process() -> None:
 
 
 defs = dg.Definitions(
-    assets=[quick, slow, chatty, timestamps, failing, killed, loud, million_lines, hostile],
+    assets=[quick, slow, chatty, timestamps, failing, killed, hungry, loud, million_lines, hostile],
     jobs=[five_steps, five_steps_in_process],
 )
