@@ -3,15 +3,27 @@
 What only the user's code knows, and what dagster leaves out for its number, answers nothing: nobody is judged by it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from controlplane.catalog.partition_keys import DELIMITER, MultiPartitions, OpaquePartitions, Partitions, TimePartitions
+import msgspec
+
+from controlplane.catalog.partition_keys import (
+    DELIMITER,
+    Dimension,
+    MultiPartitions,
+    OpaquePartitions,
+    Partitions,
+    TimePartitions,
+)
 from controlplane.definitions.manifest import PartitionMapping
 
 Args = Mapping[str, Any]
 # Dagster judges nobody by an input of which so many partitions are used.
 INPUTS_MAX = 100
+_TOO_MANY = ("",) * INPUTS_MAX
 
 
 def input_partitions(
@@ -25,10 +37,18 @@ def input_partitions(
 
 
 def _mapped(
-    partition: str | None, child: Partitions | None, parent: Partitions, mapping: PartitionMapping | None
+    partition: str | None,
+    child: Partitions | None,
+    parent: Partitions,
+    mapping: PartitionMapping | None,
+    *,
+    within: bool = False,
 ) -> Sequence[str]:
+    """`within`: of one dimension of several, where all windows of time count."""
     args = mapping.args if mapping is not None else {}
     name = mapping.cls if mapping is not None else _inferred(child, parent)
+    if within and name == "AllPartitionMapping":
+        return parent.page(0, INPUTS_MAX)
     if name in _FIXED:
         return _FIXED[name](parent, args)
     if partition is None or child is None:
@@ -78,6 +98,31 @@ def _of_dimension(partition: str, child: Partitions, parent: Partitions, args: A
     return [key for key in many.page() if key.split(DELIMITER)[places[0]] == partition]
 
 
+def _of_dimensions(partition: str, child: Partitions, parent: Partitions, args: Args) -> Sequence[str]:
+    """Dimension by dimension of the input: by the mapping of the one of ours that it is mapped to, or all of it."""
+    if not isinstance(child, MultiPartitions) or not isinstance(parent, MultiPartitions) or not child.has(partition):
+        return []
+    own = {part.name: (key, part.partitions) for part, key in _parts(child, partition)}
+    mapped = args.get("dimensions") or {}
+    sides: list[Sequence[str]] = []
+    for part in parent.dimensions:
+        found = mapped.get(part.name)
+        if found is None:
+            sides.append(part.partitions.page(0, INPUTS_MAX))
+            continue
+        mapping = msgspec.convert(found["mapping"], PartitionMapping)
+        if found["dimension"] not in own or mapping.cls not in _OF_ONE_DIMENSION:
+            return []
+        sides.append(_mapped(*own[found["dimension"]], part.partitions, mapping, within=True))
+    if math.prod(map(len, sides)) >= INPUTS_MAX:
+        return _TOO_MANY
+    return [DELIMITER.join(keys) for keys in itertools.product(*sides)]
+
+
+def _parts(partitions: MultiPartitions, key: str) -> Iterator[tuple[Dimension, str]]:
+    return zip(partitions.dimensions, key.split(DELIMITER), strict=True)
+
+
 def _is_it(name: str, dimension: Partitions, wanted: str | None, single: Partitions) -> bool:
     if wanted is not None:
         return name == wanted
@@ -115,4 +160,6 @@ _BY_KEY: dict[str, Callable[[str, Partitions, Partitions, Args], Sequence[str]]]
     "StaticPartitionMapping": _static,
     "TimeWindowPartitionMapping": _by_time,
     "MultiToSingleDimensionPartitionMapping": _of_dimension,
+    "MultiPartitionMapping": _of_dimensions,
 }
+_OF_ONE_DIMENSION = {"IdentityPartitionMapping", "StaticPartitionMapping", "TimeWindowPartitionMapping", *_FIXED}

@@ -39,6 +39,12 @@ class AssetEvent(TenantModel):
         indexes = [
             models.Index(fields=["org_id", "deployment_id", "asset_key", "kind", "-id"], name="asset_event_newest"),
             models.Index(fields=["org_id", "run_id"], name="asset_event_run"),
+            # The history of one partition among half a million.
+            models.Index(
+                fields=["org_id", "deployment_id", "asset_key", "partition_key", "-id"],
+                name="asset_event_of_partition",
+                condition=models.Q(partition_key__isnull=False),
+            ),
         ]
 
 
@@ -190,6 +196,10 @@ class DynamicPartition(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "dynamic_partition"
+        # The keys in order, and by index alone which ones there are.
+        indexes = [
+            models.Index(fields=["org_id", "deployment_id", "definition", "position"], name="dynamic_partition_order")
+        ]
 
 
 class AssetChange(TenantModel):

@@ -7,7 +7,7 @@ from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.partition_board import Board
 from controlplane.catalog.partition_codes import CODE_OF_STATUS, STATUS_OF_CODE, Counts, chunk_size, grid, line
 from controlplane.catalog.partition_keys import MultiPartitions
-from controlplane.catalog.partition_selectors import partition_views
+from controlplane.catalog.partition_selectors import failed_runs
 from controlplane.deployments.visibility import Visible
 from tenants.errors import InvalidError
 
@@ -146,6 +146,5 @@ def _open(ends: tuple[int, int]) -> tuple[int, int]:
 
 def _runs(visible: Visible, key: str, found: Board, firsts: dict[str, int]) -> dict[str, str]:
     names = {cell: found.key(position) for cell, position in firsts.items()}
-    views = partition_views(visible, key, sorted(set(names.values()))) if names else []
-    runs = {view.key: view.state.failed_run_id for view in views if view.state is not None}
-    return {cell: str(runs[name]) for cell, name in names.items() if runs.get(name)}
+    runs = failed_runs(visible, key, sorted(set(names.values()))) if names else {}
+    return {cell: str(runs[name]) for cell, name in names.items() if name in runs}

@@ -48,12 +48,12 @@ def some_stretches(codes: bytes, status: AssetStatus | None, offset: int, limit:
     return [Stretch(run.start(), run.end() - 1, status) for run in runs]
 
 
-def positions(codes: bytes, status: AssetStatus | None) -> Sequence[int]:
-    """Where a status is, in order; everywhere for None."""
-    if status is None:
+def positions(codes: bytes, *statuses: AssetStatus) -> Sequence[int]:
+    """Where one of these statuses is, in order; everywhere without any."""
+    if not statuses:
         return range(len(codes))
-    pattern = re.compile(re.escape(bytes([CODE_OF_STATUS[status]])), re.DOTALL)
-    return [found.start() for found in pattern.finditer(codes)]
+    wanted = b"".join(re.escape(bytes([CODE_OF_STATUS[status]])) for status in statuses)
+    return [found.start() for found in re.finditer(b"[" + wanted + b"]", codes)]
 
 
 def line(codes: bytes, first: int, last: int, cells: int) -> tuple[int, list[Counts]]:

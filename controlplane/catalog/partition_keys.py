@@ -3,16 +3,14 @@
 import bisect
 import datetime
 import functools
-import hashlib
 import itertools
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfoNotFoundError
 
+from controlplane.catalog import key_lists
 from controlplane.catalog.time_windows import TimeWindows, time_windows
 from controlplane.definitions.manifest import Manifest, PartitionsDefinition
 
@@ -80,8 +78,8 @@ class ListedPartitions:
         self._definition = definition
 
     @functools.cached_property
-    def _positions(self) -> dict[str, int]:
-        return {key: position for position, key in enumerate(self._keys)}
+    def _positions(self) -> Mapping[str, int]:
+        return key_lists.positions(self._keys)
 
     def count(self) -> int:
         return len(self._keys)
@@ -102,7 +100,7 @@ class ListedPartitions:
         return self._positions.get(key)
 
     def mark(self, count: int) -> str:
-        return _mark_of(self._keys, count)
+        return key_lists.mark(self._keys, count)
 
     def refusal(self, key: str) -> str:
         if self._definition.kind == "dynamic":
@@ -231,8 +229,8 @@ class MultiPartitions:
         return [DELIMITER.join(parts) for parts in itertools.product(*sides)]
 
     @functools.cached_property
-    def _positions(self) -> list[dict[str, int]]:
-        return [{key: position for position, key in enumerate(keys)} for keys in self._lists]
+    def _positions(self) -> list[Mapping[str, int]]:
+        return [key_lists.positions(keys) for keys in self._lists]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -257,7 +255,7 @@ class MultiPartitions:
         """The first dimension varies slowest: what is added to it is added at the end."""
         inner = self.count() // len(self._lists[0]) if self._lists and self._lists[0] else 0
         outer, rest = divmod(count, inner) if inner else (0, count)
-        marks = [_digest(keys if number else keys[:outer]) for number, keys in enumerate(self._lists)]
+        marks = [key_lists.digest(keys if number else keys[:outer]) for number, keys in enumerate(self._lists)]
         return ":".join([*(part.name for part in self.dimensions), *marks, str(outer), str(rest)])
 
     def refusal(self, key: str) -> str:
@@ -308,38 +306,6 @@ class OpaquePartitions:
 
     def tags(self, key: str) -> dict[str, str]:
         return {_TAG: key}
-
-
-# By the list, which nobody changes: the keys of a manifest, and those that current_partitions keeps. Holds them, so that no other list
-# gets their place in memory.
-_marks: "OrderedDict[tuple[int, int], tuple[Sequence[str], str]]" = OrderedDict()
-_MARKS_KEPT = 16
-_WORTH_KEEPING = 5_000
-_lock = threading.Lock()
-
-
-def _mark_of(keys: Sequence[str], count: int) -> str:
-    """Of the first `count` keys."""
-    if count < _WORTH_KEEPING:
-        return _digest(keys[:count])
-    known = (id(keys), count)
-    with _lock:
-        if known in _marks:
-            _marks.move_to_end(known)
-            return _marks[known][1]
-    mark = _digest(keys[:count])
-    with _lock:
-        _marks[known] = (keys, mark)
-        while len(_marks) > _MARKS_KEPT:
-            _marks.popitem(last=False)
-    return mark
-
-
-def _digest(keys: Sequence[str]) -> str:
-    """Lengths too: a key may hold whatever stands between two of them."""
-    digest = hashlib.blake2b(",".join(map(str, map(len, keys))).encode(), digest_size=16)
-    digest.update("\0".join(keys).encode())
-    return digest.hexdigest()
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -73,13 +73,23 @@ def partition_views(visible: Visible, key: str, partitions: Sequence[str]) -> li
     return [PartitionView(key=one, state=states.get(one), staleness=stale.get(one)) for one in partitions]
 
 
+def failed_runs(visible: Visible, key: str, partitions: Sequence[str]) -> dict[str, UUID]:
+    """In which run these partitions failed, those that did. The asset was found before."""
+    with org_scope(visible.org_id):
+        rows = PartitionState.objects.for_org(visible.org_id).filter(
+            deployment_id=visible.deployment_id, asset_key=key, partition_key__in=list(partitions)
+        )
+        found = rows.filter(failed_run_id__isnull=False).values_list("partition_key", "failed_run_id")
+        return {name: run_id for name, run_id in found if run_id is not None}
+
+
 def some_partitions(
     found: Board, offset: int, limit: int, *, status: AssetStatus | None = None, newest_first: bool = False
 ) -> list[str]:
     """Keys from the `offset`th of all partitions, or of those with a status."""
     if status is None and not newest_first:
         return found.page(offset, limit)
-    where = partition_codes.positions(found.codes, status)
+    where = partition_codes.positions(found.codes, *([status] if status else []))
     chosen = where[len(where) - 1 - offset :: -1][:limit] if newest_first and offset < len(where) else ()
     return [found.key(position) for position in (chosen if newest_first else where[offset : offset + limit])]
 

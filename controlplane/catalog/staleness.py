@@ -1,7 +1,7 @@
 """Whether an asset, or a partition of one, is out of sync with its code and its inputs, as dagster's CachingStaleStatusResolver judges,
 from the tags of its latest materialization. Pure: who asks finds what is `needed`, then `older`, and judges.
 
-As there, an asset with partitions is judged by partition alone. Virtual assets are not judged, and nobody by them.
+As there, an asset with partitions is judged by partition alone, and what lies behind a virtual asset by when it was made.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,11 +115,14 @@ class Judge:
     def can_tell(self, place: Place) -> bool:
         """Whether there is anything to say about it."""
         node = self.nodes.get(place[0])
-        return node is not None and not node.asset.is_virtual and (node.asset.partitions is None) == (place[1] is None)
+        return node is not None and (node.asset.partitions is None) == (place[1] is None)
 
     def needed(self, place: Place) -> list[Place]:
         """Whose records it is judged by, its own first."""
-        return [place, *self._inputs(place)] if self.can_tell(place) else []
+        if not self.can_tell(place):
+            return []
+        behind = ((key, None) for key in self._behind(self.nodes[place[0]]))
+        return [place, *self._inputs(place), *behind]
 
     def older(self, place: Place) -> Iterator[tuple[str, str, int]]:
         """Of which inputs an earlier version is wanted, and as of which event. Ask once the records are there."""
@@ -139,17 +142,49 @@ class Judge:
         if node.asset.is_external:
             return Staleness(Sync.FRESH)
         if record is None:
-            return Staleness(Sync.MISSING)
-        causes = (*_own_causes(node, record), *self._by_inputs(place, record))
+            return Staleness(Sync.FRESH if node.asset.is_virtual and self._has_anything(node) else Sync.MISSING)
+        if node.asset.is_virtual:
+            causes = tuple(_new_code(node, record))
+        else:
+            causes = (*_own_causes(node, record), *self._by_inputs(place, record), *self._by_times_behind(node, record))
         return Staleness(Sync.STALE if causes else Sync.FRESH, causes)
+
+    def _behind(self, node: AssetNode) -> list[str]:
+        """What is not virtual behind the virtual inputs of an asset; of a virtual asset, behind it."""
+        waiting = [key for key in node.upstream if node.asset.is_virtual or self._is_virtual(key)]
+        seen, found = set(waiting), set()
+        while waiting:
+            key = waiting.pop()
+            if not self._is_virtual(key):
+                found.add(key)
+                continue
+            new = set(self.nodes[key].upstream) - seen
+            seen |= new
+            waiting += new
+        return sorted(found)
+
+    def _is_virtual(self, key: str) -> bool:
+        return key in self.nodes and self.nodes[key].asset.is_virtual
+
+    def _has_anything(self, node: AssetNode) -> bool:
+        behind = self._behind(node)
+        return any((key, None) in self.records or self._is_external(key) for key in behind)
+
+    def _is_external(self, key: str) -> bool:
+        return key not in self.nodes or self.nodes[key].asset.is_external
+
+    def _by_times_behind(self, node: AssetNode, record: Record) -> Iterator[StaleCause]:
+        for key in self._behind(node):
+            other = self.records.get((key, None))
+            if other is not None and other.at > record.at:
+                yield StaleCause(Category.DATA, "has a new dependency materialization", key)
 
     def _inputs(self, place: Place) -> Iterator[Place]:
         node = self.nodes[place[0]]
         for key in sorted(node.upstream):
             other = self.nodes.get(key)
             if other is None or other.asset.partitions is None:
-                if other is None or not other.asset.is_virtual:
-                    yield key, None
+                yield key, None
             elif not other.asset.is_external:
                 for partition in self.inputs(node, place[1], key):
                     yield key, partition
@@ -195,12 +230,16 @@ class Judge:
         return None
 
 
+def _new_code(node: AssetNode, record: Record) -> Iterator[StaleCause]:
+    version = node.asset.code_version
+    if record.has_provenance and version and version != record.tags[CODE_VERSION_TAG]:
+        yield StaleCause(Category.CODE, "has a new code version")
+
+
 def _own_causes(node: AssetNode, record: Record) -> Iterator[StaleCause]:
     if not record.has_provenance:
         return
-    version = node.asset.code_version
-    if version and version != record.tags[CODE_VERSION_TAG]:
-        yield StaleCause(Category.CODE, "has a new code version")
+    yield from _new_code(node, record)
     for key in sorted(record.input_versions.keys() - set(node.upstream)):
         yield StaleCause(Category.DEPENDENCIES, f"removed dependency on {key}", key)
 

@@ -54,8 +54,10 @@ def _judged(visible: Visible, wanted: Sequence[Place]) -> dict[Place, Staleness]
     # SECURITY: judged by the whole definitions, or a hidden input would look like a removed one; told only what is seen.
     judge = Judge(visible.whole.graph.nodes, _Inputs(visible).of, {})
     places = [place for place in wanted if place[0] in seen and judge.can_tell(place)]
-    needed = {one for place in places for one in judge.needed(place)}
-    judge.records = _records(visible, judge, needed)
+    own = _records(visible, judge, set(places))
+    # Of what was never made, the inputs say nothing.
+    needed = {one for place in places if place in own or place[1] is None for one in judge.needed(place)}
+    judge.records = {**own, **_records(visible, judge, needed - set(places))}
     judge.versions = _older(visible, sorted({one for place in places for one in judge.older(place)}))
     found = {place: judge.staleness(place) for place in places}
     return {place: _shown(visible, one) for place, one in found.items() if one is not None}

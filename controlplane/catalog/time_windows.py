@@ -64,7 +64,9 @@ class TimeWindows:
         """Starts of the windows that exist at this time: ended by then, moved by the end offset, not excluded."""
         if self._end is not None and self._end <= self._start:
             return array("d")
-        self._compute(max(now, self._start))
+        # Windows behind the end are none of them: nobody computes those of the years since.
+        until = min(now, self._end) if self._end is not None and self._offset >= 0 else now
+        self._compute(max(until, self._start))
         bounds = self._bounds
         ended = bisect.bisect_right(bounds, now) - 1
         if self._end is not None and self._offset == 0:

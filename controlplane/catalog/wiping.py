@@ -24,6 +24,8 @@ from controlplane.core import recordsets
 
 # Rows of the history that one bite looks at.
 BITE_ROWS = 10_000
+# The history of so few partitions is looked up; of more, the history is gone through.
+_FEW = 200
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,27 @@ def newest_id() -> int:
     return int(number)
 
 
+def have_anything(org_id: UUID, deployment_id: UUID, asset_key: str, partitions: Sequence[str]) -> set[str]:
+    """Those of these partitions that something is known of: a state, or an event."""
+    found: set[str] = set()
+    for model in (PartitionState, CheckPartitionState, AssetEvent):
+        rows: Any = model.objects.for_org(org_id)
+        rows = rows.filter(deployment_id=deployment_id, asset_key=asset_key, partition_key__in=partitions)
+        found.update(rows.values_list("partition_key", flat=True).distinct())
+    return found
+
+
+def some_partitions_left(wiped: Wiped, most: int) -> list[str]:
+    """Partitions of the asset that `wipe_partition_states` would change, as many as are told."""
+    states = wiped.rows(PartitionState).filter(
+        Q(_old("materialization_id", wiped), _old("planned_id", wiped)) & ~_UNDER_WAY
+        | Q(materialization_id__lte=wiped.up_to_id)
+    )
+    found = list(states.order_by("partition_key").values_list("partition_key", flat=True)[:most])
+    checks = wiped.rows(CheckPartitionState).filter(evaluation_id__lte=wiped.up_to_id).order_by("partition_key")
+    return found or list(checks.values_list("partition_key", flat=True)[:most])
+
+
 def wipe_partition_states(wiped: Wiped, partitions: Sequence[str] | None) -> None:
     """The latest of these partitions and of their checks, or of all of them: gone, but for what is under way or newer."""
     states, checks = wiped.rows(PartitionState), wiped.rows(CheckPartitionState)
@@ -83,7 +106,9 @@ def wipe_asset_states(wiped: Wiped) -> None:
 
 def wipe_history(wiped: Wiped, partitions: Collection[str] | None, *, after_id: int) -> Bite:
     """Delete the events and evaluations behind an id, of these partitions or of all, as many as one bite looks at."""
-    here = {"id__gt": after_id, "id__lte": wiped.up_to_id}
+    here: dict[str, Any] = {"id__gt": after_id, "id__lte": wiped.up_to_id}
+    if partitions is not None and len(partitions) <= _FEW:
+        here["partition_key__in"] = list(partitions)
     found: list[tuple[Any, int, str | None, bool]] = []
     # Kind by kind, as the index is. Plans stay: a run that is under way is told from one that failed by them.
     kinds = (AssetEventKind.MATERIALIZATION, AssetEventKind.OBSERVATION)

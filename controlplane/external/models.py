@@ -38,7 +38,7 @@ class AssetWipe(TenantModel):
     actor_label = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
-    # Of `partitions`.
+    # Of `partitions`; 0 for all of the asset.
     partition_count = models.PositiveIntegerField(default=0)
     # How far it is: partitions whose state is gone, then the last event that was looked at.
     partitions_done = models.PositiveIntegerField(default=0)

@@ -126,6 +126,16 @@ OTHER = dg.StaticPartitionsDefinition(["n", "m"])
 TO_OTHER = dg.StaticPartitionMapping({"a": "n", "b": {"n", "m"}})
 BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
 LAST = dg.LastPartitionMapping()
+TIMES = dg.MultiPartitionsDefinition({"day": DAYS, "other": OTHER})
+TURNED = dg.MultiPartitionsDefinition({"date": DAYS, "number": OTHER})
+# Of a dimension that is not named, all counts.
+BY_SIDE = dg.MultiPartitionMapping({"letter": dg.DimensionPartitionMapping("number", TO_OTHER)})
+BY_DAY = dg.MultiPartitionMapping(
+    {
+        "day": dg.DimensionPartitionMapping("date", BEFORE),
+        "other": dg.DimensionPartitionMapping("number", dg.AllPartitionMapping()),
+    }
+)
 # Name, partitions, and inputs with their mappings.
 PARTITIONED: list[tuple[str, Any, dict[str, Any]]] = [
     ("plain", None, {}),
@@ -140,7 +150,14 @@ PARTITIONED: list[tuple[str, Any, dict[str, Any]]] = [
     ("none", None, {"days": None}),
     ("grid", GRID, {"letters": None}),
     ("rows", STATIC, {"grid": None}),
+    ("times", TIMES, {}),
+    ("turned", TURNED, {"grid": BY_SIDE, "times": BY_DAY}),
+    ("view", None, {"plain": None}),
+    ("outlook", None, {"view": None, "whole": None}),
+    ("behind", None, {"outlook": None}),
+    ("beneath", STATIC, {"view": None, "letters": None}),
 ]
+VIRTUAL = {"view", "outlook"}
 # Of hours, enough for one day.
 KEYS = {"hours": ["2026-01-01-00:00", "2026-01-01-07:00", "2026-01-02-23:00"]}
 
@@ -152,6 +169,7 @@ def partitioned(code: dict[str, str | None]) -> list[Any]:
             deps=[dg.AssetDep(up, partition_mapping=mapping) for up, mapping in inputs.items()],
             partitions_def=definition,
             code_version=code[name],
+            is_virtual=name in VIRTUAL,
         )
         def compute() -> None: ...
 
@@ -232,7 +250,7 @@ def test_partitions_are_as_out_of_sync_as_dagster_says(cast: Cast) -> None:
             code[rng.choice(PARTITIONED)[0]] = rng.choice(["1", "2"])
             definitions = dg.Definitions(partitioned(code))
             make_location(cast, manifest=manifest_of(definitions))
-            for name, key in rng.sample(places, 10):
+            for name, key in rng.sample(places, 12):
                 dg.materialize(definitions.assets or [], instance=instance, selection=[name], partition_key=key)
                 copy.made((name, key))
             unsynced += copy.compare(definitions, places)

@@ -116,6 +116,41 @@ def test_a_wipe_goes_on_where_it_was_killed(shop: Cast, monkeypatch) -> None:
     assert standing(shop, "daily")["materialization_partition"] == DAYS[0]
 
 
+def test_all_partitions_of_an_asset_go_bit_by_bit(shop: Cast, monkeypatch) -> None:
+    monkeypatch.setattr(services, "_BITE_PARTITIONS", 4)
+    monkeypatch.setattr(services, "_SLICE_SECONDS", -1)
+    say(shop, "daily", *DAYS)
+    say(shop, "daily", DAYS[3], kind=ReportKind.CHECK, check_name="c", passed=True)
+    made = wipe(shop, "daily")
+    say(shop, "daily", DAYS[0])
+    seen = []
+    while not seen or seen[-1]["ended_at"] is None:
+        seen.append(done(shop, made))
+
+    assert [one["partitions_done"] for one in seen][:2] == [4, 8]
+    assert (seen[-1]["partitions_done"], made_partitions(shop), left(shop, "daily")) == (8, DAYS[:1], DAYS[:1])
+    assert {check["status"] for check in standing(shop, "daily")["checks"]} <= {"missing", "never_evaluated", None}
+
+
+def test_a_partition_that_is_not_there_is_not_wiped(shop: Cast) -> None:
+    say(shop, "daily", DAYS[0], "2019-12-31")
+    say(shop, "raw", None)
+
+    def refused(key: str, *partitions: str) -> str:
+        body = {"asset": key, "partitions": partitions}
+        answer = shop.api().post(shop.api_path("asset-wipes/"), body, content_type="application/json")
+        assert answer.status_code == 400, answer.content
+        return str(answer.json()["errors"][0]["detail"])
+
+    said = refused("daily", DAYS[0], "2024-1-1", "2023-01-01")
+    assert "no partition 2024-1-1" in said
+    assert "1 more of these" in said
+    assert "raw has no partition x" in refused("raw", "x")
+    assert (made_partitions(shop), left(shop, "raw")) == (["2019-12-31", DAYS[0]], [None])
+    # No definition has it any more, and something is known of it.
+    assert done(shop, wipe(shop, "daily", partitions=["2019-12-31"]))["events_deleted"] == 1
+
+
 def test_a_run_that_is_under_way_stays_under_way() -> None:
     stage = make_stage()
     attempt = stage.claimed(assets=["raw"])

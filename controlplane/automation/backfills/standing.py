@@ -1,18 +1,26 @@
 """Which partitions of an asset or a job are missing or failed now, read from the catalog and the runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from controlplane.automation.backfills.choice import Only
 from controlplane.catalog.asset_status import AssetStatus, status_of
-from controlplane.catalog.models import AssetState, PartitionState
+from controlplane.catalog.models import AssetState
 from controlplane.core import recordsets
 from tenants.scoping import org_scope
+
+# What is wanted of the statuses that a partition, or an asset without any, can have.
+WANTED: Mapping[Only, tuple[AssetStatus, ...]] = {
+    Only.MISSING: (AssetStatus.MISSING,),
+    Only.FAILED: (AssetStatus.FAILED,),
+    Only.MISSING_AND_FAILED: (AssetStatus.MISSING, AssetStatus.FAILED),
+}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is failed, and what is neither missing nor failed. Of an asset without partitions the key is ''."""
+    """Of the partitions of a job: what is failed, and what is neither missing nor failed."""
 
     failed: frozenset[str]
     other: frozenset[str]
@@ -25,20 +33,11 @@ class Standing:
         return key not in self.other
 
 
-def of_asset(org_id: UUID, deployment_id: UUID, asset_key: str) -> Standing:
-    """From the catalog's latest states."""
-    names = ("materialization_id", "planned_id", "failed_run_id")
+def of_asset(org_id: UUID, deployment_id: UUID, asset_key: str) -> AssetStatus:
+    """Where an asset without partitions stands."""
     with org_scope(org_id):
-        rows = PartitionState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=asset_key)
-        states = {row.partition_key: status_of(row) for row in rows.only("partition_key", *names)}
-        whole = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=asset_key)
-        states[""] = status_of(whole.only(*names).first())
-    return Standing(
-        failed=frozenset(key for key, status in states.items() if status == AssetStatus.FAILED),
-        other=frozenset(
-            key for key, status in states.items() if status not in {AssetStatus.FAILED, AssetStatus.MISSING}
-        ),
-    )
+        rows = AssetState.objects.for_org(org_id).filter(deployment_id=deployment_id, asset_key=asset_key)
+        return status_of(rows.only("materialization_id", "planned_id", "failed_run_id").first())
 
 
 # The newest run of each partition. A run that was cancelled left nothing.

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from controlplane.automation.backfills.choice import Choice, Only
-from controlplane.automation.backfills.standing import of_asset, of_job
+from controlplane.automation.backfills.choice import Choice
+from controlplane.automation.backfills.placed import Placed, PlacedKeys, places_of
+from controlplane.automation.backfills.standing import WANTED, of_asset, of_job
 from controlplane.catalog import current_partitions
+from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.partition_board import Board, board
+from controlplane.catalog.partition_codes import positions
 from controlplane.catalog.partition_keys import OpaquePartitions, Partitions
 from controlplane.definitions import content
 from controlplane.definitions.asset_keys import to_parts, to_text
@@ -30,7 +34,7 @@ class Targets:
     `added` are computed together with what was asked for; `runs` is about how many runs it takes.
     """
 
-    keys: Mapping[str, Sequence[tuple[int, str]]]
+    keys: Mapping[str, Sequence[Placed]]
     mapped: Sequence[str] = ()
     added: Sequence[str] = ()
     runs: int = 0
@@ -48,11 +52,11 @@ def of_assets(
     asked, added = with_siblings(definitions, keys)
     lists = {node.key: _Listed(org_id, deployment_id, definitions, node) for node in asked}
     anchor = _anchor(definitions, lists, choice)
-    found: dict[str, list[tuple[int, str]]] = {}
+    found: dict[str, Sequence[Placed]] = {}
     mapped: list[str] = []
     for key, listed in lists.items():
         if listed.partitions is None or anchor is None or listed.content == anchor.content:
-            found[key] = _kept(org_id, deployment_id, key, _chosen(listed, choice), choice.only)
+            found[key] = _kept(org_id, deployment_id, listed, choice)
         elif choice.only:
             raise InvalidError(
                 f"{key} has other partitions than {anchor.key}: leave the range out, or one of the two assets.",
@@ -150,13 +154,13 @@ def _anchor(definitions: DeploymentDefinitions, lists: Mapping[str, _Listed], ch
     return roots[0]
 
 
-def _chosen(listed: _Listed, choice: Choice) -> list[tuple[int, str]]:
+def _chosen(listed: _Listed, choice: Choice) -> Sequence[Placed]:
     if listed.partitions is None:
         return [(0, NO_PARTITION)]
     return _of_choice(listed.partitions, choice, f"The asset {listed.key}")
 
 
-def _of_choice(partitions: Partitions, choice: Choice, whose: str) -> list[tuple[int, str]]:
+def _of_choice(partitions: Partitions, choice: Choice, whose: str) -> Sequence[Placed]:
     if isinstance(partitions, OpaquePartitions):
         if not choice.keys or choice.ranges:
             raise InvalidError(
@@ -168,7 +172,7 @@ def _of_choice(partitions: Partitions, choice: Choice, whose: str) -> list[tuple
         return [(count - 1, partitions.page(count - 1, 1)[0])] if count else []
     if choice.is_all:
         _require_at_most(_LISTED_MAX if choice.only else TARGETS_MAX, partitions.count(), whose)
-        return list(enumerate(partitions.page()))
+        return PlacedKeys(partitions, range(partitions.count()))
     placed = ((partitions.position(key), key) for key in _named(partitions, choice, whose))
     return sorted((place, key) for place, key in placed if place is not None)
 
@@ -199,16 +203,28 @@ def _named(partitions: Partitions, choice: Choice, whose: str) -> set[str]:
     return wanted
 
 
-def _kept(
-    org_id: UUID, deployment_id: UUID, key: str, chosen: list[tuple[int, str]], only: Only | None
-) -> list[tuple[int, str]]:
-    if only is None or not chosen:
+def _kept(org_id: UUID, deployment_id: UUID, listed: _Listed, choice: Choice) -> Sequence[Placed]:
+    """What is chosen, and of it what is as it is wanted."""
+    chosen = _chosen(listed, choice)
+    if choice.only is None or not chosen:
         return chosen
-    standing = of_asset(org_id, deployment_id, key)
-    return [(place, partition) for place, partition in chosen if standing.is_wanted(partition, only)]
+    wanted = WANTED[choice.only]
+    if listed.partitions is None:
+        return chosen if of_asset(org_id, deployment_id, listed.key) in wanted else []
+    found = board(org_id, deployment_id, listed.key, listed.partitions)
+    if isinstance(listed.partitions, OpaquePartitions):
+        return [(place, key) for place, key in chosen if _status(found, key) in wanted]
+    if choice.is_all:
+        return PlacedKeys(listed.partitions, positions(found.codes[: len(chosen)], *wanted))
+    return [(place, key) for place, key in chosen if found.status(place) in wanted]
 
 
-def _runs(lists: Mapping[str, _Listed], found: Mapping[str, Sequence[tuple[int, str]]]) -> int:
+def _status(found: Board, key: str) -> AssetStatus:
+    position = found.position(key)
+    return AssetStatus.MISSING if position is None else found.status(position)
+
+
+def _runs(lists: Mapping[str, _Listed], found: Mapping[str, Sequence[Placed]]) -> int:
     """About how many: what has the same partitions and policy, in one location, goes into the same runs."""
     groups: dict[str, list[str]] = {}
     for key, listed in lists.items():
@@ -220,7 +236,7 @@ def _runs(lists: Mapping[str, _Listed], found: Mapping[str, Sequence[tuple[int, 
         policy = lists[keys[0]].node.asset.backfill_policy
         most = max((found[key] for key in keys), key=len)
         size = policy.get("max_partitions_per_run") if policy else 1
-        total += -(-len(most) // size) if size else _stretches([place for place, _key in most])
+        total += -(-len(most) // size) if size else _stretches(places_of(most))
     return total
 
 

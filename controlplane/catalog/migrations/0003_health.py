@@ -68,6 +68,18 @@ class Migration(migrations.Migration):
                 condition=models.Q(failed_run_id__isnull=False),
             ),
         ),
+        migrations.AddIndex(
+            'AssetEvent',
+            models.Index(
+                fields=['org_id', 'deployment_id', 'asset_key', 'partition_key', '-id'],
+                name='asset_event_of_partition',
+                condition=models.Q(partition_key__isnull=False),
+            ),
+        ),
+        migrations.AddIndex(
+            'DynamicPartition',
+            models.Index(fields=['org_id', 'deployment_id', 'definition', 'position'], name='dynamic_partition_order'),
+        ),
         migrations.CreateModel(
             name='PartitionCodes',
             fields=[

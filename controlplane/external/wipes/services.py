@@ -112,20 +112,26 @@ def _wipe_states(wipe: AssetWipe, _partitions: frozenset[str] | None) -> bool:
     """A bite of the latest states; whether they are done."""
     with org_scope(wipe.org_id):
         wiped = _wiped(wipe)
-        if wipe.partitions is None:
-            if wipe.events_seen_to == 0:
-                wiping.wipe_asset_states(wiped)
-                wiping.wipe_partition_states(wiped, None)
-                wiped.note()
+        if wipe.partitions is None and wipe.events_seen_to:
             return True
-        bite = wipe.partitions[wipe.partitions_done : wipe.partitions_done + _BITE_PARTITIONS]
+        if wipe.partitions is None and not wipe.partitions_done:
+            wiping.wipe_asset_states(wiped)
+            wiped.note()
+        bite = _next_partitions(wipe, wiped)
         if not bite:
             return True
         wiping.wipe_partition_states(wiped, bite)
         wiped.note()
         wipe.partitions_done += len(bite)
         _update(wipe, partitions_done=wipe.partitions_done)
-        return wipe.partitions_done >= wipe.partition_count
+        return wipe.partitions is not None and wipe.partitions_done >= wipe.partition_count
+
+
+def _next_partitions(wipe: AssetWipe, wiped: Wiped) -> Sequence[str]:
+    if wipe.partitions is None:
+        return wiping.some_partitions_left(wiped, _BITE_PARTITIONS)
+    named: Sequence[str] = wipe.partitions[wipe.partitions_done : wipe.partitions_done + _BITE_PARTITIONS]
+    return named
 
 
 def _wipe_history(wipe: AssetWipe, partitions: frozenset[str] | None) -> bool:
