@@ -7,6 +7,7 @@ from typing import Any, Self
 import httpx
 
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.nearest import hint
 from controlplane.cli.profile import Profile
 
 _EXIT_CODES = {
@@ -14,6 +15,7 @@ _EXIT_CODES = {
     httpx.codes.NOT_FOUND: ExitCode.NOT_FOUND,
 }
 _POLL_SECONDS = 0.1
+_NO_DEPLOYMENT = "There is no deployment called"
 
 
 class ApiClient:
@@ -97,8 +99,16 @@ class ApiClient:
         except httpx.HTTPError as error:
             raise CommandError(f"{self.profile.url} does not answer ({error}). Is Daggerboard running?") from error
         if response.is_error:
-            raise _refused(response)
+            refused = _refused(response)
+            raise self._with_deployments(refused) if _NO_DEPLOYMENT in str(refused) else refused
         return response
+
+    def _with_deployments(self, refused: CommandError) -> CommandError:
+        """The same, with the names of deployments that are meant perhaps."""
+        answer = self._http.get(f"{self.profile.organization_path}/deployments/", params={"limit": 1000})
+        names = [] if answer.is_error else [one["name"] for one in answer.json()["results"]]
+        more = hint(self.profile.deployment, names, what="deployments")
+        return CommandError(f"{refused} {more}".strip(), exit_code=refused.exit_code)
 
 
 def _refused(response: httpx.Response) -> CommandError:

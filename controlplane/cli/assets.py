@@ -59,8 +59,12 @@ def _say_health(key: str, found: dict[str, Any]) -> None:
     say_fields({name: value for name, value in fields.items() if value})
     if found["causes"]:
         console.print()
-        rows = ([one["part"], one["status"], minute(one["at"]), one["text"]] for one in found["causes"])
+        rows = ([one["part"], one["status"], minute(one["at"]), _why(one)] for one in found["causes"])
         say_table(("PART", "HEALTH", "SINCE", "WHY"), rows, empty="")
+
+
+def _why(cause: dict[str, Any]) -> str:
+    return f"{cause['text']}: run {cause['run_id']}" if cause["run_id"] else str(cause["text"])
 
 
 def report_event(event: dict[str, Any], *, deployment: str | None, as_json: bool) -> None:

@@ -4,9 +4,19 @@ from typing import Any
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.output import confirm, minute, say_fields, say_json, say_table
+from controlplane.cli.output import confirm, minute, say_fields, say_json, say_table, second
 from controlplane.cli.profile import load_profile
 from controlplane.cli.words import unknown
+
+_TIMES = {"due": "due_at", "next tick": "next_tick_at", "runs until": "runs_until"}
+_OTHERS = {
+    "ticks left": "ticks_left",
+    "cursor": "cursor",
+    "runs": "requested",
+    "skipped": "skip_reason",
+    "reason": "reason",
+    "note": "note",
+}
 
 
 def list_all(kind: str, *, location: str | None, running: bool | None, deployment: str | None, as_json: bool) -> None:
@@ -38,7 +48,10 @@ def act_on_all(kind: str, verb: str, *, location: str | None, yes: bool, deploym
         where = f"of the code location {location}" if location else f"of {client.profile.deployment}"
         confirm(f"{verb.capitalize()} all {kind}s {where}?", yes=yes)
         answer = client.post(f"{kind}s/{verb}/", {"location": location} if location else {})
-    say_json(answer) if as_json else say_fields({"changed": answer["changed"]})
+    if as_json:
+        say_json(answer)
+    else:
+        print(f"{answer['changed']} {kind}s are {'on' if verb == 'start' else 'off'} now.")
 
 
 def cursor(name: str, *, location: str | None, deployment: str | None, as_json: bool) -> None:
@@ -74,11 +87,13 @@ def path_of(client: ApiClient, kind: str, name: str, location: str | None) -> st
 
 def say_instigator(answer: dict[str, Any]) -> None:
     """A schedule, a sensor, or a tick, as far as there is something to say."""
-    names = (
-        *("name", "location", "status", "next_tick_at", "runs_until", "ticks_left", "cursor"),
-        *("id", "due_at", "requested", "skip_reason", "reason", "note"),
-    )
-    say_fields({field.replace("_", " "): answer[field] for field in names if answer.get(field) not in {None, ""}})
+    fields = {
+        "tick": answer["id"] if "due_at" in answer else "",
+        **{name: answer[name] for name in ("name", "location", "status")},
+        **{word: second(answer.get(name)) for word, name in _TIMES.items()},
+        **{word: answer.get(name) for word, name in _OTHERS.items()},
+    }
+    say_fields({name: value for name, value in fields.items() if value not in {None, ""}})
 
 
 def _row(one: dict[str, Any]) -> list[Any]:

@@ -72,19 +72,26 @@ def say_entries(entries: Iterable[tuple[Iterable[Any], str]], *, empty: str) -> 
         for cell, width in zip(cells[:-1], widths, strict=False):
             cell.pad_right(width - cell.cell_len + 2)
         console.print(Text.assemble(*cells), soft_wrap=True)
-        if note:
-            console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)), soft_wrap=not console.is_terminal)
+        if note and console.is_terminal:
+            console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
+        elif note:
+            console.print(Text(f"    {note}"), soft_wrap=True)
 
 
 def progress_bar() -> Progress:
     """How far something is, on standard error of a terminal; gone at its end."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    return Progress(*columns, TimeElapsedColumn(), console=errors, transient=True)
+    return Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def minute(moment: str | None) -> str:
     """A time of the API for people, in UTC; empty for none."""
     return (moment or "")[:16].replace("T", " ")
+
+
+def second(moment: str | None) -> str:
+    """The same with seconds."""
+    return (moment or "")[:19].replace("T", " ")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -6,10 +6,11 @@ import typer
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.options import Deployment, Json
+from controlplane.cli.nearest import hint
 from controlplane.cli.output import errors, minute, say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
 from controlplane.cli.runs import find_run
-from controlplane.cli.words import hint, unknown
+from controlplane.cli.words import unknown
 
 app = typer.Typer(no_args_is_help=True, help="Concurrency pools: their limits, and who holds their slots.")
 

@@ -56,14 +56,15 @@ def followed(
     return ExitCode.OK if not wait or run["status"] == "SUCCESS" else ExitCode.FAILED
 
 
-def say_run(run: dict[str, Any]) -> None:
-    """What became of a run."""
+def say_run(run: dict[str, Any], **more: Any) -> None:
+    """What became of a run; `more` stands below."""
     fields = {
         "run": run["id"],
         "status": run["status"],
         "waiting": run.get("waiting_reason"),
         "reason": run["failure_message"],
         "retry": run.get("retry_message"),
+        **more,
     }
     say_fields({name: value for name, value in fields.items() if value})
 
@@ -76,7 +77,6 @@ def show_run(text: str, *, deployment: str | None, as_json: bool) -> None:
     if as_json:
         say_json(run)
         return
-    say_run(run)
     steps = f"{run['steps_succeeded']} of {run['steps_total']} done, {run['steps_failed']} failed"
     more = {
         "what": what_of(run),
@@ -88,7 +88,7 @@ def show_run(text: str, *, deployment: str | None, as_json: bool) -> None:
         "tags": ", ".join(f"{name}={value}" for name, value in run["tags"].items()),
         "page": page,
     }
-    say_fields({name: value for name, value in more.items() if value})
+    say_run(run, **more)
 
 
 def list_runs(filters: dict[str, Any], *, limit: int, deployment: str | None, as_json: bool) -> None:

@@ -10,8 +10,9 @@ from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.instigators import path_of, say_instigator
 from controlplane.cli.loads import traceback_text
-from controlplane.cli.output import confirm, console, errors, say_entries, say_fields, say_json
+from controlplane.cli.output import confirm, console, errors, say_entries, say_fields, say_json, second
 from controlplane.cli.profile import load_profile
+from controlplane.definitions.asset_keys import to_text
 
 _PAGE = 500
 
@@ -122,8 +123,10 @@ def _say_preview(found: dict[str, Any]) -> None:
     }
     say_fields({name: value for name, value in fields.items() if value not in {None, ""}})
     for one in found["requests"]:
-        of = one.get("job") or ", ".join(one.get("assets") or ())
-        console.print(f"run of {of} {one.get('partition') or ''} {one.get('run_key') or ''}".rstrip(), markup=False)
+        of = ", ".join(to_text(key) for key in one.get("assets") or ()) or one["job"]
+        used = "its run key was used before: it is not launched again" if one["run_key_used"] else ""
+        words = ("run of", of, one.get("partition"), one.get("run_key"), used)
+        console.print("  ".join(word for word in words if word), markup=False, soft_wrap=True)
 
 
 def _partitions(change: dict[str, Any]) -> str:
@@ -132,11 +135,14 @@ def _partitions(change: dict[str, Any]) -> str:
 
 def _cells(tick: dict[str, Any]) -> list[Any]:
     asked = f"{tick['requested']} runs" if tick["requested"] != 1 else "1 run"
-    return [tick["id"], tick["status"], tick["due_at"][:19].replace("T", " "), asked if tick["requested"] else ""]
+    return [tick["id"], tick["status"], second(tick["due_at"]), asked if tick["requested"] else ""]
 
 
 def _why(tick: dict[str, Any]) -> str:
-    return " ".join(text for text in (tick["skip_reason"], tick["reason"], _by(tick)) if text)
+    reason = tick["reason"]
+    if tick["status"] == "FAILURE" and not reason:
+        reason = f"Its code failed: daggerboard {tick['kind']} tick-log {tick['id']}"
+    return " ".join(text for text in (tick["skip_reason"], reason, _by(tick)) if text)
 
 
 def _by(tick: dict[str, Any]) -> str:

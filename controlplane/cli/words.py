@@ -4,14 +4,13 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.nearest import hint
 
 _AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_NEAR, _LISTED = 3, 10
 
 
 def tags(texts: Iterable[str]) -> dict[str, str] | None:
@@ -41,17 +40,6 @@ def moment(text: str) -> str:
             exit_code=ExitCode.USAGE,
         ) from error
     return (at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).isoformat()
-
-
-def hint(name: str, known: Iterable[str], *, what: str = "") -> str:
-    """A sentence that names the nearest of those that there are; empty when there is none."""
-    there = sorted(set(known))
-    by_folded = {one.casefold(): one for one in there}
-    if near := [by_folded[one] for one in get_close_matches(name.casefold(), by_folded, n=_NEAR)]:
-        return f"Did you mean {' or '.join(near)}?"
-    if len(there) > _LISTED:
-        return f"There are {len(there)} {what}, such as {', '.join(there[:_NEAR])}."
-    return f"There {'is' if len(there) == 1 else 'are'} {', '.join(there)}." if there else ""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> CommandError:

@@ -152,6 +152,7 @@ def test_assets(cast: Cast, run: Run) -> None:
     [
         (("run", "shpo", "--asset", "raw"), "There is no code location shpo in this deployment. Did you mean shop?"),
         (("run", "shop", "--job", "nightli"), "There is no job nightli in this deployment. Did you mean nightly?"),
+        (("run", "list", "-d", "prd"), "There is no deployment called prd. Did you mean prod?"),
         (("run", "show", "0000"), "No run's id begins with 0000."),
         (("run", "list", "--since", "yesterday"), "'yesterday' is no moment: write a date or time, such as"),
         (("run", "list", "--tag", "team"), "A tag is NAME=VALUE; 'team' is not."),
