@@ -3,11 +3,13 @@
 from typing import Any
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.catalog.models import CheckEvaluation, CheckState
 from controlplane.definitions.asset_keys import to_parts
-from controlplane.runs.instance_scope import Arguments, Scope, between, key_text, page_size, record
+from controlplane.runs import planned_checks
+from controlplane.runs.instance_scope import PAGE_MAX, Arguments, Scope, between, key_text, page_size, record
+from controlplane.runs.models import Run
 
 CheckKey = tuple[list[str], str]
 
@@ -29,10 +31,53 @@ class CheckHistory(Arguments, frozen=True):
 def latest_checks(scope: Scope, args: LatestChecks) -> list[dict[str, Any]]:
     wanted = {(key_text(asset), name) for asset, name in args.checks}
     if args.partition is msgspec.UNSET:
-        states = scope.rows(CheckState).filter(asset_key__in={asset for asset, _ in wanted})
-        return [_of_state(state) for state in states if (state.asset_key, state.check_name) in wanted]
+        return _latest(scope, wanted)
     latest = (_evaluations(scope, asset, name, args.partition).first() for asset, name in sorted(wanted))
     return [_of_evaluation(row) for row in latest if row]
+
+
+def _latest(scope: Scope, wanted: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    """As dagster orders executions: by when they were planned, and what nobody planned by when it was evaluated."""
+    rows = scope.rows(CheckState).filter(asset_key__in={asset for asset, _ in wanted})
+    states = {(row.asset_key, row.check_name): row for row in rows}
+    texts = {f"{asset}:{name}": (asset, name) for asset, name in wanted}
+    plans = {
+        texts[text]: run for text, run in planned_checks.newest_runs(scope.org_id, scope.deployment_id, texts).items()
+    }
+    found = (_newest(scope, check, states.get(check), plans.get(check)) for check in sorted(wanted))
+    return [execution for execution in found if execution is not None]
+
+
+def _newest(scope: Scope, check: tuple[str, str], state: CheckState | None, plan: Run | None) -> dict[str, Any] | None:
+    if plan is None:
+        return _of_state(state) if state else None
+    if state is None:
+        return _planned(check, plan)
+    if state.at > plan.created_at if state.run_id is None else state.run_id >= plan.id:
+        return _of_state(state)
+    if state.run_id is not None:
+        # Of a run that was planned before that one, which may have been quicker.
+        later = _evaluations(scope, *check, msgspec.UNSET).filter(
+            Q(run_id=plan.id) | Q(run_id=None, at__gt=plan.created_at)
+        )
+        others = sorted(later[:PAGE_MAX], key=lambda row: (row.run_id is None, row.id))
+        if others:
+            return _of_evaluation(others[-1])
+    return _planned(check, plan)
+
+
+def _planned(check: tuple[str, str], plan: Run) -> dict[str, Any]:
+    """Dagster tells by the run whether it is in progress still, was skipped, or failed."""
+    asset, name = check
+    return {
+        "check": [to_parts(asset), name],
+        "id": 0,
+        "run_id": str(plan.id),
+        "status": "PLANNED",
+        "ts": plan.created_at.timestamp(),
+        "partition": None,
+        "record": None,
+    }
 
 
 def check_history(scope: Scope, args: CheckHistory) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """Reads about partitions: what each partition's latest events are, and the keys of dynamic definitions."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from controlplane.catalog.current_partitions import dynamic_keys
-from controlplane.catalog.models import AssetState, DynamicPartition, PartitionState
+from controlplane.catalog.models import AssetEvent, AssetState, DynamicPartition, PartitionState
 from controlplane.runs.instance_assets import Kind
 from controlplane.runs.instance_scope import Arguments, Scope, between, key_text
 
@@ -28,7 +28,8 @@ class Planned(Arguments, frozen=True):
 
 
 class LatestTags(Arguments, frozen=True):
-    kind: Kind
+    # Either: the latest of both that has any of the tags.
+    kind: Kind | Literal["either"]
     asset: list[str]
     tags: list[str]
     partitions: list[str] | None = None
@@ -96,7 +97,11 @@ def latest_ids_by_partition(scope: Scope, args: LatestIds) -> dict[str, int]:
 
 
 def _latest_events(scope: Scope, args: LatestTags | LatestIds, before_id: int | None) -> Any:
-    events = scope.events(args.kind, args.asset).filter(partition_key__isnull=False)
+    if args.kind == "either":
+        events = scope.rows(AssetEvent).filter(kind__in=get_args(Kind), asset_key=key_text(args.asset))
+        events = events.filter(tags__has_any_keys=args.tags, partition_key__isnull=False)
+    else:
+        events = scope.events(args.kind, args.asset).filter(partition_key__isnull=False)
     rows = _chosen(events.filter(**between("id", args.after_id, before_id)), args.partitions)
     return rows.order_by("partition_key", "-id").distinct("partition_key")
 

@@ -12,6 +12,11 @@ def asset(key: str) -> UUID:
     return _label("asset", key)
 
 
+def check(text: str) -> UUID:
+    """Of a check that the run is to evaluate, as `a/b:name`."""
+    return _label("check", text)
+
+
 def partition(key: str) -> UUID:
     return _label("partition", key)
 
@@ -24,9 +29,12 @@ def launched_by(label: str) -> UUID:
     return _label("by", label)
 
 
-def of_run(*, assets: Iterable[str], partition_key: str | None, tags: Mapping[str, str], actor: str) -> set[UUID]:
+def of_run(
+    *, assets: Iterable[str], checks: Iterable[str] = (), partition_key: str | None, tags: Mapping[str, str], actor: str
+) -> set[UUID]:
     """Every label of one run."""
     found = {asset(key) for key in list(assets)[:ASSETS_MAX]}
+    found |= {check(text) for text in list(checks)[:ASSETS_MAX]}
     found |= {tag(name, value) for name, value in tags.items()}
     found.add(launched_by(actor))
     if partition_key is not None:

@@ -1,5 +1,6 @@
 """What people and programs do with runs: request, cancel, run again. Each is one transaction."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from controlplane.catalog.rows import AssetEventRow
 from controlplane.definitions.asset_keys import to_text
 from controlplane.deployments.branches import wake
 from controlplane.deployments.freezing import require_thawed
-from controlplane.runs import audit_trail, labels, reasons, retry_verdicts, transitions
+from controlplane.runs import audit_trail, labels, planned_checks, reasons, retry_verdicts, transitions
 from controlplane.runs.config_errors import check_config
 from controlplane.runs.errors import InvalidRunConfigError, RunEndedError
 from controlplane.runs.fair_share import share_of
@@ -48,8 +49,11 @@ def request_run(
         # The last thing that can refuse: it holds the branch, which a call to user code above may have to wake itself.
         wake(org_id=org_id, deployment_id=deployment_id, to_close=to_close)
         run = _create(org_id, deployment_id, request, target, tags=tags, config=config, actor=actor)
-        _label(run)
+        # A run of single steps evaluates no more than those do, which is known once it does.
+        checks = [] if run.step_keys else planned_checks.of_selection(target.selection)
+        _label(run, checks)
         _plan(run, target)
+        planned_checks.note(org_id, deployment_id, checks)
         _enqueue(run)
         if noted:
             audit_trail.note_launch(run, actor)
@@ -112,9 +116,13 @@ def _create(
     )
 
 
-def _label(run: Run) -> None:
+def _label(run: Run, checks: Iterable[str]) -> None:
     found = labels.of_run(
-        assets=run.target_assets, partition_key=run.partition_key, tags=run.tags, actor=run.actor_label
+        assets=run.target_assets,
+        checks=checks,
+        partition_key=run.partition_key,
+        tags=run.tags,
+        actor=run.actor_label,
     )
     RunLabel.unscoped.bulk_create(
         RunLabel(org_id=run.org_id, run_id=run.id, label=label, deployment_id=run.deployment_id)

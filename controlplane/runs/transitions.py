@@ -11,7 +11,7 @@ from uuid import UUID
 from controlplane.catalog import projections as catalog
 from controlplane.catalog.event_order import TAKING
 from controlplane.core import recordsets, wakeups
-from controlplane.runs import pool_slots, reasons, retry_verdicts
+from controlplane.runs import planned_checks, pool_slots, reasons, retry_verdicts
 from controlplane.runs.locking import LockedRun, lock_runs
 from controlplane.runs.reasons import FailureCode, Reason
 from controlplane.runs.states import EVENT_OF_STATUS, TERMINAL, AttemptState, RunStatus, closing_status, may_move
@@ -185,6 +185,7 @@ def _end(org_id: UUID, runs: list[LockedRun]) -> None:
             for run in runs
         ],
     )
+    planned_checks.note_ends(org_id, ids)
 
 
 _ENDS = "jsonb_to_recordset(%s::jsonb) AS d(run_id uuid, attempt int, state text, step text, at timestamptz)"

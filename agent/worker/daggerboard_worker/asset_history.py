@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.event_api import AssetRecordsFilter, EventRecordsResult
 from dagster._core.storage.event_log.base import AssetRecord, PlannedMaterializationInfo
 
@@ -171,6 +172,20 @@ class AssetHistory(AgentBacked):
             after_id=after_cursor,
         )
         return tags
+
+    def get_updated_data_version_partitions(
+        self, asset_key: AssetKey, partitions: Iterable[str], since_storage_id: int
+    ) -> set[str]:
+        """Those whose latest data version since then is another than before: how conditions follow partitioned observable sources."""
+        keys = list(partitions)
+        before = self._data_versions(asset_key, keys, before_id=since_storage_id + 1)
+        since = self._data_versions(asset_key, keys, after_id=since_storage_id)
+        return {key for key, version in since.items() if version and version != before.get(key)}
+
+    def _data_versions(self, asset_key: AssetKey, partitions: list[str], **window: int) -> dict[str, str]:
+        asked = {"kind": "either", "asset": asset_key.path, "tags": [DATA_VERSION_TAG], "partitions": partitions}
+        found = self.read("latest_tags_by_partition", **asked, **window)
+        return {key: tags[DATA_VERSION_TAG] for key, tags in found.items() if DATA_VERSION_TAG in tags}
 
     def get_latest_storage_id_by_partition(
         self,

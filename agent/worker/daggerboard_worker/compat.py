@@ -105,3 +105,12 @@ def selected_asset_keys(job: Any) -> Sequence[Any]:
         if keys is not None:
             return sorted(keys)
     return []
+
+
+def selected_check_keys(job: Any) -> Sequence[Any]:
+    """Asset checks of a job: those of its own asset graph, which holds what it selects."""
+    layer = job.asset_layer
+    keys = getattr(layer, "asset_check_keys", None)
+    if keys is None:
+        keys = getattr(getattr(layer, "asset_graph", None), "asset_check_keys", ())
+    return sorted(keys, key=str)

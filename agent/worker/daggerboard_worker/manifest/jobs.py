@@ -3,7 +3,7 @@
 from typing import Any
 
 from daggerboard_worker.bounds import plain_json
-from daggerboard_worker.compat import selected_asset_keys
+from daggerboard_worker.compat import selected_asset_keys, selected_check_keys
 from daggerboard_worker.event_data import asset_path
 from daggerboard_worker.manifest.config_types import config_type_ref
 from daggerboard_worker.manifest.graphs import ops_json
@@ -20,7 +20,7 @@ def is_implicit(name: str) -> bool:
 
 def job_json(interned: Interned, job: Any) -> Json:
     assets = selected_asset_keys(job)
-    checks = sorted(getattr(job.asset_layer, "asset_check_keys", None) or [], key=str)
+    checks = selected_check_keys(job)
     ops = list(job.graph.iterate_op_defs())
     return {
         "name": job.name,

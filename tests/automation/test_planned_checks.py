@@ -1,0 +1,75 @@
+"""A check that a run is to evaluate is in progress for dagster's eyes from the request of the run until it is evaluated or the run ends."""
+
+import dagster as dg
+import pytest
+
+from controlplane.runs.instance_scope import Scope
+from controlplane.runs.instance_view import answer_within
+from controlplane.runs.models import Run
+from controlplane.runs.requests import RunRequest
+from controlplane.runs.services import request_run
+from controlplane.runs.states import RunStatus
+from tenants.scoping import org_scope
+from tests.automation.backfill_world import end
+from tests.automation.stage import Stage
+from tests.automation.test_evaluating import AC, asset
+from tests.cast import Cast
+
+
+@pytest.fixture
+def stage(cast: Cast) -> Stage:
+    """`up` with two checks, and assets that ask whether one of these begins or breaks."""
+
+    @dg.asset_check(asset="up")
+    def fine() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    @dg.asset_check(asset="up")
+    def large() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    checks = AC.any_checks_match
+    assets = [
+        asset("up"),
+        asset("alone"),
+        asset("begins", "up", on=AC.any_deps_match(checks(AC.in_progress())).newly_true()),
+        asset("breaks", "up", on=AC.any_deps_match(checks(AC.execution_failed())).newly_true()),
+    ]
+    stage = Stage(cast)
+    stage.load("shop", dg.Definitions(assets, asset_checks=[fine, large]))
+    stage.settle(2)
+    return stage
+
+
+def run_of(stage: Stage, **asked: object) -> Run:
+    request = RunRequest(location="shop", **asked)  # type: ignore[arg-type]  # fields of it
+    return request_run(org_id=stage.org_id, deployment_id=stage.deployment_id, request=request, actor=stage.cast.actor)
+
+
+def latest(stage: Stage) -> dict[str, tuple[str, str]]:
+    """By check: what dagster would read of its latest execution, and of which run."""
+    asked = {"checks": [[["up"], "fine"], [["up"], "large"]]}
+    with org_scope(stage.org_id):
+        found = answer_within(lambda: Scope(stage.org_id, stage.deployment_id), "latest_checks", asked)
+    return {one["check"][1]: (one["status"], one["run_id"]) for one in found}
+
+
+def test_conditions_see_it_begin_and_break(stage: Stage) -> None:
+    run = run_of(stage, checks=["up:fine"])
+    assert latest(stage) == {"fine": ("PLANNED", str(run.id))}
+    stage.settle(2)
+    assert stage.requested[1:] == [(("begins",), None)]
+    # The run made nothing of an asset, so that its end is told by its checks alone.
+    end(run, RunStatus.FAILURE)
+    stage.settle(2)
+    assert stage.requested[2:] == [(("breaks",), None)]
+
+
+def test_what_is_not_named_comes_along_with_its_asset(stage: Stage) -> None:
+    of_all = run_of(stage, assets=["up"])
+    assert latest(stage) == dict.fromkeys(["fine", "large"], ("PLANNED", str(of_all.id)))
+    run_of(stage, assets=["alone"])
+    run_of(stage, assets=["up"], checks=[])
+    assert {run for _, run in latest(stage).values()} == {str(of_all.id)}
+    later = run_of(stage, checks=["up:large"])
+    assert latest(stage) == {"fine": ("PLANNED", str(of_all.id)), "large": ("PLANNED", str(later.id))}
