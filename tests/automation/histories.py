@@ -2,17 +2,17 @@
 
 import datetime
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import dagster as dg
-import msgspec
-from daggerboard_worker.events import event_from_entry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.asset_daemon_cursor import AssetDaemonCursor
 from dagster._core.definitions.asset_selection import AssetSelection
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.definitions.automation_tick_evaluation_context import AutomationTickEvaluationContext
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 from dagster._core.events import (
     AssetObservationData,
     DagsterEvent,
@@ -20,30 +20,21 @@ from dagster._core.events import (
     StepMaterializationData,
 )
 from dagster._core.events.log import EventLogEntry
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._core.utils import make_new_backfill_id
 from dagster._serdes import deserialize_value, serialize_value
 
-from agent.protocol import Event
-from controlplane.catalog import changes, projections
-from controlplane.catalog.models import AssetEventKind
-from controlplane.catalog.rows import AssetEventRow
-from controlplane.definitions.asset_keys import to_text
-from controlplane.evaluator.conditions.following import concerned, due_next
-from controlplane.evaluator.conditions.selective import Evaluation
-from controlplane.evaluator.conditions.watching import Watches, conditioned
 from controlplane.evaluator.graph import merged, repository_of
-from controlplane.evaluator.instance import instance_of
-from controlplane.runs import asset_rows
-from controlplane.runs.instance_scope import Scope
-from controlplane.runs.instance_view import answer_within
-from controlplane.runs.models import Run
 from tenants.ids import uuid7
-from tenants.scoping import org_scope
+from tests.automation.our_side import OurSide
 from tests.cast import Cast
 
 START = datetime.datetime(2026, 11, 20, 22, 7, tzinfo=datetime.UTC)
-ENDS = {"PIPELINE_SUCCESS": "SUCCESS", "PIPELINE_FAILURE": "FAILURE", "PIPELINE_CANCELED": "CANCELED"}
-ACTIONS = ["made", "made", "made", "made", "starts", "starts", "ends", "ends", "seen", "checked", "key", "waits"]
+ACTIONS = [
+    *("made", "made", "made", "made", "made", "starts", "starts", "ends", "ends", "seen", "seen", "checked", "checks"),
+    *("key", "waits", "fresh", "fills", "fills"),
+]
 
 
 @dataclass
@@ -54,8 +45,13 @@ class History:
     definitions: dg.Definitions
     chance: random.Random
     now: datetime.datetime = START
+    emit_backfills: bool = False
     fed: int = 0
+    # Each with its assets, its checks and its partition.
     runs: list[Any] = field(default_factory=list)
+    # Ids of dagster's backfills and of ours that go on, and what is left of each.
+    backfills: list[tuple[str, Any, list[Any]]] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -63,8 +59,10 @@ class History:
         self.theirs = dg.DagsterInstance.ephemeral()
         self.graph = self.repository.asset_graph
         self.keys = sorted(self.graph.materializable_asset_keys)
+        self.observed = sorted(self.graph.observable_asset_keys)
+        self.with_freshness = sorted(key for key in self.keys if self.graph.get(key).freshness_policy is not None)
         snapshot = serialize_value(RepositorySnap.from_def(self.repository, defer_snapshots=True))
-        self.ours = OurSide(self.cast, merged({"shop": repository_of("shop", snapshot)}))
+        self.ours = OurSide(self.cast, merged({"shop": repository_of("shop", snapshot)}), self.emit_backfills)
         self.cursor = AssetDaemonCursor.empty()
 
     def happens(self) -> None:
@@ -83,14 +81,28 @@ class History:
         return self.chance.choice(keys[-4:]) if keys else ""
 
     def _write(self, event: DagsterEvent, run_id: str = "") -> None:
+        # Nothing happens at the same time.
+        self.now += datetime.timedelta(milliseconds=1)
         self.theirs.handle_new_event(
             EventLogEntry(None, 20, "", run_id, self.now.timestamp(), event.step_key, event.job_name or "j", event)
         )
+        self._dated()
+
+    def _dated(self) -> None:
+        """Executions of checks begin when they do in this history; the database would say today."""
+        storage: Any = self.theirs.event_log_storage
+        with storage.index_connection() as connection:
+            connection.exec_driver_sql(
+                "update asset_check_executions set create_timestamp = ? where create_timestamp not like '%.%'",
+                (self.now.strftime("%Y-%m-%d %H:%M:%S.%f"),),
+            )
 
     def _made(self, key: dg.AssetKey, run_id: str = "", partition: str | None = None) -> None:
         partition = partition if run_id else self._partition(key)
-        if partition == "":
-            return
+        if partition != "":
+            self._materialized(key, partition, run_id)
+
+    def _materialized(self, key: dg.AssetKey, partition: str | None, run_id: str = "") -> None:
         version = {"dagster/data_version": str(self.chance.randint(0, 2))}
         made = dg.AssetMaterialization(key, partition=partition, tags=version)
         data = StepMaterializationData(made)
@@ -98,7 +110,7 @@ class History:
         self.log.append(f"made {key.to_user_string()} {partition} in {run_id[-4:]}")
 
     def _seen(self, key: dg.AssetKey) -> None:
-        chosen = self.chance.choice([key, dg.AssetKey("seen")])
+        chosen = self.chance.choice([key, *self.observed])
         partition = self._partition(chosen)
         if partition != "":
             observed = dg.AssetObservation(
@@ -109,13 +121,42 @@ class History:
             self.log.append(f"observed {chosen.to_user_string()} {partition}")
 
     def _checked(self, _key: dg.AssetKey) -> None:
-        check = self.chance.choice(sorted(self.graph.asset_check_keys))
+        self._evaluate(self.chance.choice(sorted(self.graph.asset_check_keys)))
+
+    def _evaluate(self, check: dg.AssetCheckKey, run_id: str = "") -> None:
+        found = self.theirs.fetch_materializations(check.asset_key, limit=1).records
+        of_which = self.chance.random() < 0.7 and found
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=check.asset_key, check_name=check.name, passed=self.chance.random() < 0.6, metadata={}
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=self.chance.random() < 0.6,
+            metadata={},
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=found[0].storage_id, run_id=found[0].run_id, timestamp=found[0].timestamp
+            )
+            if of_which
+            else None,
         )
         event = DagsterEvent(DagsterEventType.ASSET_CHECK_EVALUATION.value, "j", event_specific_data=evaluation)
-        self._write(event)
-        self.log.append(f"checked {check.to_user_string()}")
+        self._write(event, run_id)
+        self.log.append(f"checked {check.to_user_string()} {evaluation.passed} in {run_id[-4:]}")
+
+    def _checks(self, _key: dg.AssetKey) -> None:
+        """A run of a check alone."""
+        check = self.chance.choice(sorted(self.graph.asset_check_keys))
+        self._run([], [check], None)
+
+    def _fresh(self, _key: dg.AssetKey) -> None:
+        if not self.with_freshness:
+            return
+        key = self.chance.choice(self.with_freshness)
+        state = self.chance.choice([FreshnessState.PASS, FreshnessState.WARN, FreshnessState.FAIL])
+        data = FreshnessStateChange(
+            key=key, new_state=state, previous_state=FreshnessState.UNKNOWN, state_change_timestamp=self.now.timestamp()
+        )
+        self._write(DagsterEvent(DagsterEventType.FRESHNESS_STATE_CHANGE.value, "j", event_specific_data=data))
+        self.ours.is_fresh(key, state.value, self.now)
+        self.log.append(f"freshness {key.to_user_string()} {state.value}")
 
     def _key(self, _key: dg.AssetKey) -> None:
         name = f"k{self.chance.randint(0, 5)}"
@@ -132,25 +173,61 @@ class History:
         partition = self._partition(key)
         if partition == "":
             return
-        keys = frozenset(self.graph.get(key).execution_set_asset_keys)
-        job = self.repository.get_maybe_subset_job_def("__ASSET_JOB", asset_selection=keys)
+        keys = self.graph.get(key).execution_set_asset_keys
+        checks = self.graph.get_check_keys_for_assets(keys) if self.chance.random() < 0.7 else []
+        self._run(sorted(keys), sorted(checks), partition)
+
+    def _run(self, keys: list[dg.AssetKey], checks: list[dg.AssetCheckKey], partition: str | None) -> None:
+        chosen: Any = {"asset_selection": frozenset(keys), "asset_check_selection": frozenset(checks)}
+        job = self.repository.get_maybe_subset_job_def("__ASSET_JOB", **chosen)
         tags = {"team": self.chance.choice("ab"), **({"dagster/partition": partition} if partition else {})}
-        run = self.theirs.create_run_for_job(job, run_id=str(uuid7()), asset_selection=keys, tags=tags)
+        run = self.theirs.create_run_for_job(job, run_id=str(uuid7()), tags=tags, asset_selection=frozenset(keys))
+        self.ours.runs(run, checks, self.now)
         self._write(DagsterEvent(DagsterEventType.RUN_START.value, run.job_name), run.run_id)
-        self.ours.runs(run)
-        self.runs.append((run, sorted(keys), partition))
-        self.log.append(f"starts {key.to_user_string()} {partition} {run.run_id[-4:]}")
+        self.runs.append((run, keys, checks, partition))
+        self.log.append(f"starts {_names(keys)} {_names(checks)} {partition} {run.run_id[-4:]}")
 
     def _ends(self, _key: dg.AssetKey) -> None:
         if not self.runs:
             return
-        run, keys, partition = self.runs.pop(self.chance.randrange(len(self.runs)))
+        run, keys, checks, partition = self.runs.pop(self.chance.randrange(len(self.runs)))
         how = self.chance.choice(["RUN_SUCCESS", "RUN_SUCCESS", "RUN_SUCCESS", "RUN_FAILURE", "RUN_CANCELED"])
         if how == "RUN_SUCCESS" or self.chance.random() < 0.3:
             for key in keys:
                 self._made(key, run.run_id, partition)
+        for check in checks:
+            if self.chance.random() < (0.8 if how == "RUN_SUCCESS" else 0.3):
+                self._evaluate(check, run.run_id)
         self._write(DagsterEvent(getattr(DagsterEventType, how).value, run.job_name), run.run_id)
         self.log.append(f"{how} {run.run_id[-4:]}")
+
+    def _fills(self, _key: dg.AssetKey) -> None:
+        """A backfill makes something, fails at something, or is over."""
+        if not self.backfills:
+            return
+        place = self.chance.randrange(len(self.backfills))
+        theirs, ours, left = self.backfills[place]
+        how = self.chance.choice(["materialized", "materialized", "failed", "over"])
+        found = self.theirs.get_backfill(theirs)
+        assert found is not None
+        if how == "over" or not left:
+            self.backfills.pop(place)
+            self.theirs.update_backfill(found.with_status(BulkActionStatus.COMPLETED_FAILED))
+            self.ours.backfill_is_over(ours)
+            self.log.append("a backfill is over")
+            return
+        key, partition = left.pop(self.chance.randrange(len(left)))
+        if how == "materialized":
+            self._materialized(key, partition)
+        definition = self.graph.get(key).partitions_def
+        keys = {key: definition.subset_with_partition_keys([partition])} if definition else {}
+        subset = AssetGraphSubset(keys, set() if definition else {key})
+        data = found.get_asset_backfill_data(self.graph)
+        name = "materialized_subset" if how == "materialized" else "failed_and_downstream_subset"
+        data = data._replace(**{name: getattr(data, name) | subset})
+        self.theirs.update_backfill(found.with_asset_backfill_data(data, self.theirs, self.graph))
+        self.ours.backfill_goes_on(ours, key, partition, how)
+        self.log.append(f"backfill: {key.to_user_string()} {partition} {how}")
 
     def _waits(self, _key: dg.AssetKey) -> None:
         self.now += datetime.timedelta(hours=self.chance.choice([1, 6, 25]))
@@ -163,10 +240,10 @@ class History:
                 "select id, event from event_logs where id > ? order by id", (self.fed,)
             ).fetchall()
         for event_id, serialized in found:
-            self.ours.happens(deserialize_value(serialized, EventLogEntry))
+            self.ours.happens(deserialize_value(serialized, EventLogEntry), event_id)
             self.fed = event_id
 
-    def dagster_requests(self) -> set[tuple[str, str | None]]:
+    def dagster_requests(self) -> set[tuple[Any, ...]]:
         """What dagster requests when it evaluates everything."""
         context = AutomationTickEvaluationContext(
             evaluation_id=self.cursor.evaluation_id + 1,
@@ -177,123 +254,59 @@ class History:
             observe_run_tags={},
             auto_observe_asset_keys=set(),
             asset_selection=AssetSelection.all(include_sources=True) | AssetSelection.all_asset_checks(),
+            asset_job_keys=self.graph.automatable_asset_job_keys,
             logger=_quiet(),
-            emit_backfills=False,
+            emit_backfills=self.emit_backfills,
             evaluation_time=self.now,
         )
         requests, self.cursor, _ = context.evaluate()
+        self.asked = [request for request in requests if request.requires_backfill_daemon()]
         return parts_of(requests)
 
+    def our_requests(self) -> set[tuple[Any, ...]]:
+        """What we request, evaluating what can have changed; and backfills that both asked for begin."""
+        evaluated = self.ours.evaluate(self.now)
+        found = parts_of(evaluated.requests)
+        for asked in evaluated.backfills:
+            found |= {(key, partition or None, "backfill") for key, rows in asked.keys.items() for _, partition in rows}
+        for theirs, ours in zip(self.asked, evaluated.backfills, strict=False):
+            self._begin(theirs.asset_graph_subset, ours)
+        return found
 
-class OurSide:
-    """The same in our tables, and the evaluation of what can have changed."""
-
-    def __init__(self, cast: Cast, graph: Any) -> None:
-        self.cast, self.graph = cast, graph
-        self.watches = Watches(graph)
-        self.eligible = frozenset(conditioned(graph))
-        self.cursors: dict[Any, str] = {}
-        self.due: dict[Any, datetime.datetime | None] = {}
-        self.number = 0
-        self.evaluated = 0
-        with org_scope(cast.org_id):
-            changes.watch(cast.org_id, cast.deployment.id, changes.Consumer.CONDITIONS, wanted=True)
-
-    @cached_property
-    def scope(self) -> Scope:
-        return Scope(self.cast.org_id, self.cast.deployment.id)
-
-    def ask(self, method: str, **arguments: Any) -> Any:
-        """As user code would."""
-        with org_scope(self.cast.org_id):
-            return answer_within(lambda: self.scope, method, arguments)
-
-    def runs(self, run: Any) -> None:
-        """A run exists; what it plans comes as events."""
-        row = Run(
-            id=run.run_id,
-            org_id=self.cast.org_id,
-            deployment_id=self.cast.deployment.id,
-            location_id=uuid7(),
-            location_name="shop",
-            version_id=uuid7(),
-            job_name=run.job_name,
-            status="STARTED",
-            asset_selection=[to_text(list(key.path)) for key in run.asset_selection],
-            tags=dict(run.tags),
-            queue="default",
-            actor_kind="user",
-            actor_label="x",
+    def _begin(self, subset: AssetGraphSubset, asked: Any) -> None:
+        backfill = PartitionBackfill.from_asset_graph_subset(
+            backfill_id=make_new_backfill_id(),
+            dynamic_partitions_store=self.theirs,
+            backfill_timestamp=self.now.timestamp(),
+            asset_graph_subset=subset,
+            tags={},
+            title=None,
+            description=None,
+            run_config=None,
         )
-        with org_scope(self.cast.org_id):
-            row.save(force_insert=True)
-
-    def happens(self, entry: EventLogEntry) -> None:
-        event = entry.dagster_event
-        if event is None:
-            return
-        at = datetime.datetime.fromtimestamp(entry.timestamp, datetime.UTC)
-        org_id, deployment_id = self.cast.org_id, self.cast.deployment.id
-        with org_scope(org_id):
-            if event.event_type_value == "ASSET_MATERIALIZATION_PLANNED":
-                planned = event.event_specific_data
-                row: Any = AssetEventRow(
-                    kind=AssetEventKind.PLANNED,
-                    deployment_id=deployment_id,
-                    asset_key=to_text(list(planned.asset_key.path)),
-                    partition_key=planned.partition,
-                    run_id=entry.run_id,
-                    at=at,
-                )
-                projections.apply(org_id, [row])
-            elif event.event_type_value in ENDS:
-                status = ENDS[event.event_type_value]
-                ended = projections.EndedRun(deployment_id, entry.run_id, at, failed=status == "FAILURE")
-                projections.record_ends(org_id, [ended])
-                Run.objects.for_org(org_id).filter(id=entry.run_id).update(status=status)
-            else:
-                wire = msgspec.convert({"seq": 0, **event_from_entry(entry)}, Event, strict=False)
-                row = asset_rows.build(wire, at, deployment_id=deployment_id, run_id=entry.run_id or None)
-                if row is not None:
-                    projections.apply(org_id, [row])
-
-    def requests(self, now: datetime.datetime) -> set[tuple[str, str | None]]:
-        """What is requested when only what can have changed is evaluated."""
-        self.number += 1
-        with org_scope(self.cast.org_id), instance_of(self.scope) as instance:
-            read = changes.read(self.cast.org_id, self.cast.deployment.id, changes.Consumer.CONDITIONS)
-            changed = concerned(self.watches, read)
-            dirty = changed | {key for key, at in self.due.items() if at and at <= now}
-            dirty |= {key for key in self.eligible if key not in self.cursors}
-            evaluated = Evaluation(
-                instance=instance,
-                graph=self.graph,
-                watches=self.watches,
-                eligible=self.eligible,
-                number=self.number,
-                now=now,
-                cursors=self._load,
-            ).of(dirty)
-            changes.forget(self.cast.org_id, read)
-        assert not evaluated.errors, evaluated.errors
-        self.evaluated += len(evaluated.outcomes)
-        self.cursors |= {key: outcome.cursor for key, outcome in evaluated.outcomes.items()}
-        self.due |= due_next(evaluated, self.watches, self.eligible, now, changed=changed, again_seconds=0)
-        return parts_of(evaluated.requests)
-
-    def _load(self, keys: Any) -> Mapping[Any, Any]:
-        return {key: deserialize_value(self.cursors[key]) for key in keys if key in self.cursors}
+        self.theirs.add_backfill(backfill)
+        left = [(one.asset_key, one.partition_key) for one in subset.iterate_asset_partitions()]
+        self.backfills.append((backfill.backfill_id, self.ours.begin(asked), sorted(left, key=str)))
+        self.log.append(f"backfill of {len(left)}")
 
 
-def parts_of(requests: Any) -> set[tuple[str, str | None]]:
-    """Every asset, check and job that is requested, with its partition."""
-    found = set()
+def parts_of(requests: Any) -> set[tuple[Any, ...]]:
+    """Every asset, check and job that is requested, with its partition; what a backfill makes says so."""
+    found: set[tuple[Any, ...]] = set()
     for request in requests:
+        if request.requires_backfill_daemon():
+            parts = request.asset_graph_subset.iterate_asset_partitions()
+            found |= {(one.asset_key.to_user_string(), one.partition_key, "backfill") for one in parts}
+            continue
         for key in [*(request.asset_selection or []), *(request.asset_check_keys or [])]:
             found.add((key.to_user_string(), request.partition_key))
         if request.job_name:
             found.add((f":{request.job_name}", request.partition_key))
     return found
+
+
+def _names(keys: Iterable[Any]) -> str:
+    return ",".join(key.to_user_string() for key in keys)
 
 
 def _quiet() -> Any:

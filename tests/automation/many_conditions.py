@@ -14,6 +14,9 @@ dynamic = dg.DynamicPartitionsDefinition(name="dyn")
 grid = dg.MultiPartitionsDefinition({"day": daily, "shop": static})
 
 
+window = dg.FreshnessPolicy.time_window(datetime.timedelta(hours=2), datetime.timedelta(hours=1))
+
+
 def asset(name, *deps, on=None, **given):
     @dg.asset(name=name, deps=list(deps), automation_condition=on, **given)
     def made(): ...
@@ -68,6 +71,18 @@ assets = [
     asset("grandchild", "m2", on=AC.any_deps_match(AC.any_deps_match(AC.newly_updated()))),
     asset("waits_for_checks", "u1", on=AC.eager() & AC.all_deps_match(AC.all_checks_match(AC.check_passed()))),
     asset("on_failed_check", "u1", on=AC.any_deps_match(AC.any_checks_match(AC.check_failed())).newly_true()),
+    asset("check_begins", "u1", on=AC.any_deps_match(AC.any_checks_match(AC.in_progress())).newly_true()),
+    asset("check_breaks", "u1", on=AC.any_deps_match(AC.any_checks_match(AC.execution_failed())).newly_true()),
+    asset("check_lacks", "m1", on=AC.any_deps_match(AC.any_checks_match(AC.missing())).newly_true()),
+    asset("check_tells", "u1", on=AC.any_deps_match(AC.any_checks_match(AC.newly_updated()))),
+    asset("f0", freshness_policy=window),
+    asset("f1", "f0", freshness_policy=window),
+    asset("late", "f0", "f1", on=AC.any_deps_match(AC.freshness_failed()).newly_true()),
+    asset("warned", "f1", on=AC.any_deps_match(AC.freshness_warned()) & ~AC.in_progress()),
+    asset("all_fresh", "f0", "f1", on=AC.all_deps_match(AC.freshness_passed()).newly_true()),
+    asset("fills", "d0", "s0", partitions_def=daily, on=AC.missing() & ~AC.in_progress()),
+    asset("filled", "fills", partitions_def=daily, on=AC.any_deps_updated() & ~AC.in_progress()),
+    asset("filling", "fills", on=AC.any_deps_match(AC.in_progress()).newly_true()),
 ]
 
 
@@ -85,6 +100,11 @@ def u1_ok():
     return dg.AssetCheckResult(passed=True)
 
 
+@dg.asset_check(asset="u1", automation_condition=AC.any_deps_match(AC.newly_updated()) & ~AC.in_progress())
+def u1_again():
+    return dg.AssetCheckResult(passed=True)
+
+
 @dg.asset_check(asset="m1", automation_condition=AC.eager())
 def m1_ok():
     return dg.AssetCheckResult(passed=True)
@@ -95,9 +115,45 @@ def seen():
     return dg.DataVersion("1")
 
 
-after_seen = asset("after_seen", "seen", on=eager)
+@dg.observable_source_asset(
+    name="seen_days", partitions_def=daily, automation_condition=AC.cron_tick_passed("0 * * * *")
+)
+def seen_days():
+    return dg.DataVersionsByPartition({})
 
-defs = dg.Definitions(assets=[*assets, multi, seen, after_seen], asset_checks=[u1_ok, m1_ok])
+
+@dg.observable_source_asset(name="seen_idle", automation_condition=AC.missing() & ~AC.in_progress())
+def seen_idle():
+    return dg.DataVersion("1")
+
+
+after_seen = [
+    asset("after_seen", "seen", on=eager),
+    asset("after_seen_days", "seen_days", partitions_def=daily, on=eager),
+    asset("other_version", "seen", "seen_idle", on=AC.any_deps_match(AC.data_version_changed())),
+]
+jobs = [
+    dg.define_asset_job(
+        "any_root",
+        ["m1", "m2", "u2"],
+        automation_condition=AC.any_job_root_assets_match(AC.any_deps_match(AC.newly_updated())),
+    ),
+    dg.define_asset_job(
+        "all_roots",
+        ["u1", "u2"],
+        automation_condition=AC.all_job_root_assets_match(AC.in_progress()).newly_true(),
+    ),
+    dg.define_asset_job(
+        "daily_job",
+        ["d0", "d1"],
+        partitions_def=daily,
+        automation_condition=AC.any_job_root_assets_match(AC.newly_updated()),
+    ),
+]
+
+defs = dg.Definitions(
+    assets=[*assets, multi, seen, seen_days, seen_idle, *after_seen], asset_checks=[u1_ok, u1_again, m1_ok], jobs=jobs
+)
 # Enough of them to tell whether a difference would be seen.
 FEW = {"u1", "u2", "m1", "m2", "custom", "failed_upstream"}
 few = dg.Definitions(assets=[one for one in assets if one.key.path[0] in FEW] + [seen], asset_checks=[u1_ok])

@@ -20,11 +20,12 @@ def test_we_request_what_dagster_requests(seed: int) -> None:
     from tests.automation.histories import History
     from tests.automation.many_conditions import defs
 
-    history = History(make_cast(f"differential-{seed}"), defs, random.Random(seed))
+    # Every other one with a sensor that wants backfills.
+    history = History(make_cast(f"differential-{seed}"), defs, random.Random(seed), emit_backfills=seed % 2 == 0)
     requested = 0
     for tick in range(TICKS):
         history.happens()
-        theirs, ours = history.dagster_requests(), history.ours.requests(history.now)
+        theirs, ours = history.dagster_requests(), history.our_requests()
         requested += len(theirs)
         story = "\n".join(history.log[-12:])
         assert ours == theirs, (
@@ -40,12 +41,14 @@ def _follows_nobody(history: Any) -> None:
 
 def _hears_of_no_end(history: Any) -> None:
     tell = history.ours.happens
-    history.ours.happens = lambda entry: None if "RUN_" in entry.dagster_event.event_type.name else tell(entry)
+    history.ours.happens = lambda entry, id_: (
+        None if "RUN_" in entry.dagster_event.event_type.name else tell(entry, id_)
+    )
 
 
 def _hears_of_no_materialization(history: Any) -> None:
     tell = history.ours.happens
-    history.ours.happens = lambda entry: None if entry.dagster_event.is_step_materialization else tell(entry)
+    history.ours.happens = lambda entry, id_: None if entry.dagster_event.is_step_materialization else tell(entry, id_)
 
 
 @pytest.mark.parametrize("spoil", [_follows_nobody, _hears_of_no_end, _hears_of_no_materialization])
@@ -58,6 +61,6 @@ def test_a_view_that_lacks_something_is_found_out(spoil: Callable[[Any], None]) 
     spoil(history)
     for _tick in range(60):
         history.happens()
-        if history.dagster_requests() != history.ours.requests(history.now):
+        if history.dagster_requests() != history.our_requests():
             return
     pytest.fail("Nothing was other than with dagster.")
