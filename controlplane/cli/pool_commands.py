@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.api_client import ApiClient
-from controlplane.cli.options import Deployment, Json
 from controlplane.cli.nearest import hint
+from controlplane.cli.options import Deployment, Json
 from controlplane.cli.output import errors, minute, say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
 from controlplane.cli.runs import find_run
