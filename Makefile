@@ -47,13 +47,12 @@ up: env frontend ## Start everything on this machine; PORT=<number> chooses the 
 test: dev frontend browser ## Run the tests; T=<path> and K=<expression> narrow the run
 	@$(RUN) pytest $(if $(T),$(T),-n 4 --no-loadscope-reorder tests) $(if $(K),-k "$(K)")
 
-check: dev frontend ## Lint, types, import contracts, migrations: exactly what CI checks
+check: dev frontend ## Lint, types, import contracts, the front end: what CI checks beside the tests
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) lint-imports
 	@$(CHECK_SETTINGS) $(RUN) mypy
 	@$(RUN) python -m controlplane.ui.build --check
-	@$(RUN) pytest -q tests/architecture
 
 versions: dev ## Run the code worker's tests with every supported dagster (CI runs the oldest and the newest)
 	@$(RUN) python -m tests.worker.versions
