@@ -46,6 +46,8 @@ class History:
     chance: random.Random
     now: datetime.datetime = START
     emit_backfills: bool = False
+    # As their code location wrote them; with our dagster otherwise.
+    snapshot: str = ""
     fed: int = 0
     # Each with its assets, its checks and its partition.
     runs: list[Any] = field(default_factory=list)
@@ -61,7 +63,7 @@ class History:
         self.keys = sorted(self.graph.materializable_asset_keys)
         self.observed = sorted(self.graph.observable_asset_keys)
         self.with_freshness = sorted(key for key in self.keys if self.graph.get(key).freshness_policy is not None)
-        snapshot = serialize_value(RepositorySnap.from_def(self.repository, defer_snapshots=True))
+        snapshot = self.snapshot or serialize_value(RepositorySnap.from_def(self.repository, defer_snapshots=True))
         self.ours = OurSide(self.cast, merged({"shop": repository_of("shop", snapshot)}), self.emit_backfills)
         self.cursor = AssetDaemonCursor.empty()
 

@@ -2,12 +2,16 @@
 
 import os
 import random
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.cast import make_cast
+from tests.worker.fake_agent import WORKER
+from tests.worker.interpreters import interpreter_with
+from tests.worker.versions import ROOT, tested_versions
 
 # More of both for a long run: `DIFFERENTIAL_HISTORIES=100 DIFFERENTIAL_TICKS=50 pytest tests/automation/test_differential.py`.
 HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "3"))
@@ -32,6 +36,38 @@ def test_we_request_what_dagster_requests(seed: int) -> None:
             f"history {seed}, tick {tick} at {history.now}: dagster alone {sorted(theirs - ours, key=str)}, "
             f"we alone {sorted(ours - theirs, key=str)}, after\n{story}"
         )
+    assert requested > 0
+
+
+_SNAPSHOT = """
+import sys
+from types import SimpleNamespace
+from daggerboard_worker.manifest.build import repository_snapshot, snapshot_bytes
+from tests.automation.classic_conditions import classic
+loaded = SimpleNamespace(repository=classic.get_repository_def(), location=SimpleNamespace(name="shop"))
+sys.stdout.buffer.write(snapshot_bytes(repository_snapshot(loaded)))
+"""
+
+
+@pytest.mark.versions
+@pytest.mark.timeout(900)
+def test_definitions_of_the_oldest_dagster_are_evaluated_as_the_newest_does() -> None:
+    """Code locations have whatever dagster they have; what they define is evaluated here by ours."""
+    from tests.automation.classic_conditions import classic
+    from tests.automation.histories import History
+
+    python = interpreter_with(tested_versions()[0])
+    paths = {"PYTHONPATH": f"{WORKER}{os.pathsep}{ROOT}"}
+    written = subprocess.run([python, "-c", _SNAPSHOT], env={**os.environ, **paths}, capture_output=True, check=True)
+    history = History(
+        make_cast("oldest"), classic, random.Random(5), emit_backfills=True, snapshot=written.stdout.decode()
+    )
+    requested = 0
+    for tick in range(TICKS):
+        history.happens()
+        theirs, ours = history.dagster_requests(), history.our_requests()
+        requested += len(theirs)
+        assert ours == theirs, (tick, theirs ^ ours, history.log[-12:])
     assert requested > 0
 
 
