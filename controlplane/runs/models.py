@@ -90,7 +90,7 @@ class Run(TenantModel):
             ),
             models.Index(fields=["retry_at"], name="run_retry_due", condition=models.Q(retry_verdict="due")),
             models.Index(fields=["org_id", "root_run_id"], name="run_by_root"),
-            models.Index(fields=["org_id", "deployment_id", "ended_at"], name="run_by_end"),
+            models.Index(fields=["org_id", "deployment_id", "ended_at", "id"], name="run_by_end"),
             models.Index(
                 fields=["org_id", "status", "updated_at"],
                 name="run_active",

@@ -122,7 +122,7 @@ def narrowed(visible: Visible, filters: RunFilter) -> QuerySet[Run]:
     rows = rows.filter(first)
     for condition in others:
         of_deployment = Run.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
-        rows = rows.filter(id__in=of_deployment.filter(condition).values("id"))
+        rows = rows.filter(id__in=of_deployment.filter(condition, **_made(filters, "id")).values("id"))
     return _of_ids(visible, rows, filters)
 
 
@@ -139,7 +139,8 @@ def _of_ids(visible: Visible, rows: QuerySet[Run], filters: RunFilter) -> QueryS
     """What else must hold, which the ids decide."""
     for label in _labels(filters):
         holders = RunLabel.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id, label=label)
-        rows = rows.filter(id__in=holders.values("run_id"))
+        # The planner does not carry the bounds of one side of a join over to the other.
+        rows = rows.filter(id__in=holders.filter(**_made(filters, "run_id")).values("run_id"))
     return _by_id(_by_time(rows, filters), filters)
 
 
@@ -160,13 +161,20 @@ def _labels(filters: RunFilter) -> list[UUID]:
 
 def _by_time(rows: QuerySet[Run], filters: RunFilter) -> QuerySet[Run]:
     """The id, which begins with the time, narrows; the column decides."""
+    rows = rows.filter(**_made(filters, "id"))
     if filters.created_after is not None:
-        first = first_uuid7_at(filters.created_after - _CLOCK_SLACK)
-        rows = rows.filter(id__gte=first, created_at__gte=filters.created_after)
+        rows = rows.filter(created_at__gte=filters.created_after)
+    return rows if filters.created_before is None else rows.filter(created_at__lt=filters.created_before)
+
+
+def _made(filters: RunFilter, column: str) -> dict[str, UUID]:
+    """The ids that the times allow, as lookups of a column."""
+    bounds = {}
+    if filters.created_after is not None:
+        bounds[f"{column}__gte"] = first_uuid7_at(filters.created_after - _CLOCK_SLACK)
     if filters.created_before is not None:
-        last = first_uuid7_at(filters.created_before + _CLOCK_SLACK)
-        rows = rows.filter(id__lt=last, created_at__lt=filters.created_before)
-    return rows
+        bounds[f"{column}__lt"] = first_uuid7_at(filters.created_before + _CLOCK_SLACK)
+    return bounds
 
 
 def _by_id(rows: QuerySet[Run], filters: RunFilter) -> QuerySet[Run]:

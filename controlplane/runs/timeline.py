@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F, FloatField, Func, Q
 
 from controlplane.deployments.visibility import Visible
+from controlplane.runs.models import Run
 from controlplane.runs.selectors import RunFilter, filtered
 from controlplane.runs.states import ACTIVE, RunStatus
 from tenants.ids import first_uuid7_at
@@ -56,12 +57,14 @@ def stretches(
     first, last = first_uuid7_at(since - _CLOCK_SLACK), first_uuid7_at(until + _CLOCK_SLACK)
     touching = Q(created_at__gte=since) | Q(ended_at__gte=since) | Q(status__in=sorted(ACTIVE))
     with read_scope(visible.org_id):
-        rows = filtered(visible, filters).filter(created_at__lt=until)
-        made_then = rows.filter(touching, id__gte=first, id__lt=last).order_by("-id")
+        rows = filtered(visible, filters)
+        made_then = rows.filter(touching, id__gte=first, id__lt=last, created_at__lt=until).order_by("-id")
         found = list(made_then.values_list(*_FIELDS)[: RUNS_MAX + 1])
         # Each by an index of its own; together with the above the planner would read all that ever ran.
-        earlier = rows.filter(id__lt=first)
+        earlier = Run.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id, id__lt=first)
         for older in (earlier.filter(ended_at__gte=since), earlier.filter(status__in=sorted(ACTIVE))):
-            found += older.order_by().values_list(*_FIELDS)[: RUNS_MAX + 1 - len(found)]
+            # The ids first: as many as ended later than the stretch, of which hardly any began before it, are passed over in the index.
+            ids = list(older.values_list("id", flat=True)[: RUNS_MAX + 1 - len(found)])
+            found += rows.filter(id__in=ids).values_list(*_FIELDS) if ids else []
     found.sort(key=itemgetter(0), reverse=True)
     return [Stretch(*row) for row in found[:RUNS_MAX]], len(found) > RUNS_MAX

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             models.Index(condition=models.Q(("retry_verdict", "due")), fields=["retry_at"], name="run_retry_due"),
         ),
         # The timeline looks for what was going on at a time: made before it, ended in it.
-        migrations.AddIndex("run", models.Index(fields=["org_id", "deployment_id", "ended_at"], name="run_by_end")),
+        migrations.AddIndex("run", models.Index(fields=["org_id", "deployment_id", "ended_at", "id"], name="run_by_end")),
         migrations.CreateModel(
             name="Pool",
             fields=[

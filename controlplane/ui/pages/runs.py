@@ -31,8 +31,10 @@ class Runs(DeploymentPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         filters = read_filter(request.GET)
-        page = runs.runs(self.visible, filters, cursor=_cursor(request.GET), limit=_ROWS)
-        count = runs.count_runs(self.visible, filters, most=_COUNTED)
+        cursor = _cursor(request.GET)
+        page = runs.runs(self.visible, filters, cursor=cursor, limit=_ROWS)
+        are_all = cursor is None and page.cursor is None
+        count = len(page.runs) if are_all else runs.count_runs(self.visible, filters, most=_COUNTED)
         context: dict[str, Any] = {"page": page, "runs": page.runs, "count": count, "counted": _COUNTED}
         context["filtered"] = any(name != "cursor" and value for name, value in request.GET.items())
         context["query"] = filter_query(request.GET)
