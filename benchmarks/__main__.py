@@ -24,7 +24,8 @@ def main() -> int:
     values = own.measure(keys)
     peer = peers.measure(keys) if arguments.peers else {}
     rows = report.results(values, peer, keys)
-    report.write(rows)
+    if not arguments.no_write:
+        report.write(rows)
     print(report.table(rows))
     return 0 if keys <= values.keys() else 1
 
@@ -40,6 +41,7 @@ def _tell_machine() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--peers", action="store_true", help="install Dagster beside us and measure the same work")
+    parser.add_argument("--no-write", action="store_true", help="print the table, and leave results.json as it is")
     parser.add_argument("--only", type=_keys, metavar="KEY,KEY", help=f"some figures only: {', '.join(BY_KEY)}")
     return parser
 

@@ -4,11 +4,10 @@ The person is in three organizations and in five teams, and 42 grants hold for t
 Servers are started in a temporary folder, as for the tests.
 """
 
-import json
 import time
 from typing import Any
 
-from tests import session
+from benchmarks.servers import print_samples
 
 WARM_UP, REPEATS = 50, 500
 TEAMS, GRANTS_EACH, OTHER_ORGANIZATIONS = 5, 7, 2
@@ -56,17 +55,5 @@ def _give(cast: Any, holder: Any) -> None:
         hold(cast, holder, role=roles[number % len(roles)], **on, **where)
 
 
-def main() -> None:
-    services = session.begin()
-    session.join("main")
-    import django
-
-    django.setup()
-    try:
-        print(json.dumps(measure()))
-    finally:
-        services.stop()
-
-
 if __name__ == "__main__":
-    main()
+    print_samples(measure)

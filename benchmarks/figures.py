@@ -38,7 +38,9 @@ FIGURES = (
     Figure(
         "list_million_runs_p95_ms", "ms", 500, "lists and pages over 1,000,000 runs and 10,000,000 events, every filter"
     ),
+    Figure("timeline_p95_ms", "ms", 500, "the run timeline over 10,000 shown runs of these, by each group, p95"),
     Figure("delete_30_days_s", "s", 10, "deleting a month of these: 1,000,000 runs, 10,000,000 events"),
+    Figure("claim_10k_queued_p95_ms", "ms", 20, "giving an agent its next run beside 10,000 queued ones, p95"),
     Figure(
         "fair_wait_ratio", "x", 2, "a run's wait beside an organization with 5,000 queued runs, to its wait alone, p95"
     ),

@@ -1,104 +1,83 @@
-"""A long history: how quick its lists are with each of their filters, and what deleting a month of it takes."""
+"""A long history: how quick its lists are with each of their filters, the run timeline, and what deleting a month of it takes."""
 
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from benchmarks.measuring import Values
+from benchmarks.own.history_questions import SHOWN, Question, lists, timelines
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
 from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation
 
-RUNS, EVENTS, WEEKS = 1_000_000, 10_000_000, 5
-ROUNDS = 5
-# Names of `runs` filters on pages, where they differ from the API's.
-_PAGE_NAMES = {"launched_by": "by"}
-_FILTERS: tuple[dict[str, str], ...] = (
-    {},
-    {"status": "FAILURE"},
-    {"status": "STARTED"},
-    {"job": "job_3"},
-    {"job": "nowhere"},
-    {"location": "other"},
-    {"location": "nowhere"},
-    {"asset": "asset_7"},
-    {"partition": "p12"},
-    {"launched_by": "person-3"},
-    {"tag": "team=t3"},
-    {"tag": "rare=yes"},
-    {"tag": "no=such"},
-    {"asset": "asset_7", "partition": "p12"},
-    {"tag": "team=t3", "status": "CANCELED"},
-    {"tag": "team=t4", "launched_by": "person-3"},
-    {"job": "job_3", "status": "FAILURE"},
-    {"job": "job_3", "tag": "team=t4"},
-    {"location": "other", "status": "FAILURE"},
-    {"asset": "asset_7", "tag": "team=t3", "status": "FAILURE"},
-)
-_PAGES = (
-    "",
-    "runs/{run}",
-    "asset?key=asset_7",
-    "asset?key=asset_7&tab=history",
-    "asset?key=asset_7&tab=checks",
-    "jobs",
-)
-_LISTS = ("runs/{run}/events/", "materializations/?asset=asset_7", "check-evaluations/?asset=asset_7", "assets/")
+# `BENCHMARK_RUNS=100000` measures a tenth.
+RUNS, EVENTS_EACH, WEEKS = int(os.environ.get("BENCHMARK_RUNS", "1_000_000")), 10, 5
+ROUNDS, TIMELINE_ROUNDS = 3, 5
+_SLOWEST = 5
+Samples = dict[str, list[float]]
 
 
 def long_history(installation: Installation) -> Values:
-    """Lists over REST and by page, then the deletion of what is older than a day."""
+    """Lists over REST and by page, the timeline, then the deletion of what is older than a day."""
     began = time.perf_counter()
-    made = _program(installation, "fill", RUNS, EVENTS, WEEKS)
-    say(f"{RUNS:,} runs with {EVENTS:,} events after {time.perf_counter() - began:.0f} s")
-    addresses = [*_addresses(made)]
-    samples: dict[str, list[float]] = {}
-    cookies = {made["cookie"]: made["session"]}
-    headers = {"Authorization": f"Bearer {made['token']}"}
+    made = _program(installation, "fill", RUNS, RUNS * EVENTS_EACH, WEEKS)
+    say(f"{RUNS:,} runs with {RUNS * EVENTS_EACH:,} events after {time.perf_counter() - began:.0f} s")
+    asked = _ask(installation, made, [*lists(made)], ROUNDS)
+    shown = _ask(installation, made, [*timelines(made)], TIMELINE_ROUNDS)
+    _tell(f"lists over {RUNS:,} runs", asked)
+    _tell(f"the timeline over {SHOWN:,} shown runs", shown)
+    dropped = _program(installation, "drop", made["slug"])
+    say(f"Daggerboard: {RUNS:,} runs deleted in {dropped['seconds']:.1f} s")
+    return {
+        "list_million_runs_p95_ms": percentile(_all(asked), 95),
+        "timeline_p95_ms": percentile(_all(shown), 95),
+        "delete_30_days_s": dropped["seconds"],
+    }
+
+
+def _ask(installation: Installation, made: dict[str, Any], questions: Sequence[Question], rounds: int) -> Samples:
+    """Milliseconds of each question."""
+    token = {"Authorization": f"Bearer {made['token']}"}
+    cookie = {"Cookie": f"{made['cookie']}={made['session']}"}
+    samples: Samples = {}
     with httpx.Client(base_url=installation.url, timeout=60, trust_env=False) as http:
-        for turn in range(ROUNDS + 1):
-            for address, params in addresses:
-                took = _fetch(http, address, params, headers if address.startswith("/api/") else {}, cookies)
+        for turn in range(rounds + 1):
+            for address, asked in questions:
+                url = httpx.URL(address, params=asked) if asked else httpx.URL(address)
+                took = _fetch(http, url, token if address.startswith("/api/") else cookie)
                 # What a process reads for the first time, it keeps.
                 if turn:
-                    samples.setdefault(f"{address} {params}", []).append(took)
-    every = [took for found in samples.values() for took in found]
-    slowest = max(samples, key=lambda name: percentile(samples[name], 50))
-    say(f"Daggerboard: lists over a long history {spread(every)} ms, the slowest {slowest}")
-    dropped = _program(installation, "drop", made["slug"])
-    return {"list_million_runs_p95_ms": percentile(every, 95), "delete_30_days_s": dropped["seconds"]}
+                    samples.setdefault(str(url), []).append(took)
+    return samples
 
 
-def _addresses(made: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
-    api, page = f"/api/v1/organizations/{made['slug']}/deployments/prod/", f"/{made['slug']}/prod/"
-    found: list[tuple[str, dict[str, str]]] = []
-    for filters in _FILTERS:
-        found.append((f"{api}runs/", filters))
-        found.append((f"{page}runs", {_PAGE_NAMES.get(name, name): value for name, value in filters.items()}))
-    found += [(api + path.format(run=made["run_id"]), {}) for path in _LISTS]
-    return found + [(page + path.format(run=made["run_id"]), {}) for path in _PAGES]
-
-
-def _fetch(
-    http: httpx.Client, address: str, params: dict[str, str], headers: dict[str, str], cookies: dict[str, str]
-) -> float:
-    # Parameters in the address and given beside it would replace each other.
-    url = httpx.URL(address).copy_merge_params(params) if params else httpx.URL(address)
-    if not headers:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+def _fetch(http: httpx.Client, url: httpx.URL, headers: dict[str, str]) -> float:
     began = time.perf_counter()
     answer = http.get(url, headers=headers)
     took = (time.perf_counter() - began) * 1000
     if answer.status_code != httpx.codes.OK:
         raise MeasureError(f"{url} answered {answer.status_code}.")
     return took
+
+
+def _all(samples: Samples) -> list[float]:
+    return [took for found in samples.values() for took in found]
+
+
+def _tell(what: str, samples: Samples) -> None:
+    every = _all(samples)
+    say(f"Daggerboard: {what} {spread(every)} ms, p95 {percentile(every, 95):.1f} ms; the slowest by their medians:")
+    medians = {name: percentile(found, 50) for name, found in samples.items()}
+    for name in sorted(medians, key=lambda name: -medians[name])[:_SLOWEST]:
+        say(f"  {medians[name]:.0f} ms {name.partition('/prod/')[2]}")
 
 
 def _program(installation: Installation, *words: object) -> dict[str, Any]:

@@ -1,33 +1,49 @@
 """A long history of one organization in the database of an installation: run as a program with its settings.
 
 `python -m benchmarks.own.history_rows fill RUNS EVENTS WEEKS` adds an organization with so many runs and events of runs, and as many
-materializations, check results and ticks as runs, spread over so many weeks, and prints what to ask with as JSON. It needs the owner's rights
-to make partitions of weeks that are over. `… drop SLUG` lets that organization keep a day, deletes what is older, and prints the seconds.
+asset events, check results, evaluations of conditions and ticks as runs, spread over so many weeks, and prints what to ask with as JSON.
+It needs the owner's rights to make partitions of weeks that are over. `… drop SLUG` lets that organization keep a day, deletes what is
+older, and prints the seconds.
 """
 
+import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import django
 import psycopg
 
-JOBS, TEAMS, ASSETS, PARTITIONS, PEOPLE = 20, 10, 100, 1000, 10
-# One run of so many has the tag `rare`.
+from benchmarks.own.history_weeks import Numbers, Rows, fill_weeks
+
+JOBS, TEAMS, ASSETS, PARTITIONS, PEOPLE, SENSORS = 20, 10, 100, 1000, 10, 20
+# One run of so many has the tag `rare`, one tick of so many failed.
 RARE = 20_000
-_BITE = 50_000
 
 _MS = "(%(begin)s::bigint + n * %(step)s::bigint)"
 _ID = f"(lpad(to_hex({_MS}), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid"
 _AT = f"to_timestamp({_MS} / 1000.0)"
 _STATUS = "CASE WHEN n %% 50 = 0 THEN 'CANCELED' WHEN n %% 12 = 0 THEN 'FAILURE' ELSE 'SUCCESS' END"
-_ROWS = "generate_series(%(first)s::bigint, %(last)s::bigint - 1) n"
+_N = "generate_series(%(first)s::bigint, %(last)s::bigint - 1) n"
 _ASSET = f"((n * 7919) %% {ASSETS})"
 _PARTITION = f"((n * 104729) %% {PARTITIONS})"
+# Rising, and not those that the installation counts from one.
+_NUMBER = "n - 1000000000000"
+_SENSOR = f"(n %% {SENSORS})"
+_TREE: dict[str, Any] = {
+    "class": "AnyDepsUpdatedCondition",
+    "description": "Any deps updated",
+    "label": None,
+    "status": "TRUE",
+    "true": 1,
+    "candidates": 1,
+    "children": [],
+}
+_OURS = {"org_id": "%(org)s::uuid", "deployment_id": "%(deployment)s::uuid"}
 # What of a copied run is its own.
 _RUN = {
     "id": _ID,
@@ -48,39 +64,95 @@ _RUN = {
     "root_run_id": "NULL",
     "event_count": "%(each)s",
 }
-_LABELS = f"""
-    INSERT INTO run_label (org_id, deployment_id, run_id, label)
-    SELECT %(org)s, %(deployment)s, {_ID}, label FROM {_ROWS} CROSS JOIN LATERAL (
+_LABELS = Rows(
+    {**_OURS, "run_id": _ID, "label": "label"},
+    f"""{_N} CROSS JOIN LATERAL (
         SELECT (%(assets)s::uuid[])[{_ASSET} + 1] AS label UNION ALL SELECT (%(partitions)s::uuid[])[{_PARTITION} + 1]
         UNION ALL SELECT (%(teams)s::uuid[])[n %% {TEAMS} + 1] UNION ALL SELECT (%(people)s::uuid[])[n %% {PEOPLE} + 1]
-        UNION ALL SELECT %(rare)s::uuid WHERE n %% {RARE} = 0
-    ) labels
-"""
-_EVENTS = f"""
-    INSERT INTO run_event (org_id, run_id, attempt, seq, at, type, level, step_key, message)
-    SELECT %(org)s, {_ID}, 1, seq, {_AT}, 'LOG', 20, 'step',
-           'Something that user code had to say about row ' || n || ' and ' || seq
-    FROM {_ROWS}, generate_series(1, %(each)s) seq
-"""
-_ASSET_EVENTS = f"""
-    INSERT INTO asset_event (org_id, deployment_id, recorded_at, id, asset_key, partition_key, kind, run_id, at,
-                             description, metadata, tags, serdes)
-    SELECT %(org)s, %(deployment)s, {_AT}, -n - 1, 'asset_' || {_ASSET}, 'p' || {_PARTITION}, 'materialization', {_ID}, {_AT}, '',
-           '{{"rows": {{"type": "int", "value": 5}}}}', '{{}}', '{{}}' FROM {_ROWS}
-"""
-_CHECKS = f"""
-    INSERT INTO check_evaluation (org_id, deployment_id, recorded_at, id, asset_key, check_name, run_id, at, passed, severity,
-                                  blocking, description, metadata, serdes)
-    SELECT %(org)s, %(deployment)s, {_AT}, -n - 1, 'asset_' || {_ASSET}, 'not_empty', {_ID}, {_AT}, n %% 9 > 0,
-           'ERROR', false, '', '{{}}', '{{}}' FROM {_ROWS}
-"""
-_TICKS = f"""
-    INSERT INTO tick (org_id, id, deployment_id, instigator_id, location_name, kind, name, due_at, status, created_at,
-                      attempt, skip_reason, reason, log,                      requested, dynamic_partitions, reactions, asked_by, waiting_since)
-    SELECT %(org)s, {_ID}, %(deployment)s, md5('i' || n %% {JOBS})::uuid, 'shop', 'sensor', 'sensor_' || n %% {JOBS}, {_AT},
-           CASE WHEN n %% 3 = 0 THEN 'SUCCESS' ELSE 'SKIPPED' END, {_AT}, 1, '', '', '', 0, '[]', '[]', '', {_AT} FROM {_ROWS}
-"""
-_TABLES = "run, run_label, run_event, asset_event, check_evaluation, tick"
+        UNION ALL SELECT %(rare)s::uuid WHERE n %% {RARE} = 0) labels""",
+)
+_EVENTS = Rows(
+    {
+        "org_id": "%(org)s",
+        "run_id": "id",
+        "attempt": "1",
+        "seq": "seq",
+        "at": "at",
+        "type": "'LOG'",
+        "level": "CASE WHEN seq = %(each)s THEN 40 ELSE 20 END",
+        "step_key": "'step'",
+        "message": "'Something that user code had to say about row ' || n || ' and ' || seq",
+    },
+    f"(SELECT n, {_ID} AS id, {_AT} AS at FROM {_N} OFFSET 0) runs, generate_series(1, %(each)s) seq",
+)
+_ASSET_EVENTS = Rows(
+    {
+        **_OURS,
+        "recorded_at": _AT,
+        "id": _NUMBER,
+        "asset_key": f"'asset_' || {_ASSET}",
+        "partition_key": f"'p' || {_PARTITION}",
+        "kind": "CASE WHEN n %% 10 = 0 THEN 'observation' ELSE 'materialization' END",
+        "run_id": _ID,
+        "at": _AT,
+        "description": "''",
+        "metadata": """'{"rows": {"type": "int", "value": 5}}'""",
+        "tags": "'{}'",
+        "serdes": "'{}'",
+    },
+    _N,
+)
+_CHECKS = Rows(
+    {
+        **_OURS,
+        "recorded_at": _AT,
+        "id": _NUMBER,
+        "asset_key": f"'asset_' || {_ASSET}",
+        "check_name": "'not_empty'",
+        "run_id": _ID,
+        "at": _AT,
+        "passed": "n %% 9 > 0",
+        "severity": "'ERROR'",
+        "blocking": "false",
+        "description": "''",
+        "metadata": "'{}'",
+        "serdes": "'{}'",
+    },
+    _N,
+)
+_EVALUATIONS = Rows(
+    {
+        **_OURS,
+        "id": _ID,
+        "tick_id": _ID,
+        "number": "n",
+        "entity": f"'asset_' || {_ASSET}",
+        "at": _AT,
+        "tree": f"'{json.dumps(_TREE)}'",
+        "requested": "1",
+    },
+    _N,
+)
+_TICKS = Rows(
+    {
+        **_OURS,
+        "id": _ID,
+        "instigator_id": f"md5(%(deployment)s || '/' || {_SENSOR})::uuid",
+        "location_name": "'shop'",
+        "kind": "'sensor'",
+        "name": f"'sensor_' || {_SENSOR}",
+        "due_at": _AT,
+        "status": f"CASE WHEN n %% {RARE} = 3 THEN 'FAILURE' WHEN n %% 3 = 0 THEN 'SUCCESS' ELSE 'SKIPPED' END",
+        "created_at": _AT,
+        "waiting_since": _AT,
+        "attempt": "1",
+        **dict.fromkeys(("skip_reason", "reason", "log", "asked_by"), "''"),
+        "requested": "0",
+        "dynamic_partitions": "'[]'",
+        "reactions": "'[]'",
+    },
+    _N,
+)
 
 
 def main() -> None:
@@ -89,34 +161,44 @@ def main() -> None:
     print(json.dumps(make(*map(int, words)) if what == "fill" else drop(words[0])))
 
 
-def make(runs: int, events: int, weeks: int) -> dict[str, str]:
-    """Fill the database; answers the organization's slug, a token, a session, and the id of a run in the middle."""
+def make(runs: int, events: int, weeks: int) -> dict[str, Any]:
+    """Fill the database; answers the organization's slug, a token, a session, and of a run in the middle its id and when it was."""
     from django.conf import settings
+
+    from tenants.paging import encode_cursor
 
     cast, sample = _organization()
     end = datetime.now(UTC)
-    begin = int((end - timedelta(weeks=weeks)).timestamp() * 1000)
-    words = {**_words(cast), "begin": begin, "step": (int(end.timestamp() * 1000) - begin) // runs}
-    words["each"] = max(1, events // runs)
+    begin = round((end - timedelta(weeks=weeks)).timestamp() * 1000)
+    numbers = Numbers(begin, (round(end.timestamp() * 1000) - begin) // runs, runs)
+    words = {**_words(cast), "begin": begin, "step": numbers.step, "each": max(1, events // runs)}
+    with psycopg.connect(os.environ["DAGGERBOARD_DATABASE_DOOR_URL"], autocommit=True) as door:
+        [(row,)] = door.execute("SELECT to_jsonb(r)::text FROM run r WHERE id = %s", [sample]).fetchall()
+        place = {**words, "first": runs // 2, "last": runs // 2 + 1}
+        [(middle,)] = door.execute(f"SELECT {_ID} FROM {_N}", place).fetchall()
+    tables = {
+        "run_event": _EVENTS,
+        "run_label": _LABELS,
+        "run": _runs(json.loads(row)),
+        "asset_event": _ASSET_EVENTS,
+        "check_evaluation": _CHECKS,
+        "asset_evaluation": _EVALUATIONS,
+        "tick": _TICKS,
+    }
+    fill_weeks(tables, {**words, "sample": row}, numbers)
     with psycopg.connect(os.environ["DAGGERBOARD_DATABASE_OWNER_URL"], autocommit=True) as owner:
-        _make_partitions(owner, end, weeks)
-        with psycopg.connect(os.environ["DAGGERBOARD_DATABASE_DOOR_URL"], autocommit=True) as door:
-            statements = list(_statements(door))
-            for first in range(0, runs, _BITE):
-                place = {**words, "first": first, "last": min(runs, first + _BITE), "run": sample}
-                for statement in statements:
-                    door.execute(statement, place)
-            found = door.execute(f"SELECT {_ID} FROM {_ROWS}", {**words, "first": runs // 2, "last": runs // 2 + 1})
-            middle = found.fetchall()[0][0]
-        owner.execute(f"VACUUM (ANALYZE) {_TABLES}")
+        owner.execute(f"ANALYZE {', '.join(f'ONLY {table}' for table in tables)}")
     name = settings.SESSION_COOKIE_NAME
-    session = cast.signed_in().cookies[name].value
     return {
         "slug": cast.org.slug,
         "token": cast.user_token.text,
         "cookie": name,
-        "session": session,
+        "session": cast.signed_in().cookies[name].value,
         "run_id": str(middle),
+        "sensor_id": str(_sensor_id(cast, 3)),
+        "cursor": encode_cursor((str(middle),)),
+        "middle": (begin + numbers.step * (runs // 2)) / 1000,
+        "step": numbers.step / 1000,
     }
 
 
@@ -146,12 +228,32 @@ def drop(slug: str) -> dict[str, float]:
 
 
 def _organization() -> Any:
+    from controlplane.automation.models import Instigator
+    from tenants.scoping import org_scope
     from tests.cast import make_cast
     from tests.factories import asset, make_location, make_manifest, queue_run
 
     cast = make_cast("history")
     make_location(cast, manifest=make_manifest([asset(f"asset_{number}") for number in range(ASSETS)]))
+    with org_scope(cast.org_id):
+        Instigator.unscoped.bulk_create(
+            Instigator(
+                id=_sensor_id(cast, number),
+                org_id=cast.org_id,
+                deployment_id=cast.deployment.id,
+                location_name="shop",
+                kind="sensor",
+                name=f"sensor_{number}",
+                is_defined=False,
+            )
+            for number in range(SENSORS)
+        )
     return cast, queue_run(cast).id
+
+
+def _sensor_id(cast: Any, number: int) -> UUID:
+    """As the SQL of the ticks makes it."""
+    return UUID(hashlib.md5(f"{cast.deployment.id}/{number}".encode(), usedforsecurity=False).hexdigest())
 
 
 def _words(cast: Any) -> dict[str, Any]:
@@ -159,7 +261,7 @@ def _words(cast: Any) -> dict[str, Any]:
 
     return {
         "org": cast.org_id,
-        "deployment": cast.deployment.id,
+        "deployment": str(cast.deployment.id),
         "assets": [labels.asset(f"asset_{number}") for number in range(ASSETS)],
         "partitions": [labels.partition(f"p{number}") for number in range(PARTITIONS)],
         "teams": [labels.tag("team", f"t{number}") for number in range(TEAMS)],
@@ -168,30 +270,10 @@ def _words(cast: Any) -> dict[str, Any]:
     }
 
 
-def _statements(door: Any) -> Iterator[Any]:
-    columns = door.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = 'run'::regclass AND attnum > 0 AND NOT attisdropped"
-    ).fetchall()
-    names = [name for (name,) in columns]
-    values = ", ".join(_RUN.get(name, f"r.{name}") for name in names)
-    yield f"INSERT INTO run ({', '.join(names)}) SELECT {values} FROM {_ROWS}, run r WHERE r.id = %(run)s"
-    yield from (_LABELS, _EVENTS, _ASSET_EVENTS, _CHECKS, _TICKS)
-
-
-def _make_partitions(owner: Any, end: datetime, weeks: int) -> None:
-    tables = owner.execute("SELECT name, kind FROM partitioned_table").fetchall()
-    monday = (end - timedelta(days=end.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-    for start in (monday - timedelta(weeks=number) for number in range(weeks + 1)):
-        for table, kind in tables:
-            part, bound = f"{table}_y{start:%G}w{start:%V}", "SELECT partition_bound(%s, %s)"
-            if owner.execute("SELECT to_regclass(%s)", [part]).fetchall()[0][0] is not None:
-                continue
-            [(low,)], [(high,)] = (
-                owner.execute(bound, [kind, moment]).fetchall() for moment in (start, start + timedelta(weeks=1))
-            )
-            owner.execute(f"CREATE TABLE {part} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')")
-            owner.execute(f"ALTER TABLE {part} ENABLE ROW LEVEL SECURITY")
-            owner.execute(f"ALTER TABLE {part} FORCE ROW LEVEL SECURITY")
+def _runs(sample: dict[str, Any]) -> Rows:
+    """Copies of a run with what is their own."""
+    values = {name: _RUN.get(name, f"r.{name}") for name in sample}
+    return Rows(values, f"{_N}, jsonb_populate_record(NULL::run, %(sample)s::jsonb) r")
 
 
 if __name__ == "__main__":

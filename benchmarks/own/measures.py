@@ -9,6 +9,7 @@ from benchmarks import runs
 from benchmarks.figures import PROCESSES
 from benchmarks.measuring import Values, gather
 from benchmarks.own.agent_restart import agent_restart
+from benchmarks.own.claim import claim
 from benchmarks.own.conditions import conditions
 from benchmarks.own.cpu import cpu_told
 from benchmarks.own.daggerboard import DaggerboardSystem
@@ -32,6 +33,7 @@ from tests.installation import Installation, installed
 ALONE: dict[str, tuple[frozenset[str], Callable[[], Values]]] = {
     "start in an empty folder": (frozenset({"ready_seconds"}), ready),
     "who may": (frozenset({"permission_check_ms"}), permission_check),
+    "claims beside a long queue": (frozenset({"claim_10k_queued_p95_ms"}), claim),
     "pull requests": (
         frozenset({"pull_request_ready_p95_s", "push_ready_p95_s", "branch_wake_p95_s"}),
         pull_requests,
@@ -90,7 +92,7 @@ def _measures(installation: Installation, system: DaggerboardSystem) -> Iterator
     yield frozenset({"events_per_second"}), "events", lambda: events_per_second(installation, system)
     yield frozenset({"list_10k_orgs_p95_ms"}), "lists among many organizations", lambda: list_pages(installation)
     yield (
-        frozenset({"list_million_runs_p95_ms", "delete_30_days_s"}),
+        frozenset({"list_million_runs_p95_ms", "timeline_p95_ms", "delete_30_days_s"}),
         "a long history",
         lambda: long_history(installation),
     )
