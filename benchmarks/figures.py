@@ -76,6 +76,26 @@ FIGURES = (
         1_000,
         "500 sensors at 30 s, one in twenty hangs: from a tick's due time until the run it asks for is queued, p95",
     ),
+    Figure(
+        "partition_page_p95_ms",
+        "ms",
+        1_000,
+        "pages of 500,000 partitions of an asset: table, ranges, filters, REST, p95",
+    ),
+    Figure("partition_map_p95_ms", "ms", 1_500, "the heat map of these, all of it and a part looked at closer, p95"),
+    Figure(
+        "partition_launch_p95_ms",
+        "ms",
+        1_000,
+        "launching some of these: the launchpad and its search, the backfill form and what it comes to, p95",
+    ),
+    Figure("partition_payload_kb", "kB", 300, "the largest answer of all these, before it is compressed"),
+    Figure(
+        "backfill_2000_planned_s",
+        "s",
+        5,
+        "a backfill of 2,000 partitions of two assets, from the request until planned",
+    ),
     *(Figure(f"rss_mb_{name}", "MB", None, f"resident memory of {name} after all that") for name in PROCESSES),
 )
 BY_KEY = {figure.key: figure for figure in FIGURES}

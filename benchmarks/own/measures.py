@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import runs
 from benchmarks.figures import PROCESSES
 from benchmarks.measuring import Values, gather
+from benchmarks.own import partitions
 from benchmarks.own.agent_restart import agent_restart
 from benchmarks.own.claim import claim
 from benchmarks.own.conditions import conditions
@@ -40,6 +41,8 @@ ALONE: dict[str, tuple[frozenset[str], Callable[[], Values]]] = {
     ),
     "restart of the agent": (frozenset({"agent_restart_20_locations_s"}), agent_restart),
     "1,000 eager assets": (frozenset({"conditions_idle_percent", "condition_requested_p95_s"}), conditions),
+    "500,000 partitions": (frozenset(partitions.FIGURES), partitions.partitions),
+    "a backfill of 2,000 partitions": (frozenset({"backfill_2000_planned_s"}), partitions.backfill),
     "500 sensors": (frozenset({"sensor_tick_queued_p95_ms"}), sensor_ticks),
     "many branches": (frozenset({"branch_page_p95_ms", "storage_200_branches_ratio"}), many_branches),
 }
