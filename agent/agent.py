@@ -144,7 +144,9 @@ class Agent:
 
     def _wire_runs(self) -> None:
         """Make what looks after attempts and what they say."""
-        self._events = EventShipper(client=self._client, identity=self.identity, on_fenced=self._lose)
+        self._events = EventShipper(
+            client=self._client, identity=self.identity, attempts=self.attempts.all, on_fenced=self._lose
+        )
         self._intake = Intake(disk=self.disk, shipper=self._events, environments=self._environments)
         self._logs = LogShipper(
             client=self._client,

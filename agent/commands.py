@@ -30,14 +30,18 @@ class CommandLog:
     def durable(self, command_id: str) -> bool:
         return command_id in self._ids and command_id not in self._unsaved
 
+    def remember(self, command_id: str) -> None:
+        """Also on disk with the next ids that are added."""
+        if command_id not in self._ids:
+            self._ids[command_id] = self._unsaved[command_id] = None
+
     def add(self, command_ids: list[str], *, synced: bool = True) -> None:
         """Remember ids; also on disk, with one fsync, if there is room, else with the next ones.
 
         Not `synced` they survive the end of this process, but not a power cut.
         """
         for command_id in command_ids:
-            if command_id not in self._ids:
-                self._ids[command_id] = self._unsaved[command_id] = None
+            self.remember(command_id)
         if self._unsaved:
             self._save(synced=synced)
         if len(self._ids) > 2 * REMEMBERED and not self._unsaved:

@@ -70,7 +70,8 @@ class Dispatcher:
         if marker in self._commands:
             return
         self._attempts.accept(launch, renewed_at=renewed_at)
-        self._commands.add([marker])
+        # On disk with the command itself; until then the attempt's own folder says that it was begun.
+        self._commands.remember(marker)
 
     def _cancel(self, cancel: Cancel) -> None:
         ref = AttemptRef(run_id=cancel.run_id, attempt=cancel.attempt, epoch=cancel.epoch)

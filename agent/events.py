@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from agent import log
+from agent.company import linger
 from agent.event_batch import Part, encode_batch, take_batch
 from agent.retry import Backoff, ControlPlaneError, is_retryable
 from agent.spool import TERMINAL
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_EVENTS = 500
 MOST_BYTES = 256 * 1024
+# A batch of no more than this leaves room for others: the next one waits for company. A flood never waits.
+FEW_EVENTS = 100
+FEW_BYTES = 64 * 1024
 # Seconds a change of a step's state waits for company, so that a quick run is a few requests; the end of a run waits for nobody.
 STATE_LINGER = 0.03
 _STATES = frozenset(
@@ -42,9 +46,17 @@ _TOO_MUCH = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.BAD_REQUE
 class EventShipper:
     """One request at a time; while it is under way the next batch grows."""
 
-    def __init__(self, *, client: Client, identity: Identity, on_fenced: Callable[[Attempt], None]) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        identity: Identity,
+        attempts: Callable[[], list[Attempt]],
+        on_fenced: Callable[[Attempt], None],
+    ) -> None:
         self._client = client
         self._identity = identity
+        self._attempts = attempts
         self._on_fenced = on_fenced
         self._dirty: dict[str, Attempt] = {}
         self._due: float | None = None
@@ -67,6 +79,8 @@ class EventShipper:
             await self._wait_until_due()
             while parts := take_batch(self._dirty, most_events=self._most_events, most_bytes=MOST_BYTES):
                 await self._ship(parts)
+                if _are_few(parts):
+                    await asyncio.sleep(linger(len(self._attempts())))
 
     def _linger(self, types: Sequence[str]) -> float:
         if not types or any(event_type in TERMINAL for event_type in types):
@@ -133,3 +147,8 @@ class EventShipper:
     def _fenced(self, attempt: Attempt) -> None:
         self._dirty.pop(attempt.id, None)
         self._on_fenced(attempt)
+
+
+def _are_few(parts: list[Part]) -> bool:
+    events = [event for part in parts for event in part.stretch.events]
+    return len(events) <= FEW_EVENTS and sum(map(len, events)) <= FEW_BYTES

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent import log
 from agent.changes import first_of
+from agent.company import linger
 from agent.log_files import LogFiles
 from agent.protocol import LogBatch, LogChunk, LogStored
 from agent.retry import Backoff, ControlPlaneError, is_retryable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 1024 * 1024
 # The least of a batch that one stream may take: a flood must not hold up the others.
 FAIR_SHARE = 64 * 1024
+# Nobody's turn depends on the end of a stream: it waits longer for company than events do, and no longer than what is being written.
+END_PATIENCE = 5
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ class LogShipper:
     async def run(self) -> None:
         backoff = Backoff()
         while True:
-            await first_of(self._wake.wait(), timeout=self._identity.timing.log_flush)
+            flush = self._identity.timing.log_flush
+            if await first_of(self._wake.wait(), timeout=flush):
+                await asyncio.sleep(min(flush, END_PATIENCE * linger(len(self._attempts()))))
             self._wake.clear()
             while batch := self._take_batch():
                 try:

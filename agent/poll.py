@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent import log, machine
 from agent.changes import first_of
+from agent.company import LONGEST
 from agent.protocol import Poll, Work
 from agent.retry import Backoff, ControlPlaneError, describe, is_fatal, is_retryable, needs_registering
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # Seconds. An empty answer that comes sooner than this was no long poll: do not spin.
 SUSPICIOUSLY_FAST = 0.05
 SPIN_WAIT = 0.5
+# While all slots were taken, the first that is free waits until this part of them is, or for company.LONGEST: one poll brings work for all.
+_WORTH_ASKING = 4
 
 
 class Poller:
@@ -85,12 +88,17 @@ class Poller:
         try:
             await first_of(request, outdated)
             if not request.done():
+                await first_of(request, self._attempts.changes.until(self._is_worth_asking), timeout=LONGEST)
+            if not request.done():
                 return
             await self._answered(request.result(), message, asked_at)
         finally:
             request.cancel()
             with contextlib.suppress(BaseException):
                 await request
+
+    def _is_worth_asking(self) -> bool:
+        return self.draining or self.free_slots * _WORTH_ASKING >= self._slots
 
     def _message(self, free_slots: int) -> Poll:
         return Poll(

@@ -279,6 +279,8 @@ def _check_session(org: Org, principal: Principal) -> None:
 
 def _holdings(principal: Principal, org: Org) -> Holdings:
     token = principal.token
+    if token is not None and token.service_account_id is None and token.user_id is None:
+        return Holdings()
     with org_scope(org.id):
         if token is not None and token.service_account_id is not None:
             return holdings_of_service_account(org.id, token.service_account_id)
@@ -287,7 +289,5 @@ def _holdings(principal: Principal, org: Org) -> Holdings:
             if not Membership.objects.for_org(org.id).filter(user_id=token.user_id, is_active=True).exists():
                 raise NotFoundError
             return holdings_of_user(org.id, token.user_id, token.user_email)
-        if token is not None:
-            return Holdings()
         assert principal.user is not None  # no token: a person
         return holdings_of_user(org.id, principal.user.pk, principal.user.email)

@@ -4,7 +4,7 @@ Lock order: runs and attempts first (claim_runs, leases.note_accepted), then com
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -40,11 +40,13 @@ def accept_commands(*, org_id: UUID, agent_id: UUID, command_ids: Sequence[str])
 
 def lease_commands(*, org_id: UUID, agent: Agent, free_slots: int) -> list[Command]:
     """What the agent should do now, oldest first: what was not accepted in time, new cancels, and runs for its free slots."""
-    _expire_launches_of_the_past(org_id, agent)
     _cancel_runs(org_id, agent)
-    is_due = Q(state=CommandState.PENDING) | Q(lease_until__lte=Now())
-    due_first = Case(When(is_due, then=Value(True)), default=Value(False), output_field=BooleanField())
-    waiting = list(_open(org_id, agent.id).select_for_update(skip_locked=True).annotate(due=due_first).order_by("id"))
+    is_due = _whether(Q(state=CommandState.PENDING) | Q(lease_until__lte=Now()))
+    found = _open(org_id, agent.id).annotate(due=is_due, overdue=_whether(Q(expires_at__lte=Now())))
+    open_ = list(found.select_for_update(skip_locked=True).order_by("id"))
+    past = _launches_of_the_past(org_id, agent, open_) | {command.id for command in open_ if command.overdue}
+    _expire(org_id, past)
+    waiting = [command for command in open_ if command.id not in past]
     under_way = sum(command.kind == CommandKind.LAUNCH for command in waiting)
     due = [command for command in waiting if command.due]
     if due:
@@ -121,18 +123,29 @@ def _cancel_runs(org_id: UUID, agent: Agent) -> None:
     )
 
 
-def _expire_launches_of_the_past(org_id: UUID, agent: Agent) -> None:
-    """A launch whose run has ended or went on elsewhere must not be delivered; nor a call that nobody waits for any more."""
-    launches = list(_open(org_id, agent.id).filter(kind=CommandKind.LAUNCH).values_list("id", "run_id", "attempt"))
+def _launches_of_the_past(org_id: UUID, agent: Agent, commands: Iterable[Command]) -> set[UUID]:
+    """Those whose run has ended or went on elsewhere: they must not be delivered."""
+    launches = [command for command in commands if command.kind == CommandKind.LAUNCH]
+    if not launches:
+        return set()
     held = Run.objects.for_org(org_id).filter(
-        id__in=[run_id for _id, run_id, _attempt in launches],
+        id__in=[command.run_id for command in launches],
         agent_id=agent.id,
         status__in=[RunStatus.STARTING, RunStatus.STARTED, RunStatus.CANCELING],
     )
-    current = set(held.values_list("id", "attempt")) if launches else set()
-    past = [command_id for command_id, run_id, attempt in launches if (run_id, attempt) not in current]
-    gone = Q(id__in=past) | Q(expires_at__lte=Now())
-    _open(org_id, agent.id).filter(gone).update(state=CommandState.EXPIRED, finished_at=Now())
+    current = set(held.values_list("id", "attempt"))
+    return {command.id for command in launches if (command.run_id, command.attempt) not in current}
+
+
+def _expire(org_id: UUID, command_ids: Collection[UUID]) -> None:
+    """They are of the past, or calls that nobody waits for any more."""
+    if command_ids:
+        gone = Command.objects.for_org(org_id).filter(id__in=command_ids)
+        gone.update(state=CommandState.EXPIRED, finished_at=Now())
+
+
+def _whether(condition: Q) -> Case:
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 def _attempts(commands: Iterable[Command]) -> list[AttemptRef]:

@@ -92,10 +92,10 @@ def heartbeat(caller: Caller, message: wire.Heartbeat) -> wire.Leases:
 def events(caller: Caller, batch: wire.EventBatch) -> wire.EventsStored:
     """Store events, each once."""
     check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.attempts})
-    agent = _agent(caller, batch.agent_id)
-    require_flow(caller.org.id, QuotaName.EVENTS_PER_SECOND, sum(len(part.events) for part in batch.attempts))
-    stored = ingest.store_events(org_id=caller.org.id, agent_id=agent.id, batch=batch)
-    fleet.note_events(agent)
+    org_id, speaker = caller.org.id, _Speaker(caller, batch.agent_id)
+    require_flow(org_id, QuotaName.EVENTS_PER_SECOND, sum(len(part.events) for part in batch.attempts))
+    stored = ingest.store_events(org_id=org_id, agent_id=speaker.agent_id, batch=batch, check=speaker.check)
+    fleet.note_events(speaker.agent)
     return stored
 
 
@@ -103,10 +103,10 @@ def events(caller: Caller, batch: wire.EventBatch) -> wire.EventsStored:
 def logs(caller: Caller, batch: wire.LogBatch) -> wire.LogsStored:
     """Append to captured logs."""
     check_attempts(caller, {(part.run_id, part.attempt, part.epoch) for part in batch.chunks})
-    agent = _agent(caller, batch.agent_id)
-    require_flow(caller.org.id, QuotaName.LOG_BYTES_PER_SECOND, sum(len(chunk.data) for chunk in batch.chunks))
-    stored = log_store.append_batch(org_id=caller.org.id, agent_id=agent.id, batch=batch)
-    fleet.note_events(agent)
+    org_id, speaker = caller.org.id, _Speaker(caller, batch.agent_id)
+    require_flow(org_id, QuotaName.LOG_BYTES_PER_SECOND, sum(len(chunk.data) for chunk in batch.chunks))
+    stored = log_store.append_batch(org_id=org_id, agent_id=speaker.agent_id, batch=batch, check=speaker.check)
+    fleet.note_events(speaker.agent)
     return stored
 
 
@@ -199,6 +199,18 @@ def goodbye(caller: Caller, message: wire.Goodbye) -> None:
     with org_scope(caller.org.id):
         agent = calling_agent(caller, message.agent_id, boot_id=message.boot_id)
         fleet.note_goodbye(org_id=caller.org.id, agent_id=agent.id, address=caller.address)
+
+
+class _Speaker:
+    """The agent that delivers, looked at in the transaction that stores what it says: one transaction less, many times a second."""
+
+    def __init__(self, caller: Caller, agent_id: str) -> None:
+        self._caller, self._named = caller, agent_id
+        self.agent_id = parsed_id(agent_id)
+
+    def check(self) -> None:
+        """As `calling_agent`; call it inside org_scope."""
+        self.agent = calling_agent(self._caller, self._named)
 
 
 def _agent(caller: Caller, agent_id: str) -> Agent:

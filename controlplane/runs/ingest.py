@@ -4,7 +4,7 @@ The rule per attempt: events are taken in the order of `seq`, each once, and onl
 `seq` without a gap; the agent goes on from there. An attempt that is not this agent's any more is answered `fenced`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -57,12 +57,17 @@ class Stretch:
     events: Sequence[Event]
 
 
-def store_events(*, org_id: UUID, agent_id: UUID, batch: EventBatch) -> EventsStored:
-    """Store a batch and its effects. Never refuses for what user code wrote: an event that cannot be stored leaves a note."""
+def store_events(
+    *, org_id: UUID, agent_id: UUID, batch: EventBatch, check: Callable[[], object] | None = None
+) -> EventsStored:
+    """Store a batch and its effects. Never refuses for what user code wrote: an event that cannot be stored leaves a note.
+
+    `check` looks whether the caller may, inside the same transaction: it raises, and then nothing is stored.
+    """
     answers: dict[tuple[str, int], AttemptStored] = {}
     stretches = [stretch for stretch in map(_understood, batch.attempts) if stretch]
     try:
-        stored = _stored(org_id, agent_id, stretches)
+        stored = _stored(org_id, agent_id, stretches, check=check)
     except DatabaseError as error:
         if isinstance(error, OperationalError) and _sqlstate(error)[:2] not in {"22", "54"}:
             raise
@@ -86,15 +91,22 @@ def _answer(asked: AttemptEvents, answers: dict[tuple[str, int], AttemptStored])
 
 
 def _stored(
-    org_id: UUID, agent_id: UUID, stretches: Sequence[Stretch], *, tries: int = _TRIES
+    org_id: UUID,
+    agent_id: UUID,
+    stretches: Sequence[Stretch],
+    *,
+    check: Callable[[], object] | None = None,
+    tries: int = _TRIES,
 ) -> dict[tuple[UUID, int], int | None]:
     try:
         with org_scope(org_id):
+            if check is not None:
+                check()
             return _store(org_id, agent_id, stretches)
     except OperationalError as error:
         if tries <= 1 or _sqlstate(error) not in _TRANSIENT:
             raise
-    return _stored(org_id, agent_id, stretches, tries=tries - 1)
+    return _stored(org_id, agent_id, stretches, check=check, tries=tries - 1)
 
 
 def _stored_piecemeal(

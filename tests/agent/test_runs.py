@@ -147,6 +147,23 @@ def test_slots_are_never_exceeded_and_always_refilled(plane, new_agent, tmp_path
     )  # two that run, two whose last events are on the way
 
 
+def test_one_free_slot_of_many_is_refilled_as_well(plane, new_agent, tmp_path):
+    plane.serve(location("v1"))
+    new_agent(slots=8).start()
+    marks = [tmp_path / str(number) for number in range(9)]
+    runs = [plane.launch("v1", run_config=script(("wait_file", str(mark)), "success")) for mark in marks]
+    eventually(lambda: [run for run in runs if "PIPELINE_START" in run.types], lambda started: len(started) == 8)
+    [waiting] = [run for run in runs if "PIPELINE_START" not in run.types]
+
+    # It asks for company's sake a moment later, but it asks.
+    marks[next(number for number, run in enumerate(runs) if run is not waiting)].touch()
+
+    eventually(lambda: "PIPELINE_START" in waiting.types, bool)
+    for mark in marks:
+        mark.touch()
+    assert [ended(run)["reason"] for run in runs] == ["finished"] * 9
+
+
 def test_reads_of_a_run_are_answered_by_the_control_plane(plane, agent):
     attempt = plane.launch("v1", run_config=script(("read", "get_asset_records"), "success"))
 

@@ -1,14 +1,19 @@
 """A pause holds what its backfill has in the queue, and nothing else."""
 
-from controlplane.automation.backfills import control
+import datetime
+
+from django.utils import timezone
+
+from controlplane.automation.backfills import control, waking
 from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition
 from controlplane.deployments.visibility import Visible
 from controlplane.runs.models import Run
 from controlplane.runs.requests import BACKFILL_TAG
 from controlplane.runs.states import RunStatus
 from controlplane.runs.waiting import waiting_reason
+from tenants.models import Organization, OrganizationState
 from tenants.scoping import org_scope
-from tests.automation.backfill_world import visible
+from tests.automation.backfill_world import fresh, visible
 from tests.runs.scripts import Stage, make_stage
 from tests.runs.test_limits import copies
 
@@ -52,6 +57,10 @@ def test_a_paused_backfills_runs_wait_in_the_queue_until_it_is_resumed() -> None
     assert waits is not None
     assert (waits.code, waits.backfill_id) == ("backfill_paused", backfill.id)
     assert f"its backfill is paused by {stage.cast.actor.label}" in waits.message
+    place = f"/{stage.cast.org.slug}/{stage.cast.deployment.name}"
+    for page in ("queue", f"runs/{run.id}"):
+        shown = stage.cast.signed_in().get(f"{place}/{page}").content.decode()
+        assert f'href="{place}/backfills/{backfill.id}"' in shown
 
     control.resume(seen(stage), backfill, actor=stage.cast.actor)
     assert len(stage.claim(9)) == 2
@@ -64,3 +73,21 @@ def test_a_paused_backfill_is_cancelled_with_its_queue() -> None:
     control.cancel(seen(stage), backfill, actor=stage.cast.actor)
     with org_scope(stage.org_id):
         assert Run.objects.for_org(stage.org_id).get(id=run.id).status == RunStatus.CANCELED
+
+
+def test_backfills_of_an_organization_that_is_not_active_wait_until_it_is() -> None:
+    stage = make_stage()
+    backfill, _ = open_backfill(stage)
+    due = timezone.now()
+
+    def due_at_after_a_beat(state: OrganizationState) -> datetime.datetime | None:
+        Organization.objects.filter(id=stage.org_id).update(state=state)
+        waking.beat()
+        return fresh(backfill).next_due_at
+
+    with org_scope(stage.org_id):
+        Backfill.objects.for_org(stage.org_id).filter(id=backfill.id).update(next_due_at=due)
+    assert due_at_after_a_beat(OrganizationState.READ_ONLY) == due
+    found = due_at_after_a_beat(OrganizationState.ACTIVE)
+    assert found is not None
+    assert found > due, "claimed"
