@@ -2,7 +2,9 @@
 
 import uuid
 from dataclasses import dataclass, replace
+from functools import cache
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from controlplane.deployments.models import Deployment
@@ -65,9 +67,9 @@ class Cast:
 def make_cast(prefix: str = "acme") -> Cast:
     """A new organization with everything a test starts from. Alice owns `acme-…`; Mallory owns `outsider-…`."""
     unique = uuid.uuid4().hex[:8]
-    owner = create_user(
-        email=f"owner-{unique}@{prefix}.example", password=PASSWORD, name=f"Owner of {prefix}", email_is_verified=True
-    )
+    owner = create_user(email=f"owner-{unique}@{prefix}.example", name=f"Owner of {prefix}", email_is_verified=True)
+    owner.password = _hash_of_password()
+    owner.save(update_fields=["password"])
     org = create_organization(slug=f"{prefix}-{unique}", name=f"{prefix.title()} {unique}", owner=owner)
     return Cast(
         org=org,
@@ -78,6 +80,12 @@ def make_cast(prefix: str = "acme") -> Cast:
         agent_token=issue_token(org_id=org.id, kind=TokenKind.AGENT, name="agent", reach=EVERYTHING),
         user_token=issue_token(org_id=org.id, kind=TokenKind.USER, name="cli", user=owner),
     )
+
+
+@cache
+def _hash_of_password() -> str:
+    """Hashing takes as long as the rest of a cast: once a process is enough."""
+    return make_password(PASSWORD)
 
 
 def make_member(org: Org, email: str, role: Role | None = None) -> User:
