@@ -229,12 +229,13 @@ _API: dict[str, Change] = {
         f"POST {API}{kind}s/<str:location>/<str:name>/{verb}/": Change(body)
         for kind in ("schedule", "sensor")
         for verb, body in {
-            "start": {"ticks": 3},
             "stop": {},
             "tick": {},
             "apply": {"token": f"{{{kind}_token}}"},
         }.items()
     },
+    f"POST {API}schedules/<str:location>/<str:name>/start/": Change({"ticks": 3}, before=stopped),
+    f"POST {API}sensors/<str:location>/<str:name>/start/": Change({"ticks": 3}, before=stopped),
     f"POST {API}schedules/<str:location>/<str:name>/reset/": Change(before=stopped),
     f"POST {API}sensors/<str:location>/<str:name>/reset/": Change(before=stopped),
     f"PUT {API}sensors/<str:location>/<str:name>/cursor/": Change({"cursor": "1"}),
@@ -332,7 +333,7 @@ _PAGE: dict[str, Change] = {
     "dynamic-partitions": Change({"name": "{definition}", "do": "add", "keys": "new"}),
     "automation/switch": Change({"do": "stop"}),
     "automation/conditions": Change({"do": "pause"}),
-    "automation/<uuid:instigator_id>/switch": Change({"do": "start_for", "ticks": "3"}),
+    "automation/<uuid:instigator_id>/switch": Change({"do": "start_for", "ticks": "3"}, before=stopped),
     "automation/<uuid:instigator_id>/cursor": Change({"cursor": "1"}, values={"instigator_id": "{sensor_id}"}),
     "automation/<uuid:instigator_id>/tick": Change(),
     "automation/<uuid:instigator_id>/apply": Change({"token": "{schedule_token}"}),
