@@ -34,8 +34,8 @@ def check_text(parts: Sequence[str], name: str) -> str:
 
 
 def entity_text(asset: str, check: str | None = None) -> str:
-    """The name of an asset (its key as text), or of a check of it, among all that can have a condition: in the key, `:` is written `\\:`,
-    so that no asset is taken for a check.
+    """The name of an asset (its key as text), or of a check of it, among all that can have a condition: each `:` of the key has a
+    backslash before it, so that no asset is taken for a check.
     """
     key = asset.replace(":", "\\:")
     return f"{key}:{check}" if check else key
