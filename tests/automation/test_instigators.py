@@ -148,6 +148,9 @@ def test_branch_deployments_are_quiet_until_somebody_turns_something_on(stage: S
 
 
 def test_timed_run_wakes_its_branch_and_sends_nobody_to_wake_it_again(stage: Stage) -> None:
+    # A beat makes ticks of all that is due: of the full deployment nothing is to be, however long this takes.
+    for kind in ("schedules", "sensors"):
+        post(stage.cast, f"{kind}/stop/")
     branch = make_branch_stage(stage)
     post(branch.cast, "sensors/shop/files/start/", {"ticks": 1})
     put_to_sleep(branch)

@@ -90,7 +90,8 @@ class Stage:
 
     def ticks(self, name: str) -> list[Tick]:
         with org_scope(self.cast.org_id):
-            return list(Tick.objects.for_org(self.cast.org_id).filter(name=name).order_by("due_at"))
+            ticks = Tick.objects.for_org(self.cast.org_id).filter(deployment_id=self.cast.deployment.id)
+            return list(ticks.filter(name=name).order_by("due_at"))
 
     def statuses(self, name: str) -> list[str]:
         return [tick.status for tick in self.ticks(name)]
