@@ -109,7 +109,7 @@ def _requests(http: httpx.Client) -> Iterator[Request]:
         ):
             yield "page", tab + query, {}
         for query in ("", "&status=failed", "&format=ranges"):
-            yield "page", f"{_API}?asset={asset}{query}&limit=500", {}
+            yield "page", f"{_API}?asset={asset}{query}", {}
         yield "page", _deep(http, asset), {}
         for query in ("", "&columns=100-399", "&columns=0-1199&rows=0-99"):
             yield "map", f"{_API}cells/?asset={asset}{query}", {}
@@ -123,7 +123,7 @@ def _requests(http: httpx.Client) -> Iterator[Request]:
 
 def _deep(http: httpx.Client, asset: str) -> str:
     """The second page of the table, by its link."""
-    text = http.get(f"{_API}?asset={asset}&status=materialized&limit=500").json()["next"]
+    text = http.get(f"{_API}?asset={asset}&status=materialized").json()["next"]
     return str(httpx.URL(text).raw_path.decode())
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from controlplane.automation.backfills.choice import Choice
+from controlplane.automation.backfills.placed import PlacedKeys
 from controlplane.automation.backfills.targets import _of_choice
 from controlplane.catalog import partition_board, partition_keys
 from controlplane.catalog.asset_status import AssetStatus, status_of
@@ -199,6 +200,23 @@ def test_windows_that_are_continued_are_those_computed_at_once() -> None:
     for day in range(0, 420, 35):
         moment = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(days=day, minutes=7)
         assert list(grown.starts(moment.timestamp())) == list(TimeWindows(definition).starts(moment.timestamp()))
+
+
+def test_windows_until_an_end_are_as_many_however_long_ago_it_was() -> None:
+    definition = PartitionsDefinition(
+        kind="time_window", cls="", start="2020-01-01", end="2020-01-03", timezone="UTC", fmt="%Y-%m-%d-%H:%M", cron="* * * * *",
+    )  # fmt: skip
+    found = partitions_of(make_manifest(partitions_definitions={"m": definition}), "m", now=NOW, dynamic=lambda _: [])
+    assert (found.count(), found.page(2879, 5)) == (2880, ["2020-01-02-23:59"])
+
+
+def test_placed_keys_are_those_of_the_list_wherever_they_lie() -> None:
+    keys = keys_of("hours", [])
+    names = list(keys.page())
+    for places in (range(keys.count()), [0, 1, 700], [3, 4, 5]):
+        placed = PlacedKeys(keys, places)
+        assert list(placed) == [(place, names[place]) for place in places]
+        assert (placed[-1], list(placed[1:2]), len(placed)) == (list(placed)[-1], list(placed)[1:2], len(places))
 
 
 def test_counts_stretches_lines_and_grids_agree_with_one_by_one() -> None:
