@@ -36,8 +36,9 @@ _NUMBER = "n - 1000000000000"
 _SENSOR = f"(n %% {SENSORS})"
 _TREE: dict[str, Any] = {
     "class": "AnyDepsUpdatedCondition",
+    "name": "any_deps_updated",
     "description": "Any deps updated",
-    "label": None,
+    "label": "",
     "status": "TRUE",
     "true": 1,
     "candidates": 1,
@@ -128,7 +129,7 @@ _EVALUATIONS = Rows(
         "number": "n",
         "entity": f"'asset_' || {_ASSET}",
         "at": _AT,
-        "tree": f"'{json.dumps(_TREE)}'",
+        "tree": f"'{json.dumps(_TREE)}'::jsonb || jsonb_build_object('entity', 'asset_' || {_ASSET})",
         "requested": "1",
     },
     _N,
