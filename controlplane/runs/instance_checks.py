@@ -3,15 +3,17 @@
 from typing import Any
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from controlplane.catalog.models import CheckEvaluation, CheckState
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.runs import planned_checks
-from controlplane.runs.instance_scope import PAGE_MAX, Arguments, Scope, between, key_text, page_size, record
+from controlplane.runs.instance_scope import Arguments, Scope, between, key_text, page_size, record
 from controlplane.runs.models import Run
 
 CheckKey = tuple[list[str], str]
+# Evaluations among which the latest execution is looked for: as many runs may evaluate a check beside each other.
+_LOOKED_AT = 50
 
 
 class LatestChecks(Arguments, frozen=True):
@@ -53,17 +55,15 @@ def _newest(scope: Scope, check: tuple[str, str], state: CheckState | None, plan
         return _of_state(state) if state else None
     if state is None:
         return _planned(check, plan)
-    if state.at > plan.created_at if state.run_id is None else state.run_id >= plan.id:
-        return _of_state(state)
-    if state.run_id is not None:
-        # Of a run that was planned before that one, which may have been quicker.
-        later = _evaluations(scope, *check, msgspec.UNSET).filter(
-            Q(run_id=plan.id) | Q(run_id=None, at__gt=plan.created_at)
-        )
-        others = sorted(later[:PAGE_MAX], key=lambda row: (row.run_id is None, row.id))
-        if others:
-            return _of_evaluation(others[-1])
-    return _planned(check, plan)
+    # Of runs that were planned before this one, any number may have come since.
+    newest = _evaluations(scope, *check, msgspec.UNSET).values_list("id", "run_id", "at")[:_LOOKED_AT]
+    later = [id_ for id_, run_id, at in newest if (run_id > plan.id if run_id else at > plan.created_at)]
+    own = [id_ for id_, run_id, _at in newest if run_id == plan.id]
+    found = scope.rows(CheckEvaluation).filter(id__in=(later or own)[:1]).first()
+    if found is None:
+        return _planned(check, plan)
+    # An execution begins when it is planned.
+    return {**_of_evaluation(found), **({} if later else {"ts": plan.created_at.timestamp()})}
 
 
 def _planned(check: tuple[str, str], plan: Run) -> dict[str, Any]:
