@@ -2,7 +2,7 @@
 
 import datetime
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class History:
     chance: random.Random
     now: datetime.datetime = START
     emit_backfills: bool = False
+    actions: Sequence[str] = tuple(ACTIONS)
     # As their code location wrote them; with our dagster otherwise.
     snapshot: str = ""
     fed: int = 0
@@ -70,7 +71,7 @@ class History:
     def happens(self) -> None:
         """Something or nothing, then time passes."""
         for _ in range(self.chance.choice([0, 0, 1, 1, 2, 3])):
-            action = self.chance.choice(ACTIONS)
+            action = self.chance.choice(self.actions)
             getattr(self, f"_{action}")(self.chance.choice(self.keys))
         self.now += datetime.timedelta(seconds=self.chance.choice([1, 30, 30, 30, 600, 3600]))
         self._feed()

@@ -93,7 +93,7 @@ def test_a_view_that_lacks_something_is_found_out(spoil: Callable[[Any], None]) 
     from tests.automation.histories import History
     from tests.automation.many_conditions import few
 
-    history = History(make_cast("spoilt"), few, random.Random(7))
+    history = History(make_cast("spoilt"), few, random.Random(7), actions=("made", "starts", "ends"))
     spoil(history)
     for _tick in range(60):
         history.happens()
