@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.core.signals import got_request_exception
 from django.utils import timezone
 
 from agent.protocol import LogChunk, LogStream
@@ -87,7 +87,8 @@ class World:
 class WornWorld:
     """A world for many requests that change things, one after the other: making one takes longer than asking it.
 
-    What an earlier request changed may be in the way of a later one. That one then gets a new world, and its verdict there counts.
+    What an earlier request changed may be in the way of a later one. That one then gets a new world, and its verdict there counts;
+    an error of the server is one in any world.
     """
 
     def __init__(self) -> None:
@@ -95,12 +96,27 @@ class WornWorld:
 
     def see(self, check: Callable[[World], None]) -> None:
         """Run a check that raises when it does not hold, at most once in the old world and once in a new one."""
-        if self._world is not None:
-            with suppress(Exception):
-                check(self._world)
-                return
+        if self._world is not None and self._holds(check, self._world):
+            return
         self._world = make_world()
         check(self._world)
+
+    def _holds(self, check: Callable[[World], None], world: World) -> bool:
+        errors: list[object] = []
+
+        def note(request: object, **_rest: object) -> None:
+            errors.append(request)
+
+        got_request_exception.connect(note)
+        try:
+            check(world)
+        except Exception:
+            if errors:
+                raise
+            return False
+        finally:
+            got_request_exception.disconnect(note)
+        return True
 
 
 def make_world() -> World:
