@@ -26,7 +26,7 @@ from dagster._core.utils import make_new_backfill_id
 from dagster._serdes import deserialize_value, serialize_value
 
 from controlplane.evaluator.graph import merged, repository_of
-from tenants.ids import uuid7
+from tests.automation.dagster_runs import requested_run
 from tests.automation.our_side import OurSide
 from tests.cast import Cast
 
@@ -181,10 +181,8 @@ class History:
         self._run(sorted(keys), sorted(checks), partition)
 
     def _run(self, keys: list[dg.AssetKey], checks: list[dg.AssetCheckKey], partition: str | None) -> None:
-        chosen: Any = {"asset_selection": frozenset(keys), "asset_check_selection": frozenset(checks)}
-        job = self.repository.get_maybe_subset_job_def("__ASSET_JOB", **chosen)
         tags = {"team": self.chance.choice("ab"), **({"dagster/partition": partition} if partition else {})}
-        run = self.theirs.create_run_for_job(job, run_id=str(uuid7()), tags=tags, asset_selection=frozenset(keys))
+        run = requested_run(self.theirs, self.repository, keys, checks, tags, self.now)
         self.ours.runs(run, checks, self.now)
         self._write(DagsterEvent(DagsterEventType.RUN_START.value, run.job_name), run.run_id)
         self.runs.append((run, keys, checks, partition))
