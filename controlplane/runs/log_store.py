@@ -45,11 +45,18 @@ _BEGIN = f"""
     ON CONFLICT (run_id, attempt, log_key, stream) DO NOTHING
     RETURNING run_id, attempt, log_key, stream
 """  # noqa: S608 - the parts are SQL of this file
-# Only the writer whose idea of the stream's end is still right adds to it; the other asks again.
+# Only the writer whose idea of the stream's end is still right adds to it; the other asks again. Locked in that one order first: a
+# batch that is sent again while the first is under way may hold its streams in another.
 _EXTEND = f"""
+    WITH held AS MATERIALIZED (
+        SELECT d.* FROM log_stream s JOIN {_ROWS}
+          ON s.run_id = d.run_id AND s.attempt = d.attempt AND s.log_key = d.log_key AND s.stream = d.stream
+        WHERE s.org_id = %(org)s AND s.run_id = ANY(%(runs)s)
+        ORDER BY s.run_id, s.attempt, s.log_key, s.stream FOR NO KEY UPDATE OF s
+    )
     UPDATE log_stream s SET size = d.size, newlines = d.newlines, line_start = d.line_start, dropped_bytes = d.dropped_bytes,
         final = s.final OR d.final
-    FROM {_ROWS}
+    FROM held d
     WHERE s.org_id = %(org)s AND s.run_id = ANY(%(runs)s) AND s.run_id = d.run_id AND s.attempt = d.attempt AND s.log_key = d.log_key
       AND s.stream = d.stream AND s.size = d.expected AND s.dropped_bytes = d.expected_dropped
     RETURNING s.run_id, s.attempt, s.log_key, s.stream

@@ -2,16 +2,23 @@
 
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.protocol import LogChunk, LogStored, LogStream
+from agent.protocol import LogBatch, LogChunk, LogStored, LogStream
+from controlplane.core.threads import with_connections_returned
 from controlplane.runs import log_compaction, log_reader, log_store
 from controlplane.runs.log_reader import LINE_BYTES, StreamView
+from controlplane.runs.models import LogStream as LogStreamRow
+from tenants.scoping import org_scope
 from tests.runs.scripts import Sender, make_stage
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +148,26 @@ def test_many_small_chunks_become_one_and_read_the_same(attempt: Sender) -> None
     # A reader that began before the compaction goes on.
     assert b"".join(log_reader._data(writer.view, chunk) for chunk in before) == whole
     assert log_compaction.sweep() == 0
+
+
+def test_streams_of_a_batch_are_locked_in_one_order(attempt: Sender) -> None:
+    """The same batch sent twice, in another order each time, would be a deadlock."""
+    first, last = Writer(attempt, "a-locked"), Writer(attempt, "b-locked")
+    for writer in (first, last):
+        writer.send(b"1", 0)
+    org_id, claim = attempt.stage.org_id, attempt.claim
+    given = {"run_id": str(claim.run_id), "attempt": claim.attempt, "epoch": claim.epoch, "stream": LogStream.STDOUT}
+    chunks = [LogChunk(**given, log_key=writer.log_key, offset=1, data=b"2") for writer in (last, first)]  # type: ignore[arg-type]
+    batch = LogBatch(agent_id=str(attempt.stage.agent.id), chunks=chunks)
+    held = LogStreamRow.objects.for_org(org_id).filter(run_id=claim.run_id).select_for_update(nowait=True)
+    with ThreadPoolExecutor(1) as pool:
+        with org_scope(org_id), connection.cursor() as cursor:
+            assert held.get(log_key=first.log_key)
+            append = partial(log_store.append_batch, org_id=org_id, agent_id=attempt.stage.agent.id, batch=batch)
+            sent = pool.submit(with_connections_returned, append)
+            waiting = (
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            eventually(lambda: cursor.execute(waiting).fetchone()[0], bool)
+            assert held.get(log_key=last.log_key)
+        assert [answer.size for answer in sent.result().chunks] == [2, 2]
