@@ -1,19 +1,41 @@
 """Reads about asset checks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from django.db.models import QuerySet
 
 from controlplane.catalog.models import CheckEvaluation, CheckState
+from controlplane.core import recordsets
 from controlplane.definitions.asset_keys import to_parts
 from controlplane.runs import planned_checks
 from controlplane.runs.instance_scope import Arguments, Scope, between, key_text, page_size, record
 from controlplane.runs.models import Run
 
 CheckKey = tuple[list[str], str]
-# Evaluations among which the latest execution is looked for: as many runs may evaluate a check beside each other.
-_LOOKED_AT = 50
+# An asset and the name of its check.
+CheckPlace = tuple[str, str]
+# Of runs that were planned before the newest, any number may have evaluated since, so that its own is looked for by itself. What
+# came after it is among the newest ones: later runs that did not say that they would evaluate the check, and what no run did.
+# Nobody evaluates what is not planned yet; an hour for clocks.
+_CHOSEN = """
+    SELECT e.recorded_at, e.id, e.is_later
+    FROM jsonb_to_recordset(%(checks)s::jsonb) AS d(asset text, name text, run_id uuid, at timestamptz) CROSS JOIN LATERAL (
+        (SELECT true AS is_later, newest.recorded_at, newest.id FROM (
+            SELECT c.recorded_at, c.id, c.run_id, c.at FROM check_evaluation c
+            WHERE c.org_id = %(org)s AND c.deployment_id = %(deployment)s AND c.asset_key = d.asset AND c.check_name = d.name
+              AND c.recorded_at > d.at - interval '1 hour'
+            ORDER BY c.id DESC LIMIT 50
+        ) newest WHERE CASE WHEN newest.run_id IS NULL THEN newest.at > d.at ELSE newest.run_id > d.run_id END
+        ORDER BY newest.id DESC LIMIT 1)
+        UNION ALL
+        (SELECT false, c.recorded_at, c.id FROM check_evaluation c
+        WHERE c.org_id = %(org)s AND c.run_id = d.run_id AND c.deployment_id = %(deployment)s AND c.asset_key = d.asset
+          AND c.check_name = d.name AND c.recorded_at > d.at - interval '1 hour')
+        ORDER BY is_later DESC, id DESC LIMIT 1
+    ) e
+"""
 
 
 class LatestChecks(Arguments, frozen=True):
@@ -38,35 +60,41 @@ def latest_checks(scope: Scope, args: LatestChecks) -> list[dict[str, Any]]:
     return [_of_evaluation(row) for row in latest if row]
 
 
-def _latest(scope: Scope, wanted: set[tuple[str, str]]) -> list[dict[str, Any]]:
+def _latest(scope: Scope, wanted: set[CheckPlace]) -> list[dict[str, Any]]:
     """As dagster orders executions: by when they were planned, and what nobody planned by when it was evaluated."""
     rows = scope.rows(CheckState).filter(asset_key__in={asset for asset, _ in wanted})
-    states = {(row.asset_key, row.check_name): row for row in rows}
+    found = {(row.asset_key, row.check_name): _of_state(row) for row in rows}
     texts = {f"{asset}:{name}": (asset, name) for asset, name in wanted}
     plans = {
         texts[text]: run for text, run in planned_checks.newest_runs(scope.org_id, scope.deployment_id, texts).items()
     }
-    found = (_newest(scope, check, states.get(check), plans.get(check)) for check in sorted(wanted))
-    return [execution for execution in found if execution is not None]
+    # Where nothing was evaluated ever, nothing of the plan was.
+    found |= _of_plans(scope, {check: run for check, run in plans.items() if check in found})
+    found |= {check: _planned(check, run) for check, run in plans.items() if check not in found}
+    return [found[check] for check in sorted(wanted & found.keys())]
 
 
-def _newest(scope: Scope, check: tuple[str, str], state: CheckState | None, plan: Run | None) -> dict[str, Any] | None:
-    if plan is None:
-        return _of_state(state) if state else None
-    if state is None:
-        return _planned(check, plan)
-    # Of runs that were planned before this one, any number may have come since.
-    newest = _evaluations(scope, *check, msgspec.UNSET).values_list("id", "run_id", "at")[:_LOOKED_AT]
-    later = [id_ for id_, run_id, at in newest if (run_id > plan.id if run_id else at > plan.created_at)]
-    own = [id_ for id_, run_id, _at in newest if run_id == plan.id]
-    found = scope.rows(CheckEvaluation).filter(id__in=(later or own)[:1]).first()
-    if found is None:
-        return _planned(check, plan)
-    # An execution begins when it is planned.
-    return {**_of_evaluation(found), **({} if later else {"ts": plan.created_at.timestamp()})}
+def _of_plans(scope: Scope, plans: Mapping[CheckPlace, Run]) -> dict[CheckPlace, dict[str, Any]]:
+    """What was planned or evaluated after the plan, else its own evaluation, else that it is planned: at once for all checks."""
+    asked = [
+        {"asset": asset, "name": name, "run_id": run.id, "at": run.created_at} for (asset, name), run in plans.items()
+    ]
+    place = {"org": scope.org_id, "deployment": scope.deployment_id, "checks": recordsets.rows(asked)}
+    chosen = {
+        (recorded_at, id_): is_later
+        for recorded_at, id_, is_later in (recordsets.fetch(_CHOSEN, place) if asked else ())
+    }
+    times, ids = {at for at, _ in chosen}, {id_ for _, id_ in chosen}
+    found = {check: _planned(check, run) for check, run in plans.items()}
+    for row in scope.rows(CheckEvaluation).filter(recorded_at__in=times, id__in=ids):
+        check = (row.asset_key, row.check_name)
+        # An execution begins when it is planned.
+        begun = {} if chosen[row.recorded_at, row.id] else {"ts": plans[check].created_at.timestamp()}
+        found[check] = {**_of_evaluation(row), **begun}
+    return found
 
 
-def _planned(check: tuple[str, str], plan: Run) -> dict[str, Any]:
+def _planned(check: CheckPlace, plan: Run) -> dict[str, Any]:
     """Dagster tells by the run whether it is in progress still, was skipped, or failed."""
     asset, name = check
     return {

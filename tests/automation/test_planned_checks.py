@@ -1,8 +1,12 @@
 """A check that a run is to evaluate is in progress for dagster's eyes from the request of the run until it is evaluated or the run ends."""
 
+from functools import partial
+
 import dagster as dg
 import pytest
 
+from controlplane.catalog import projections
+from controlplane.catalog.rows import CheckRow
 from controlplane.runs.instance_scope import Scope
 from controlplane.runs.instance_view import answer_within
 from controlplane.runs.models import Run
@@ -73,3 +77,22 @@ def test_what_is_not_named_comes_along_with_its_asset(stage: Stage) -> None:
     assert {run for _, run in latest(stage).values()} == {str(of_all.id)}
     later = run_of(stage, checks=["up:large"])
     assert latest(stage) == {"fine": ("PLANNED", str(of_all.id)), "large": ("PLANNED", str(later.id))}
+
+
+def evaluate(run: Run, check: str, *, passed: bool = True, times: int = 1) -> None:
+    row = partial(
+        CheckRow, run.deployment_id, "up", check, None, run.id, run.created_at, passed=passed, severity="ERROR"
+    )
+    with org_scope(run.org_id):
+        projections.apply(run.org_id, [row() for _ in range(times)])
+
+
+def test_the_newest_plan_is_found_behind_any_number_of_evaluations_of_older_ones(stage: Stage) -> None:
+    older, newest = run_of(stage, checks=["up:fine"]), run_of(stage, checks=["up:fine", "up:large"])
+    evaluate(newest, "fine", passed=False)
+    evaluate(older, "fine", times=60)
+    evaluate(older, "large")
+    assert latest(stage) == {"fine": ("FAILED", str(newest.id)), "large": ("PLANNED", str(newest.id))}
+    later = run_of(stage, assets=["alone"])
+    evaluate(later, "fine")
+    assert latest(stage)["fine"] == ("SUCCEEDED", str(later.id))
