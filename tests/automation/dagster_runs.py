@@ -16,6 +16,7 @@ def requested_run(
     repository: dg.RepositoryDefinition,
     keys: Sequence[dg.AssetKey],
     checks: Sequence[dg.AssetCheckKey],
+    *,
     tags: Mapping[str, str],
     at: datetime.datetime,
 ) -> Any:

@@ -182,7 +182,7 @@ class History:
 
     def _run(self, keys: list[dg.AssetKey], checks: list[dg.AssetCheckKey], partition: str | None) -> None:
         tags = {"team": self.chance.choice("ab"), **({"dagster/partition": partition} if partition else {})}
-        run = requested_run(self.theirs, self.repository, keys, checks, tags, self.now)
+        run = requested_run(self.theirs, self.repository, keys, checks, tags=tags, at=self.now)
         self.ours.runs(run, checks, self.now)
         self._write(DagsterEvent(DagsterEventType.RUN_START.value, run.job_name), run.run_id)
         self.runs.append((run, keys, checks, partition))
