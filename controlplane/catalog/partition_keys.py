@@ -78,26 +78,29 @@ class ListedPartitions:
         self._definition = definition
 
     @functools.cached_property
-    def _positions(self) -> Mapping[str, int]:
+    def positions(self) -> Mapping[str, int]:
+        """Where each key is. Not to be modified."""
         return key_lists.positions(self._keys)
 
     def count(self) -> int:
         return len(self._keys)
 
     def page(self, offset: int = 0, limit: int | None = None) -> Sequence[str]:
+        if limit is None and not offset:
+            return self._keys
         return self._keys[offset : None if limit is None else offset + limit]
 
     def has(self, key: str) -> bool:
-        return key in self._positions
+        return key in self.positions
 
     def between(self, first: str, last: str) -> list[str]:
         for key in (first, last):
-            if key not in self._positions:
+            if key not in self.positions:
                 raise ValueError(self.refusal(key))
-        return list(self._keys[self._positions[first] : self._positions[last] + 1])
+        return list(self._keys[self.positions[first] : self.positions[last] + 1])
 
     def position(self, key: str) -> int | None:
-        return self._positions.get(key)
+        return self.positions.get(key)
 
     def mark(self, count: int) -> str:
         return key_lists.mark(self._keys, count)
@@ -188,8 +191,8 @@ class MultiPartitions:
         self.dimensions = dimensions
 
     @functools.cached_property
-    def _lists(self) -> list[list[str]]:
-        return [[key for key in part.partitions.page() if DELIMITER not in key] for part in self.dimensions]
+    def _lists(self) -> list[Sequence[str]]:
+        return [_without_delimiter(part.partitions.page()) for part in self.dimensions]
 
     def count(self) -> int:
         total = 1
@@ -230,7 +233,7 @@ class MultiPartitions:
 
     @functools.cached_property
     def _positions(self) -> list[Mapping[str, int]]:
-        return [key_lists.positions(keys) for keys in self._lists]
+        return [_positions_in(part.partitions, keys) for part, keys in zip(self.dimensions, self._lists, strict=True)]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -271,6 +274,17 @@ class MultiPartitions:
     def tags(self, key: str) -> dict[str, str]:
         parts = zip(self.dimensions, key.split(DELIMITER), strict=False)
         return {_TAG: key, **{f"{_TAG}/{part.name}": text for part, text in parts}}
+
+
+def _without_delimiter(keys: Sequence[str]) -> Sequence[str]:
+    return [key for key in keys if DELIMITER not in key] if any(DELIMITER in key for key in keys) else keys
+
+
+def _positions_in(partitions: Partitions, keys: Sequence[str]) -> Mapping[str, int]:
+    """Where each of these keys is. Only of a list that others keep is it kept longer than this object: one made for it would be no other's."""
+    if isinstance(partitions, ListedPartitions) and partitions.page() is keys:
+        return partitions.positions
+    return {key: position for position, key in enumerate(keys)}
 
 
 def _require_few(count: int, first: str, last: str) -> None:

@@ -10,8 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from controlplane.catalog import key_lists
 from controlplane.catalog.partition_keys import Partitions, partitions_of
 from controlplane.definitions.manifest import Dimension, Manifest, PartitionsDefinition
+from tests.factories import make_manifest
 
 warnings.simplefilter("ignore")
 
@@ -210,3 +212,24 @@ def test_what_cannot_be_computed_is_left_to_the_users_code(fields: dict[str, Any
 )
 def test_a_hostile_key_is_refused_at_once(key: str) -> None:
     assert ours(DEFINITIONS["hourly"], NOW).has(key) is False
+
+
+def test_only_lists_that_others_keep_are_kept_something_of() -> None:
+    names = [f"name-{number}" for number in range(6000)]
+    definitions = {
+        "names": PartitionsDefinition(kind="static", cls="S", keys=names),
+        "hours": PartitionsDefinition(
+            kind="time_window", cls="T", start="2023-01-01", timezone="UTC", fmt="%Y-%m-%d-%H", cron="0 * * * *"
+        ),
+        "both": PartitionsDefinition(
+            kind="multi", cls="M", dimensions=[Dimension(name="h", partitions="hours"), Dimension(name="n", partitions="names")]
+        ),
+    }  # fmt: skip
+    manifest = make_manifest(partitions_definitions=definitions)
+    before = set(key_lists._positions._answers)
+    for _ in range(3):
+        both = partitions_of(
+            manifest, "both", now=datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), dynamic=lambda _: ()
+        )
+        assert both.position("2023-01-01-01|name-7") == 6007
+    assert set(key_lists._positions._answers) - before == {(id(names), None)}
