@@ -65,19 +65,24 @@ def _size(text: str | None, default: int) -> int:
     return int(text)
 
 
-def page_of_rows(rows: QuerySet[M], asked: PageRequest, *, by: Sequence[str], keys_first: bool = False) -> Page[M]:
+def page_of_rows(
+    rows: QuerySet[M], asked: PageRequest, *, by: Sequence[str], read_from: QuerySet[M] | None = None
+) -> Page[M]:
     """A page of a query, ordered by the fields in `by`, all of them rising or all falling (`-id`).
 
-    `keys_first`: the page is found by the primary keys alone, which indexes may hold, and only its rows are read. Call it inside one scope.
+    With `read_from` the page is found by its keys alone, which indexes may hold, and its rows are read from there: rows of the same table
+    without the conditions. What ceases to meet them between the two statements is shown as it is now, and ends no list early; what is
+    deleted is left out. Call it inside one scope.
     """
     fields = [name.removeprefix("-") for name in by]
     if asked.after is not None:
         rows = rows.filter(_beyond(rows.model, fields, asked.after, falling=by[0].startswith("-")))
     ordered = rows.order_by(*by)
-    if keys_first:
-        ordered = ordered.filter(pk__in=list(ordered.values_list("pk", flat=True)[: asked.size + 1]))
-    found = list(ordered[: asked.size + 1])
-    return _page(found, asked, lambda row: tuple(getattr(row, field) for field in fields))
+    if read_from is None:
+        return _page(list(ordered[: asked.size + 1]), asked, lambda row: tuple(getattr(row, field) for field in fields))
+    keys = _page(list(ordered.values_list("pk", *fields)[: asked.size + 1]), asked, lambda key: key[1:])
+    found = read_from.filter(pk__in=[key[0] for key in keys.results]).order_by(*by)
+    return Page(results=list(found), cursor=keys.cursor, more=keys.more)
 
 
 def page_of_list(items: Sequence[T], asked: PageRequest, *, key: Callable[[T], Key]) -> Page[T]:

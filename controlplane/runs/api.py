@@ -36,7 +36,8 @@ class RunsView(DeploymentAPIView):
         asked = RunQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         rows = selectors.narrowed(self.visible, RunQuerySerializer.filter(asked.validated_data))
-        page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"], keys_first=True)
+        whole = Run.objects.for_org(self.org_id).defer("run_config")
+        page = page_of_rows(rows, page_request(request), by=["-id"], read_from=whole)
         return page_response(request, page, RunSerializer)
 
     @extend_schema(operation_id="launch_run", request=LaunchRunSerializer, responses={201: RunSerializer})

@@ -1,6 +1,8 @@
 """Lists of runs, pages of events, steps with their phases, and why a run waits."""
 
 import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,12 +11,14 @@ from django.db import connection
 from controlplane.deployments.visibility import all_of
 from controlplane.fleet.models import Agent
 from controlplane.runs.event_selectors import EventFilter, Place, count_events, events
-from controlplane.runs.selectors import RunFilter, count_runs, run_group, runs
+from controlplane.runs.models import Run
+from controlplane.runs.selectors import RunFilter, count_runs, narrowed, run_group, runs
 from controlplane.runs.services import cancel_run, reexecute_run
 from controlplane.runs.states import RunStatus
 from controlplane.runs.step_selectors import steps
 from controlplane.runs.waiting import waiting_reason
 from tenants.errors import InvalidError
+from tenants.paging import PageRequest, decode_cursor, page_of_rows
 from tenants.scoping import org_scope
 from tests.factories import deploy
 from tests.runs.scripts import Stage, make_stage
@@ -180,3 +184,37 @@ def test_a_run_waits_for_a_location_that_was_deleted(stage: Stage) -> None:
 
 def test_a_run_that_is_claimed_waits_for_nothing(stage: Stage) -> None:
     assert waiting_reason(stage.claimed().run) is None
+
+
+@contextmanager
+def once_the_page_is_found(change: Callable[[], Any]) -> Iterator[None]:
+    """Do it between the statement that finds a page of runs and the one that reads it, as another process may."""
+    left = [change]
+
+    def between(execute: Any, sql: str, *rest: Any) -> Any:
+        found = execute(sql, *rest)
+        if left and sql.startswith('SELECT "run"."id"'):
+            left.pop()()
+        return found
+
+    with connection.execute_wrapper(between):
+        yield
+    assert not left
+
+
+def test_what_happens_between_finding_a_page_and_reading_it_ends_no_list_early(stage: Stage) -> None:
+    oldest, middle, newest = (stage.request(job="nightly").id for _ in range(3))
+    visible = all_of(stage.org_id, stage.cast.deployment.id)
+    with org_scope(stage.org_id):
+        rows = Run.objects.for_org(stage.org_id)
+        queued, asked = narrowed(visible, RunFilter(statuses=[RunStatus.QUEUED])), PageRequest(size=2)
+        with once_the_page_is_found(lambda: rows.filter(id=middle).update(status=RunStatus.STARTING)):
+            page = page_of_rows(queued, asked, by=["-id"], read_from=rows)
+        assert ([run.id for run in page.results], page.more) == ([newest, middle], True)
+        assert page.cursor is not None
+        after = page_of_rows(queued, PageRequest(decode_cursor(page.cursor), 2), by=["-id"], read_from=rows)
+        assert ([run.id for run in after.results], after.more) == ([oldest], False)
+        with once_the_page_is_found(lambda: rows.filter(id=newest).delete()):
+            found = runs(visible, limit=2)
+        assert ([run.id for run in found.runs], found.cursor) == ([middle], middle)
+        assert [run.id for run in runs(visible, cursor=found.cursor).runs] == [oldest]

@@ -59,8 +59,8 @@ class TicksView(DeploymentAPIView):
     def get(self, request: Request) -> Response:
         """The ticks of all schedules and sensors of the deployment, the newest first."""
         with read_scope(self.org_id):
-            rows = selectors.ticks_of_deployment(self.visible, _wanted(request)).defer("log")
-            page = page_of_rows(rows, page_request(request), by=["-id"], keys_first=True)
+            rows = selectors.ticks_of_deployment(self.visible, _wanted(request))
+            page = page_of_rows(rows, page_request(request), by=["-id"], read_from=selectors.without_log(self.org_id))
         return _page(self.visible, request, page)
 
 
@@ -79,8 +79,8 @@ class _TicksOfOneView(InstigatorAPIView):
     def get(self, request: Request) -> Response:
         """Its ticks, the newest first."""
         with read_scope(self.org_id):
-            rows = selectors.ticks(self.visible, self.row, _wanted(request)).defer("log")
-            page = page_of_rows(rows, page_request(request), by=["-id"], keys_first=True)
+            rows = selectors.ticks(self.visible, self.row, _wanted(request))
+            page = page_of_rows(rows, page_request(request), by=["-id"], read_from=selectors.without_log(self.org_id))
         return _page(self.visible, request, page)
 
 
