@@ -42,6 +42,7 @@ _NOTE = """
           FROM jsonb_to_recordset(%s::jsonb) AS r(deployment_id uuid, asset_key text)) c
     JOIN deployment d ON d.org_id = %s AND d.id = c.deployment_id
     CROSS JOIN LATERAL jsonb_array_elements_text(d.watchers) AS w(consumer)
+    WHERE %s::text IS NULL OR w.consumer = %s
 """
 # Those whose plans an ending run takes back or fails; asked before it does.
 _NOTE_ENDS = """
@@ -53,11 +54,11 @@ _NOTE_ENDS = """
 """
 
 
-def note(org_id: UUID, changed: Iterable[tuple[UUID, str]]) -> None:
-    """These assets (deployment, key) changed. Joins the caller's transaction."""
+def note(org_id: UUID, changed: Iterable[tuple[UUID, str]], *, only: Consumer | None = None) -> None:
+    """These assets (deployment, key) changed, for `only` one consumer or for all. Joins the caller's transaction."""
     rows = [{"deployment_id": deployment, "asset_key": key} for deployment, key in sorted(set(changed))]
     if rows:
-        recordsets.execute(_NOTE, [recordsets.rows(rows), org_id])
+        recordsets.execute(_NOTE, [recordsets.rows(rows), org_id, only, only])
 
 
 def note_ends(org_id: UUID, deployment_ids: Iterable[UUID], run_ids: Iterable[UUID]) -> None:

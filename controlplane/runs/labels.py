@@ -17,6 +17,16 @@ def check(text: str) -> UUID:
     return _label("check", text)
 
 
+def checked(key: str) -> UUID:
+    """Of an asset of which the run is to evaluate a check. planned_checks.py has it in SQL."""
+    return _label("checked", key)
+
+
+def assets_of_checks(texts: Iterable[str]) -> set[str]:
+    """The assets of checks that are written as `a/b:name`."""
+    return {text.rpartition(":")[0] for text in texts}
+
+
 def partition(key: str) -> UUID:
     return _label("partition", key)
 
@@ -34,7 +44,8 @@ def of_run(
 ) -> set[UUID]:
     """Every label of one run."""
     found = {asset(key) for key in list(assets)[:ASSETS_MAX]}
-    found |= {check(text) for text in list(checks)[:ASSETS_MAX]}
+    planned = list(checks)[:ASSETS_MAX]
+    found |= {check(text) for text in planned} | {checked(key) for key in assets_of_checks(planned)}
     found |= {tag(name, value) for name, value in tags.items()}
     found.add(launched_by(actor))
     if partition_key is not None:

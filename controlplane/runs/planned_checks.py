@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from controlplane.catalog import changes
+from controlplane.catalog.changes import Consumer
 from controlplane.core import recordsets
 from controlplane.definitions.asset_keys import check_text, to_text
 from controlplane.runs import labels
@@ -17,15 +18,18 @@ _NEWEST = """
         ORDER BY l.run_id DESC LIMIT 1
     ) newest
 """
-# Of a run whose checks were not named, all of its assets.
+# Assets whose checks it was to evaluate, by their label (labels.checked): what a run makes without checks is not told of again.
 _ENDING = """
     SELECT DISTINCT d.id, changed.asset FROM run r
-    JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id AND d.watchers <> '[]'
+    JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id AND d.watchers ? 'conditions'
     CROSS JOIN LATERAL (
         SELECT regexp_replace(named, ':[^:]*$', '') FROM jsonb_array_elements_text(coalesce(r.check_selection, '[]')) AS named
         UNION ALL SELECT jsonb_array_elements_text(r.target_assets) WHERE r.check_selection IS NULL
     ) AS changed(asset)
-    WHERE r.org_id = %s AND r.id = ANY(%s)
+    WHERE r.org_id = %s AND r.id = ANY(%s) AND EXISTS (
+        SELECT FROM run_label l WHERE l.org_id = r.org_id AND l.run_id = r.id
+          AND l.label = encode(substr(sha256('checked\\000'::bytea || convert_to(changed.asset, 'UTF8')), 1, 16), 'hex')::uuid
+    )
 """
 
 
@@ -42,14 +46,14 @@ def of_selection(selection: Selection) -> list[str]:
 
 def note(org_id: UUID, deployment_id: UUID, checks: Iterable[str]) -> None:
     """They are in progress from now on. Joins the caller's transaction."""
-    changes.note(org_id, ((deployment_id, _asset_of(check)) for check in checks))
+    changed = ((deployment_id, asset) for asset in labels.assets_of_checks(checks))
+    changes.note(org_id, changed, only=Consumer.CONDITIONS)
 
 
 def note_ends(org_id: UUID, run_ids: Sequence[UUID]) -> None:
     """What these runs have not evaluated they never will. Joins the transaction that ends them."""
-    changes.note(
-        org_id, [(deployment, asset) for deployment, asset in recordsets.fetch(_ENDING, [org_id, list(run_ids)])]
-    )
+    ending = recordsets.fetch(_ENDING, [org_id, list(run_ids)])
+    changes.note(org_id, [(deployment, asset) for deployment, asset in ending], only=Consumer.CONDITIONS)
 
 
 def newest_runs(org_id: UUID, deployment_id: UUID, checks: Iterable[str]) -> dict[str, Run]:
@@ -59,7 +63,3 @@ def newest_runs(org_id: UUID, deployment_id: UUID, checks: Iterable[str]) -> dic
     found = {by_label[label]: run_id for label, run_id in recordsets.fetch(_NEWEST, asked)}
     rows = Run.objects.for_org(org_id).only("id", "created_at").in_bulk(set(found.values()))
     return {check: rows[run_id] for check, run_id in found.items() if run_id in rows}
-
-
-def _asset_of(check: str) -> str:
-    return check.rpartition(":")[0]

@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 
 from controlplane.catalog import projections
+from controlplane.catalog.models import AssetChange
 from controlplane.catalog.rows import CheckRow
+from controlplane.runs import planned_checks
 from controlplane.runs.instance_scope import Scope
 from controlplane.runs.instance_view import answer_within
 from controlplane.runs.models import Run
@@ -96,3 +98,13 @@ def test_the_newest_plan_is_found_behind_any_number_of_evaluations_of_older_ones
     later = run_of(stage, assets=["alone"])
     evaluate(later, "fine")
     assert latest(stage)["fine"] == ("SUCCEEDED", str(later.id))
+
+
+def test_an_end_is_told_of_assets_whose_checks_were_to_be_evaluated(stage: Stage) -> None:
+    for run in (run_of(stage, assets=["up", "alone"]), run_of(stage, assets=["up", "alone"], checks=[])):
+        stage.settle(2)
+        with org_scope(run.org_id):
+            planned_checks.note_ends(run.org_id, [run.id])
+            found = AssetChange.objects.for_org(run.org_id).filter(deployment_id=run.deployment_id)
+            noted = list(found.values_list("consumer", "asset_key"))
+        assert noted == ([("conditions", "up")] if run.check_selection is None else [])

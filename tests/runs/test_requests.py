@@ -276,4 +276,4 @@ def test_a_failed_partition_is_planned_again_and_then_made(stage: Stage) -> None
 def test_every_label_of_a_run_is_indexed(stage: Stage) -> None:
     run = stage.request(assets=["daily"], partition="2024-01-01", tags={"a": "b"})
     with org_scope(stage.org_id):
-        assert RunLabel.objects.for_org(stage.org_id).filter(run_id=run.id).count() == 6
+        assert RunLabel.objects.for_org(stage.org_id).filter(run_id=run.id).count() == 7
