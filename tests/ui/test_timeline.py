@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from controlplane.deployments.visibility import all_of
+from controlplane.runs import timeline
 from controlplane.runs.models import Run
+from controlplane.runs.selectors import RunFilter
+from controlplane.runs.states import RunStatus
 from tenants.scoping import org_scope
 from tests.automation.ticking import Stage
-from tests.ui.timeline_world import make_timeline
+from tests.cast import make_cast
+from tests.ui.timeline_world import made, make_timeline
 
 MOST_BYTES = 300_000
 MANY = 10_000
@@ -105,3 +111,22 @@ def test_statements_do_not_grow_with_runs_and_use_indexes(stage: Stage) -> None:
             cursor.execute(f"EXPLAIN {statement}")
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
     assert not any("Seq Scan" in plan for plan in plans)
+
+
+def test_what_waits_since_long_ago_is_not_lost_behind_others_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "RUNS_MAX", 3)
+    cast = make_cast("backlog")
+    now = timezone.now()
+
+    def waiting(job: str, hours: int) -> Run:
+        return made(cast, job, now - datetime.timedelta(hours=hours), None, RunStatus.QUEUED)
+
+    with org_scope(cast.org_id):
+        rows = [waiting("few", 90), *(waiting("many", hours) for hours in range(89, 60, -1)), waiting("few", 60)]
+        Run.unscoped.bulk_create(rows)
+    window = (now - datetime.timedelta(hours=1), now)
+    visible = all_of(cast.org_id, cast.deployment.id)
+    found, more = timeline.stretches(visible, RunFilter(job="few"), *window)
+    assert ([run.id for run in found], more) == ([rows[-1].id, rows[0].id], False)
+    found, more = timeline.stretches(visible, RunFilter(), *window)
+    assert ([run.id for run in found], more) == ([run.id for run in rows[:-4:-1]], True)

@@ -11,7 +11,7 @@ from controlplane.runs.states import RunStatus
 from tenants.ids import first_uuid7_at
 from tenants.scoping import org_scope
 from tests.automation.ticking import Stage, schedule
-from tests.cast import make_cast
+from tests.cast import Cast, make_cast
 from tests.factories import asset, make_agent
 
 _NUMBERS = count(1)
@@ -27,16 +27,16 @@ def make_timeline(many: int = 1500) -> Stage:
     def ago(minutes: float) -> datetime.datetime:
         return now - datetime.timedelta(minutes=minutes)
 
-    rows = [made(stage, "busy", ago(240 - 240 * number / many), 1.5, _status(number)) for number in range(many)]
+    rows = [made(cast, "busy", ago(240 - 240 * number / many), 1.5, _status(number)) for number in range(many)]
     for number, job in enumerate(["hourly", "nightly", "report"]):
         rows += [
-            made(stage, job, ago(minutes), 6 + 9 * number, _status(number + minutes))
+            made(cast, job, ago(minutes), 6 + 9 * number, _status(number + minutes))
             for minutes in range(30, 230, 30 + 7 * number)
         ]
     rows += [
-        made(stage, "hourly", ago(5), None, RunStatus.STARTED),
-        made(stage, "report", ago(3), None, RunStatus.QUEUED),
-        made(stage, "nightly", ago(9000), None, RunStatus.STARTED),
+        made(cast, "hourly", ago(5), None, RunStatus.STARTED),
+        made(cast, "report", ago(3), None, RunStatus.QUEUED),
+        made(cast, "nightly", ago(9000), None, RunStatus.STARTED),
     ]
     with org_scope(cast.org_id):
         Run.unscoped.bulk_create(rows)
@@ -47,13 +47,13 @@ def _status(number: int) -> RunStatus:
     return RunStatus.FAILURE if number % 9 == 0 else RunStatus.CANCELED if number % 31 == 0 else RunStatus.SUCCESS
 
 
-def made(stage: Stage, job: str, created: datetime.datetime, minutes: float | None, status: RunStatus) -> Run:
+def made(cast: Cast, job: str, created: datetime.datetime, minutes: float | None, status: RunStatus) -> Run:
     """A run as its end left it, after so many minutes; None: it goes on."""
     started = created + datetime.timedelta(minutes=0.5) if status != RunStatus.QUEUED else None
     return Run(
-        org_id=stage.cast.org_id,
+        org_id=cast.org_id,
         id=UUID(int=first_uuid7_at(created).int + (7 << 76) + (2 << 62) + next(_NUMBERS)),
-        deployment_id=stage.cast.deployment.id,
+        deployment_id=cast.deployment.id,
         location_id=UUID(int=1),
         location_name="shop",
         version_id=UUID(int=1),
