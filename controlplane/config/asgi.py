@@ -1,5 +1,6 @@
 """The `stream` role: long-polls of agents and server-sent events (in embedded mode, everything)."""
 
+import gc
 import os
 import re
 
@@ -41,3 +42,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     waits = scope["type"] == "http" and _WAITS.match(scope["path"]) is not None
     await (_waiting if waits else _bounded)(scope, receive, send)
+
+
+# What is imported stays: the collector would go through all of it again with every few long pages, for a quarter of a second.
+gc.collect()
+gc.freeze()
