@@ -1,14 +1,19 @@
 """Conditions that request many partitions at once: one backfill makes them, stored with the evaluation and started once."""
 
 import dataclasses
+import datetime
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from django.db import IntegrityError
 
 from controlplane.automation.models import AssetEvaluation, Backfill, BackfillStatus, ConditionEvaluator
 from controlplane.deployments import freezing
 from controlplane.evaluator.conditions import evaluating
+from controlplane.evaluator.conditions.selective import Evaluation
+from controlplane.evaluator.conditions.watching import Watches
 from controlplane.runs.states import RunStatus
 from tenants.audit.models import AuditEvent
 from tenants.models import Role, TargetKind
@@ -204,3 +209,32 @@ def test_each_says_where_the_other_is_to_who_sees_both(stage: Stage) -> None:
     partly = person(stage.cast, Role.EDITOR)
     deny(stage.cast, partly, target=TargetKind.SELECTION, target_value="key:source")
     assert told(stage.cast.api(partly)) == [None]
+
+
+def test_more_than_a_backfill_makes_is_an_error_of_those_who_ask_for_it() -> None:
+    missing = AC.missing() & ~AC.any_deps_missing()
+    shop = [
+        asset("many", partitions_def=LETTERS, on=missing),
+        asset("after", "many", partitions_def=LETTERS, on=AC.any_deps_match(AC.will_be_requested())),
+        asset("alone", on=missing),
+    ]
+    graph: BaseAssetGraph[Any] = dg.Definitions(shop).resolve_asset_graph()
+    with dg.DagsterInstance.ephemeral() as instance:
+        evaluation = Evaluation(
+            instance=instance,
+            graph=graph,
+            watches=Watches(graph),
+            eligible=frozenset(graph.materializable_asset_keys),
+            number=1,
+            now=datetime.datetime.now(datetime.UTC),
+            cursors=lambda keys: {},
+            emit_backfills=True,
+            targets_max=7,
+        )
+        found = evaluation.of(evaluation.eligible)
+        all_of_it = dataclasses.replace(evaluation, targets_max=8).of(evaluation.eligible)
+    many, after, alone = (dg.AssetKey(name) for name in ("many", "after", "alone"))
+    assert "8 partitions of 2 assets" in str(found.errors[many])
+    assert (found.errors.keys(), found.outcomes.keys(), found.requested) == ({many, after}, {alone}, {alone})
+    assert (found.backfills, [one.asset_selection for one in found.requests]) == ([], [[alone]])
+    assert [set(one.keys) for one in all_of_it.backfills] == [{"many", "after"}]

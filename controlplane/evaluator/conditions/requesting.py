@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster
 from dagster import PartitionsDefinition
-from dagster._core.definitions.asset_key import AssetKey
+from dagster._core.definitions.asset_key import AssetKey, EntityKey
 from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
@@ -14,6 +14,7 @@ from controlplane.automation.conditions.backfilling import AskedBackfill
 from controlplane.automation.requests import Asked
 from controlplane.evaluator.entities import text_of
 from controlplane.runs.requests import RunRequest
+from tenants.errors import InvalidError
 
 # Dagster's own tags.
 FROM_CONDITION_TAG = "dagster/from_automation_condition"
@@ -58,9 +59,27 @@ def asked_backfill(graph: BaseAssetGraph[Any], number: int, request: dagster.Run
             continue
         if definition not in places:
             places[definition] = {name: place for place, name in enumerate(definition.get_partition_keys())}
-        wanted = subset.get_partitions_subset(key).get_partition_keys()
-        keys[text_of(key)] = sorted((places[definition][name], name) for name in wanted)
+        known, wanted = places[definition], subset.get_partitions_subset(key).get_partition_keys()
+        # A dynamic partition that is asked for may be taken away meanwhile.
+        keys[text_of(key)] = sorted((known[name], name) for name in wanted if name in known)
     return AskedBackfill(keys, tags_of(request, number))
+
+
+def too_large(graph: BaseAssetGraph[Any], request: dagster.RunRequest, most: int) -> dict[EntityKey, Exception]:
+    """Of a request of a backfill that would make more than `most` partitions: its assets, and the checks that these bring along, each
+    with the error that says so. Rows of a backfill are stored in one transaction, which the next evaluation waits for.
+    """
+    subset = request.asset_graph_subset
+    assert subset is not None, "it asks for runs"
+    count = subset.num_partitions_and_non_partitioned_assets
+    if count <= most:
+        return {}
+    error = InvalidError(
+        f"{count:,} partitions of {len(subset.asset_keys):,} assets are requested at once, and one backfill makes at most {most:,}: nothing "
+        "of it was requested. Launch backfills of a part of the partitions yourself, or let the condition ask for fewer at a time, as with "
+        "in_latest_time_window()."
+    )
+    return {one: error for key in subset.asset_keys for one in graph.get_execution_set_asset_and_check_keys(key)}
 
 
 def _upstreams_first(graph: BaseAssetGraph[Any], subset: AssetGraphSubset) -> Iterator[AssetKey]:

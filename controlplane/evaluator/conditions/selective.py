@@ -26,9 +26,10 @@ from dagster._core.definitions.declarative_automation.serialized_objects import 
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._serdes import serialize_value
 
+from controlplane.automation.backfills.targets import TARGETS_MAX
 from controlplane.automation.conditions.backfilling import AskedBackfill
 from controlplane.evaluator.blocking import outside_the_loop
-from controlplane.evaluator.conditions.requesting import asked_backfill
+from controlplane.evaluator.conditions.requesting import asked_backfill, too_large
 from controlplane.evaluator.conditions.watching import Watches
 
 log = logging.getLogger("controlplane.evaluator.conditions")
@@ -161,6 +162,8 @@ class Evaluation:
     run_tags: Mapping[str, str] = field(default_factory=dict)
     # Where more than one partition of an asset is requested, they and what hangs on them become one backfill.
     emit_backfills: bool = False
+    # What one backfill may make.
+    targets_max: int = TARGETS_MAX
     # What is in progress by backfills, for conditions that ask.
     backfilling: Callable[[], AssetGraphSubset] = AssetGraphSubset.create_empty_subset
     # Around each condition: how long it may take.
@@ -189,14 +192,18 @@ class Evaluation:
         results, subsets = evaluator.evaluate()
         with partition_loading_context(effective_dt=self.now, dynamic_partitions_store=queryer):
             requests = build_run_requests(subsets, self.graph, self.run_tags, emit_backfills=self.emit_backfills)
-            runs = [request for request in requests if not request.requires_backfill_daemon()]
-            backfills = [
-                asked_backfill(self.graph, self.number, request)
-                for request in requests
-                if request.requires_backfill_daemon()
-            ]
-            outcomes = {result.key: _outcome(result, cursors) for result in results}
-        return Evaluated(outcomes, evaluator.errors, runs, frozenset(subset.key for subset in subsets), backfills)
+            wanted = [request for request in requests if request.requires_backfill_daemon()]
+            refused = {key: why for one in wanted for key, why in too_large(self.graph, one, self.targets_max).items()}
+            backfills = [] if refused else [asked_backfill(self.graph, self.number, request) for request in wanted]
+            # As if these had failed: their cursors stay.
+            outcomes = {result.key: _outcome(result, cursors) for result in results if result.key not in refused}
+        return Evaluated(
+            outcomes,
+            {**evaluator.errors, **{key: why for key, why in refused.items() if key in evaluator.entity_keys}},
+            [request for request in requests if not request.requires_backfill_daemon()],
+            frozenset(subset.key for subset in subsets) - refused.keys(),
+            backfills,
+        )
 
 
 def _outcome(result: AutomationResult[Any], cursors: KnownCursors) -> Outcome:
