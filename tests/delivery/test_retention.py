@@ -235,6 +235,30 @@ def test_who_was_served_longest_ago_is_next(
     assert [one.deployment_id for one in line()] == [second.deployment_id, first.deployment_id]
 
 
+def test_one_sweeps_at_a_time_and_no_mark_goes_back(cast: Cast, outsider: Cast, week: datetime.datetime) -> None:
+    of_old(cast, retention(runs=30))
+    of_old(outsider, FOREVER)
+    run = history(cast, week)
+    history(outsider, week)
+    with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [sweep.TASK])
+        try:
+            pool.submit(with_connections_returned, sweep.sweep).result(timeout=20)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [sweep.TASK])
+        assert "runs" in left(cast, run, week)
+        pool.submit(with_connections_returned, sweep.sweep).result(timeout=60)
+    assert "runs" not in left(cast, run, week)
+
+    def policy() -> Policy:
+        return next(one for one in policies() if one.deployment_id == cast.deployment.id)
+
+    before = policy()
+    bites.mark(before, "runs", before.marks["runs"] - WEEK)
+    assert policy().marks["runs"] == before.marks["runs"]
+    assert policy().served_at("runs") > before.served_at("runs")
+
+
 def test_latest_state_outlives_its_history(cast: Cast, week: datetime.datetime) -> None:
     of_old(cast, retention(asset_events=10))
     history(cast, week)

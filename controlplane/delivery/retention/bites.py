@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection, connections
-from django.utils import timezone
 from psycopg import sql
 
+from controlplane.core import recordsets
 from controlplane.delivery.retention.histories import HISTORIES, OF_RUNS, RUN, Table
 from controlplane.delivery.retention.policies import Policy
-from controlplane.deployments.models import RetentionMark
 from controlplane.runs.log_objects import delete_log_objects
 from controlplane.runs.models import Run
 from controlplane.runs.states import ACTIVE
@@ -33,6 +32,12 @@ _OF_DEPLOYMENT = sql.SQL(
 _OF_RUNS = sql.SQL("org_id = %(org)s AND {key} = ANY(%(ids)s)")
 
 _SOME = sql.SQL("SELECT EXISTS (SELECT 1 FROM {table} WHERE run_id >= %s AND run_id < %s)")
+
+_MARK = """
+    INSERT INTO retention_mark AS m (org_id, deployment_id, kind, before, updated_at) VALUES (%s, %s, %s, %s, clock_timestamp())
+    ON CONFLICT (org_id, deployment_id, kind) DO UPDATE
+    SET before = greatest(m.before, excluded.before), updated_at = excluded.updated_at
+"""
 
 Span = tuple[datetime.datetime, datetime.datetime]
 
@@ -117,19 +122,6 @@ def _delete_of_runs(org_id: UUID, table: Table, ids: Sequence[UUID]) -> None:
 
 
 def mark(policy: Policy, kind: str, before: datetime.datetime) -> None:
-    """Keep that nothing of the kind is left from before then, and that the deployment had its turn now."""
+    """Keep that nothing of the kind is left from before then, and that the deployment had its turn now. A mark never goes back."""
     with org_scope(policy.org_id):
-        RetentionMark.unscoped.bulk_create(
-            [
-                RetentionMark(
-                    org_id=policy.org_id,
-                    deployment_id=policy.deployment_id,
-                    kind=kind,
-                    before=before,
-                    updated_at=timezone.now(),
-                )
-            ],
-            update_conflicts=True,
-            update_fields=["before", "updated_at"],
-            unique_fields=["org_id", "deployment_id", "kind"],
-        )
+        recordsets.execute(_MARK, [policy.org_id, policy.deployment_id, kind, before])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from controlplane.core import recordsets
 from controlplane.core.background import enqueue
 from controlplane.core.old_partitions import partitions
 from controlplane.delivery.retention.bites import bite, due_span, mark
@@ -22,18 +23,33 @@ _TURN_SECONDS = 4.0
 
 
 def sweep() -> None:
-    """Drop the weeks that nobody needs, then take the rows of those who keep less than others; goes on in a task of its own."""
-    until = time.monotonic() + _SLICE_SECONDS
+    """Drop the weeks that nobody needs, then take the rows of those who keep less than others; goes on in a task of its own.
+
+    One at a time: while another is at it, or about to go on, there is nothing to do here.
+    """
+    [(is_mine,)] = recordsets.fetch("SELECT pg_try_advisory_lock(hashtext(%s))", [TASK])
+    if not is_mine:
+        return
+    try:
+        finished = _slice(time.monotonic() + _SLICE_SECONDS)
+    finally:
+        recordsets.fetch("SELECT pg_advisory_unlock(hashtext(%s))", [TASK])
+    if not finished:
+        enqueue(TASK)
+
+
+def _slice(until: float) -> bool:
+    """Whether nothing is left."""
     keeping = policies()
     for kind in HISTORIES:
         drop_weeks(kind, partitions(), keeping)
         due = [policy for policy in keeping if policy.due(kind)]
         if not _all(due, kind, until):
-            enqueue(TASK)
-            return
+            return False
         if kind == "logs" and due:
             # Their objects are gone only now.
             drop_weeks(kind, partitions(), keeping)
+    return True
 
 
 def _all(due: Sequence[Policy], kind: str, until: float) -> bool:
