@@ -10,6 +10,7 @@ from agent.protocol import Read
 from controlplane.deployments.models import LocationVersion
 from controlplane.runs import (
     instance_assets,
+    instance_check_partitions,
     instance_checks,
     instance_freshness,
     instance_partitions,
@@ -37,6 +38,7 @@ METHODS: dict[str, Method] = {
     **instance_assets.METHODS,
     **instance_partitions.METHODS,
     **instance_checks.METHODS,
+    **instance_check_partitions.METHODS,
     # Dagster's get_freshness_state_records: kept by catalog.freshness_sweep; conditions on freshness read it here.
     **instance_freshness.METHODS,
     **instance_pools.METHODS,

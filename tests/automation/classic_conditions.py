@@ -6,9 +6,9 @@ import dagster as dg
 
 AC = dg.AutomationCondition
 
-hourly = dg.HourlyPartitionsDefinition(start_date="2026-11-19-00:00")
-daily = dg.DailyPartitionsDefinition(start_date="2026-11-10")
-weekly = dg.WeeklyPartitionsDefinition(start_date="2026-11-01")
+hourly = dg.HourlyPartitionsDefinition(start_date="2025-11-19-00:00")
+daily = dg.DailyPartitionsDefinition(start_date="2025-11-10")
+weekly = dg.WeeklyPartitionsDefinition(start_date="2025-11-01")
 static = dg.StaticPartitionsDefinition(["a", "b", "c"])
 dynamic = dg.DynamicPartitionsDefinition(name="dyn")
 grid = dg.MultiPartitionsDefinition({"day": daily, "shop": static})

@@ -30,7 +30,8 @@ from tests.automation.dagster_runs import requested_run
 from tests.automation.our_side import OurSide
 from tests.cast import Cast
 
-START = datetime.datetime(2026, 11, 20, 22, 7, tzinfo=datetime.UTC)
+# Long ago: what our tables date themselves is later.
+START = datetime.datetime(2025, 11, 20, 22, 7, tzinfo=datetime.UTC)
 ACTIONS = [
     *("made", "made", "made", "made", "made", "starts", "starts", "ends", "ends", "seen", "seen", "checked", "checks"),
     *("key", "waits", "fresh", "fills", "fills"),
@@ -76,7 +77,7 @@ class History:
         self.now += datetime.timedelta(seconds=self.chance.choice([1, 30, 30, 30, 600, 3600]))
         self._feed()
 
-    def _partition(self, key: dg.AssetKey) -> str | None:
+    def _partition(self, key: Any) -> str | None:
         definition = self.graph.get(key).partitions_def
         if definition is None:
             return None
@@ -124,10 +125,12 @@ class History:
             self.log.append(f"observed {chosen.to_user_string()} {partition}")
 
     def _checked(self, _key: dg.AssetKey) -> None:
-        self._evaluate(self.chance.choice(sorted(self.graph.asset_check_keys)))
+        check = self.chance.choice(sorted(self.graph.asset_check_keys))
+        self._evaluate(check, self._partition(check))
 
-    def _evaluate(self, check: dg.AssetCheckKey, run_id: str = "") -> None:
-        found = self.theirs.fetch_materializations(check.asset_key, limit=1).records
+    def _evaluate(self, check: dg.AssetCheckKey, partition: str | None, run_id: str = "") -> None:
+        wanted = dg.AssetRecordsFilter(check.asset_key, asset_partitions=[partition] if partition else None)
+        found = self.theirs.fetch_materializations(wanted, limit=1).records
         of_which = self.chance.random() < 0.7 and found
         evaluation = dg.AssetCheckEvaluation(
             asset_key=check.asset_key,
@@ -139,15 +142,16 @@ class History:
             )
             if of_which
             else None,
+            partition=partition,
         )
         event = DagsterEvent(DagsterEventType.ASSET_CHECK_EVALUATION.value, "j", event_specific_data=evaluation)
         self._write(event, run_id)
-        self.log.append(f"checked {check.to_user_string()} {evaluation.passed} in {run_id[-4:]}")
+        self.log.append(f"checked {check.to_user_string()} {partition} {evaluation.passed} in {run_id[-4:]}")
 
     def _checks(self, _key: dg.AssetKey) -> None:
         """A run of a check alone."""
         check = self.chance.choice(sorted(self.graph.asset_check_keys))
-        self._run([], [check], None)
+        self._run([], [check], self._partition(check))
 
     def _fresh(self, _key: dg.AssetKey) -> None:
         if not self.with_freshness:
@@ -183,7 +187,7 @@ class History:
     def _run(self, keys: list[dg.AssetKey], checks: list[dg.AssetCheckKey], partition: str | None) -> None:
         tags = {"team": self.chance.choice("ab"), **({"dagster/partition": partition} if partition else {})}
         run = requested_run(self.theirs, self.repository, keys, checks, tags=tags, at=self.now)
-        self.ours.runs(run, checks, self.now)
+        self.ours.runs(run, checks, partition, self.now)
         self._write(DagsterEvent(DagsterEventType.RUN_START.value, run.job_name), run.run_id)
         self.runs.append((run, keys, checks, partition))
         self.log.append(f"starts {_names(keys)} {_names(checks)} {partition} {run.run_id[-4:]}")
@@ -198,7 +202,7 @@ class History:
                 self._made(key, run.run_id, partition)
         for check in checks:
             if self.chance.random() < (0.8 if how == "RUN_SUCCESS" else 0.3):
-                self._evaluate(check, run.run_id)
+                self._evaluate(check, partition, run.run_id)
         self._write(DagsterEvent(getattr(DagsterEventType, how).value, run.job_name), run.run_id)
         self.log.append(f"{how} {run.run_id[-4:]}")
 

@@ -15,6 +15,21 @@ newer = [
     asset("late", "f0", "f1", on=AC.any_deps_match(AC.freshness_failed()).newly_true()),
     asset("warned", "f1", on=AC.any_deps_match(AC.freshness_warned()) & ~AC.in_progress()),
     asset("all_fresh", "f0", "f1", on=AC.all_deps_match(AC.freshness_passed()).newly_true()),
+    asset(
+        "check_of_team",
+        "u1",
+        on=AC.any_deps_match(AC.any_checks_match(AC.executed_with_tags(tag_values={"team": "a"}))),
+    ),
+    *(
+        asset(f"day_{name}", "d0", partitions_def=daily, on=AC.any_deps_match(AC.any_checks_match(state)).newly_true())
+        for name, state in {
+            "passed": AC.check_passed(),
+            "failed": AC.check_failed(),
+            "begins": AC.in_progress(),
+            "breaks": AC.execution_failed(),
+            "lacks": AC.missing(),
+        }.items()
+    ),
 ]
 
 
@@ -29,6 +44,11 @@ def multi(): ...
 
 @dg.asset_check(asset="u1", automation_condition=AC.any_deps_match(AC.newly_updated()) & ~AC.in_progress())
 def u1_again():
+    return dg.AssetCheckResult(passed=True)
+
+
+@dg.asset_check(asset="d0", partitions_def=daily, automation_condition=AC.eager())
+def day_ok():
     return dg.AssetCheckResult(passed=True)
 
 
@@ -75,7 +95,7 @@ jobs = [
 
 defs = dg.Definitions(
     assets=[*assets, *newer, multi, seen, seen_days, seen_idle, *after_seen],
-    asset_checks=[u1_ok, u1_again, m1_ok],
+    asset_checks=[u1_ok, u1_again, m1_ok, day_ok],
     jobs=jobs,
 )
 # Enough of them to tell whether a difference would be seen.

@@ -63,7 +63,7 @@ class OurSide:
         with org_scope(self.cast.org_id):
             return answer_within(lambda: self.scope, method, arguments)
 
-    def runs(self, run: Any, planned: list[Any], at: datetime.datetime) -> None:
+    def runs(self, run: Any, planned: list[Any], partition: str | None, at: datetime.datetime) -> None:
         """A run is requested, of these checks; what it plans of assets comes as events."""
         checks = [check_text(list(key.asset_key.path), key.name) for key in planned]
         row = Run(
@@ -77,6 +77,7 @@ class OurSide:
             status="STARTED",
             asset_selection=[to_text(list(key.path)) for key in run.asset_selection],
             check_selection=checks,
+            partition_key=partition,
             tags=dict(run.tags),
             queue="default",
             actor_kind="user",
@@ -159,8 +160,10 @@ class OurSide:
         event = entry.dagster_event
         evaluation = event.event_specific_data
         target = evaluation.target_materialization_data
+        # What the run made itself has no id in there yet.
+        its_own = entry.run_id and target.run_id == entry.run_id
         target = AssetCheckEvaluationTargetMaterializationData(
-            storage_id=self.ids[target.storage_id], run_id=target.run_id, timestamp=target.timestamp
+            storage_id=0 if its_own else self.ids[target.storage_id], run_id=target.run_id, timestamp=target.timestamp
         )
         evaluation = dg.AssetCheckEvaluation(
             asset_key=evaluation.asset_key,
@@ -168,6 +171,7 @@ class OurSide:
             passed=evaluation.passed,
             metadata={},
             target_materialization_data=target,
+            partition=evaluation.partition,
         )
         return EventLogEntry(
             None,

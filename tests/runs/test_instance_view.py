@@ -121,6 +121,31 @@ def test_checks(attempt: Sender) -> None:
     assert ask(attempt, "latest_checks", checks=[[["daily"], "not_empty"]], partition="p") == []
 
 
+def test_checks_of_partitions() -> None:
+    """The latest of each partition, with the materialization of that partition which it was of."""
+    attempt = make_stage().claimed(assets=["raw"])
+    attempt.start("raw")
+    checked = {"name": "fine", "asset": ["raw"], "severity": "ERROR", "metadata": {}}
+    for partition, passed in (("a", True), ("a", False), ("b", True)):
+        attempt.event("ASSET_MATERIALIZATION", step="raw", data=materialization("raw", partition), serdes='"m"')
+        # As a run tells it of what it made itself.
+        target = {"run_id": str(attempt.run_id), "id": None, "ts": 1.0}
+        check = {**checked, "passed": passed, "partition": partition, "target": target}
+        attempt.event("ASSET_CHECK_EVALUATION", step="raw", data={"check": check}, serdes='"c"')
+    attempt.flush()
+    latest = ask(attempt, "latest_ids_by_partition", kind="materialization", asset=["raw"])
+    found = ask(attempt, "check_partitions", checks=[[["raw"], "fine"], [["raw"], "other"]])
+    assert [(one["partition"], one["status"], one["run_id"]) for one in found] == [
+        ("a", "FAILED", str(attempt.run_id)),
+        ("b", "SUCCEEDED", str(attempt.run_id)),
+    ]
+    assert {one["partition"]: one["target_id"] for one in found} == latest
+    assert {one["partition"]: one["materialization_id"] for one in found} == latest
+    assert [
+        one["partition"] for one in ask(attempt, "check_partitions", checks=[[["raw"], "fine"]], partitions=["b"])
+    ] == ["b"]
+
+
 def test_runs(attempt: Sender) -> None:
     other = attempt.stage.request(tags={"team": "ops"})
     assert [run["run_id"] for run in ask(attempt, "runs")] == [str(other.id), str(attempt.run_id)]

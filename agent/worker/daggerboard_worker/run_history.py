@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dagster import AssetCheckKey, AssetKey, DagsterEventType, EventLogRecord
+from dagster import AssetCheckKey, AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
 from dagster._core.event_api import AssetRecordsFilter, EventRecordsResult, RunStatusChangeRecordsFilter
+from dagster._core.events import AssetCheckEvaluationPlanned, DagsterEvent
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -126,6 +127,44 @@ class CheckHistory(AgentBacked):
         records = [check_record(record) for record in answer]
         return {record.key: record for record in records}
 
+    def get_asset_check_partition_info(
+        self,
+        keys: Sequence[AssetCheckKey],
+        after_storage_id: int | None = None,
+        partition_keys: Sequence[str] | None = None,
+    ) -> Sequence[Any]:
+        """Came with 1.13: how conditions follow partitioned checks."""
+        partitions = None if partition_keys is None else list(partition_keys)
+        answer = self.read("check_partitions", checks=[check_pair(key) for key in keys], partitions=partitions)
+        assets = list({key.asset_key for key in keys})
+        whole: Mapping[AssetKey, int] = self._get_latest_unpartitioned_materialization_storage_ids(assets)  # type: ignore[attr-defined]
+        found = [check_partition(item, whole) for item in answer]
+        return [info for info in found if is_after(info, after_storage_id)]
+
+
+def is_after(info: Any, storage_id: int | None) -> bool:
+    """Whether it has news since then; what is planned has no id that could tell."""
+    if storage_id is None or info.latest_execution_status == AssetCheckExecutionRecordStatus.PLANNED:
+        return True
+    return max(info.latest_check_event_storage_id, info.latest_materialization_storage_id or 0) > storage_id
+
+
+def check_partition(answer: dict[str, Any], whole: Mapping[AssetKey, int]) -> Any:
+    """`whole` are the ids of assets that were materialized last without a partition."""
+    from dagster._core.storage.asset_check_execution_record import AssetCheckPartitionInfo
+
+    path, name = answer["check"]
+    made = (answer["materialization_id"], whole.get(AssetKey(path)))
+    return AssetCheckPartitionInfo(
+        check_key=AssetCheckKey(AssetKey(path), name),
+        partition_key=answer["partition"],
+        latest_execution_status=AssetCheckExecutionRecordStatus(answer["status"]),
+        latest_planned_run_id=answer["run_id"],
+        latest_check_event_storage_id=answer["id"] or 0,
+        latest_materialization_storage_id=max(filter(None, made), default=None),
+        latest_target_materialization_storage_id=answer["target_id"],
+    )
+
 
 def check_pair(key: AssetCheckKey) -> list[Any]:
     return [key.asset_key.path, key.name]
@@ -144,8 +183,28 @@ def check_record(answer: dict[str, Any]) -> AssetCheckExecutionRecord:
         "id": answer["id"],
         "run_id": answer["run_id"],
         "status": AssetCheckExecutionRecordStatus(answer["status"]),
-        "event": record.event_log_entry if record else None,
+        "event": record.event_log_entry if record else planned_entry(answer),
         "create_timestamp": float(answer["ts"]),
         "partition": answer.get("partition"),
     }
     return AssetCheckExecutionRecord(**accepted(AssetCheckExecutionRecord.__new__, fields))
+
+
+def planned_entry(answer: dict[str, Any]) -> EventLogEntry | None:
+    """The event that dagster keeps of a planned evaluation: conditions find the run by it."""
+    if answer["status"] != AssetCheckExecutionRecordStatus.PLANNED.value:
+        return None
+    path, name = answer["check"]
+    planned = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="",
+        event_specific_data=AssetCheckEvaluationPlanned(asset_key=AssetKey(path), check_name=name),
+    )
+    return EventLogEntry(  # type: ignore[no-untyped-call,unused-ignore]
+        error_info=None,
+        level=20,
+        user_message="",
+        run_id=answer["run_id"],
+        timestamp=answer["ts"],
+        dagster_event=planned,
+    )
