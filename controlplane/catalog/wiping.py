@@ -26,6 +26,13 @@ from controlplane.core import recordsets
 BITE_ROWS = 10_000
 # The history of so few partitions is looked up; of more, the history is gone through.
 _FEW = 200
+# Each name by the index, up to the first row: one partition may have hundreds of thousands of events.
+_HAS_ROW = """
+    SELECT wanted.name FROM unnest(%s::text[]) AS wanted(name), LATERAL (
+        SELECT 1 FROM {table}
+        WHERE org_id = %s AND deployment_id = %s AND asset_key = %s AND partition_key = wanted.name LIMIT 1
+    ) AS found
+"""
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,12 @@ def newest_id() -> int:
 
 
 def have_anything(org_id: UUID, deployment_id: UUID, asset_key: str, partitions: Sequence[str]) -> set[str]:
-    """Those of these partitions that something is known of: a state, or an event."""
-    found: set[str] = set()
+    """Those of these partitions that something is known of: a state, or an event. Names are as they are stored."""
+    found, left = set[str](), list(partitions)
     for model in (PartitionState, CheckPartitionState, AssetEvent):
-        rows: Any = model.objects.for_org(org_id)
-        rows = rows.filter(deployment_id=deployment_id, asset_key=asset_key, partition_key__in=partitions)
-        found.update(rows.values_list("partition_key", flat=True).distinct())
+        asked = _HAS_ROW.format(table=model._meta.db_table)
+        found |= {name for (name,) in recordsets.fetch(asked, [left, org_id, deployment_id, asset_key])}
+        left = [name for name in left if name not in found]
     return found
 
 

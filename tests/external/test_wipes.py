@@ -9,8 +9,8 @@ from controlplane.definitions.manifest import PartitionsDefinition
 from controlplane.external.models import AssetWipe
 from controlplane.external.reports.services import report_events
 from controlplane.external.reports.values import AssetReport, ReportKind
-from controlplane.external.wipes import services
-from controlplane.runs import instance_view
+from controlplane.external.wipes import requests, services
+from controlplane.runs import event_bounds, instance_view
 from tenants.audit.models import AuditEvent
 from tenants.scoping import org_scope
 from tests.cast import Cast
@@ -132,8 +132,9 @@ def test_all_partitions_of_an_asset_go_bit_by_bit(shop: Cast, monkeypatch) -> No
     assert {check["status"] for check in standing(shop, "daily")["checks"]} <= {"missing", "never_evaluated", None}
 
 
-def test_a_partition_that_is_not_there_is_not_wiped(shop: Cast) -> None:
-    say(shop, "daily", DAYS[0], "2019-12-31")
+def test_a_partition_that_is_not_there_is_not_wiped(shop: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "é" * 3000
+    say(shop, "daily", DAYS[0], "2019-12-31", event_bounds.key(long))
     say(shop, "raw", None)
 
     def refused(key: str, *partitions: str) -> str:
@@ -146,9 +147,13 @@ def test_a_partition_that_is_not_there_is_not_wiped(shop: Cast) -> None:
     assert "no partition 2024-1-1" in said
     assert "1 more of these" in said
     assert "raw has no partition x" in refused("raw", "x")
-    assert (made_partitions(shop), left(shop, "raw")) == (["2019-12-31", DAYS[0]], [None])
-    # No definition has it any more, and something is known of it.
-    assert done(shop, wipe(shop, "daily", partitions=["2019-12-31"]))["events_deleted"] == 1
+    assert (made_partitions(shop)[:2], left(shop, "raw")) == (["2019-12-31", DAYS[0]], [None])
+    # No definition has these any more, and something is known of them; a name of any length is found as it was stored.
+    monkeypatch.setattr(requests, "_BITE", 1)
+    assert done(shop, wipe(shop, "daily", partitions=["2019-12-31", long]))["events_deleted"] == 2
+    # How many they are is looked at before each of them is.
+    monkeypatch.setattr(services, "PARTITIONS_MAX", 2)
+    assert "1 to 2 partitions are wiped at once; these are 3" in refused("raw", "x", "y", "z")
 
 
 def test_a_run_that_is_under_way_stays_under_way() -> None:

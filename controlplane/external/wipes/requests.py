@@ -10,11 +10,15 @@ from controlplane.catalog.partition_selectors import keys_of_asset
 from controlplane.deployments.visibility import Visible
 from controlplane.external.models import AssetWipe
 from controlplane.external.reports.values import asset_key
-from controlplane.external.wipes.services import wipe_asset
+from controlplane.external.wipes.services import require_few, wipe_asset
+from controlplane.runs import event_bounds
 from tenants.access import Actor
 from tenants.errors import InvalidError, NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
+
+# Names that are asked about in one statement.
+_BITE = 5_000
 
 
 def wipe_as(
@@ -83,18 +87,21 @@ def _defined(visible: Visible, key: str) -> Partitions | None:
 
 def _require_known(visible: Visible, key: str, partitions: Sequence[str]) -> None:
     """What is neither defined nor has ever been heard of is most likely mistyped: a wipe of it would do nothing and say done."""
+    partitions = list(dict.fromkeys(partitions))
+    require_few(partitions)
     keys = _defined(visible, key)
     # Only its code knows them: what it has never made is not there to be wiped.
     undefined = [
         name for name in partitions if keys is None or isinstance(keys, OpaquePartitions) or not keys.has(name)
     ]
-    if not undefined:
-        return
-    with read_scope(visible.org_id):
-        known = wiping.have_anything(visible.org_id, visible.deployment_id, key, undefined)
-    unknown = [name for name in undefined if name not in known]
-    if unknown:
-        raise InvalidError(_refusal(key, keys, unknown), attr="partitions")
+    for at in range(0, len(undefined), _BITE):
+        stored = {event_bounds.key(name): name for name in undefined[at : at + _BITE]}
+        with read_scope(visible.org_id):
+            known = wiping.have_anything(visible.org_id, visible.deployment_id, key, list(stored))
+        unknown = [name for name_stored, name in stored.items() if name_stored not in known]
+        # The first is enough to refuse all.
+        if unknown:
+            raise InvalidError(_refusal(key, keys, unknown), attr="partitions")
 
 
 def _refusal(key: str, keys: Partitions | None, unknown: Sequence[str]) -> str:

@@ -43,10 +43,8 @@ def wipe_asset(
     InvalidError for no partitions, or for more than one wipe takes.
     """
     wanted = None if partitions is None else sorted({event_bounds.key(name) for name in partitions})
-    if wanted is not None and not 0 < len(wanted) <= PARTITIONS_MAX:
-        raise InvalidError(
-            f"1 to {PARTITIONS_MAX:,} partitions are wiped at once; these are {len(wanted):,}.", attr="partitions"
-        )
+    if wanted is not None:
+        require_few(wanted)
     with org_scope(org_id):
         require_writable(org_id)
         require_thawed(org_id, deployment_id)
@@ -69,6 +67,14 @@ def wipe_asset(
         )
         enqueue(TASK, org_id=org_id, wipe_id=made.id)
     return made
+
+
+def require_few(partitions: Sequence[str]) -> None:
+    """InvalidError for no partitions, or for more than one wipe takes."""
+    if not 0 < len(partitions) <= PARTITIONS_MAX:
+        raise InvalidError(
+            f"1 to {PARTITIONS_MAX:,} partitions are wiped at once; these are {len(partitions):,}.", attr="partitions"
+        )
 
 
 def sweep() -> None:
