@@ -21,7 +21,7 @@ from controlplane.deployments.visibility import Visible
 from controlplane.runs import audit_trail, services
 from controlplane.runs.deleting import delete_ended, delete_output
 from controlplane.runs.models import BulkAction, BulkKind, Run
-from controlplane.runs.selectors import RunFilter, filtered
+from controlplane.runs.selectors import RunFilter, narrowed
 from controlplane.runs.visible_runs import covered_runs
 from tenants.access import Actor, ActorKind
 from tenants.errors import AppError, InvalidError, NotFoundError
@@ -59,7 +59,7 @@ class Wanted:
 
     def rows(self, visible: Visible) -> QuerySet[Run]:
         """Those of them that the caller sees; read it inside org_scope."""
-        rows = filtered(visible, self.filters or RunFilter())
+        rows = narrowed(visible, self.filters or RunFilter())
         if self.run_ids is not None:
             rows = rows.filter(id__in=list(self.run_ids))
         return rows if self.newest is None else rows.filter(id__lte=self.newest)
@@ -67,7 +67,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What would be done: to how many runs, how many of these have ended, and how many of those that are seen one may not do it to."""
+    """What would be done: to how many runs, how many of these have ended, and how many of those that are seen one may not do it to.
+
+    Each is counted up to RUNS_MAX + 1; where `total` is that, nothing is done, and nothing is said to be refused.
+    """
 
     total: int
     ended: int
@@ -80,13 +83,15 @@ class Outlook:
 
 
 def outlook(visible: Visible, kind: BulkKind, wanted: Wanted) -> Outlook:
-    """Before somebody says yes; counts up to RUNS_MAX + 1."""
+    """Before somebody says yes."""
     with read_scope(visible.org_id):
         seen = wanted.rows(visible)
         found = list(
             covered_runs(visible, RIGHTS[kind], seen).order_by("-id").values_list("id", "ended_at")[: RUNS_MAX + 1]
         )
-        refused = 0 if visible.part(RIGHTS[kind]).is_everything else seen.count() - len(found)
+        refused = 0
+        if len(found) <= RUNS_MAX and not visible.part(RIGHTS[kind]).is_everything:
+            refused = seen.order_by("-id").values("id")[: RUNS_MAX + 1].count() - len(found)
     ended = sum(1 for _id, at in found if at is not None)
     return Outlook(len(found), ended, max(refused, 0), found[0][0] if found else None)
 

@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from controlplane.deployments.freezing import DeploymentFrozenError, freeze
-from controlplane.deployments.visibility import all_of
+from controlplane.deployments.visibility import Visible, all_of
 from controlplane.runs import bulk_actions
 from controlplane.runs.bulk_actions import Wanted
 from controlplane.runs.models import BulkAction, BulkKind, Run, RunEvent
@@ -14,7 +15,9 @@ from controlplane.runs.selectors import RunFilter
 from controlplane.runs.states import RunStatus
 from tenants.audit.models import AuditEvent
 from tenants.errors import InvalidError
+from tenants.grants import Rights, Target
 from tenants.models import Role, TargetKind
+from tenants.permissions import ROLE_PERMISSIONS
 from tenants.scoping import org_scope
 from tests.runs.scripts import Stage, make_stage
 from tests.runs.test_limits import configure, pooled_stage
@@ -70,7 +73,11 @@ def test_organizations_take_turns_and_one_that_fails_holds_up_nobody(monkeypatch
 
     monkeypatch.setattr(bulk_actions, "_SLICE_SECONDS", -1.0)
     assert progress(ended(long, action)) == (2, False), "the rest is the sweep's, which others share"
+    # However busy the machine is, and whatever others have left open.
+    monkeypatch.setattr(bulk_actions, "_SWEEP_SECONDS", 600.0)
     bulk_actions.sweep()
+    with org_scope(long.org_id):
+        BulkAction.objects.for_org(long.org_id).filter(id=broken.id).update(ended_at=timezone.now())
 
     assert progress(ended(short, other)) == (2, True)
     assert progress(ended(long, action)) == (5, True)
@@ -190,6 +197,23 @@ def test_bulk_action_over_rest() -> None:
     bulk_actions.sweep()
     shown = api.get(address(stage, f"bulk-actions/{made['id']}/")).json()
     assert (shown["done"], shown["ended_at"] is None) == (3, False)
+
+
+def test_what_one_may_not_do_is_counted_as_far_as_runs_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = make_stage()
+    for key in ("raw", "raw", "daily"):
+        stage.request(assets=[key])
+    only_raw = ((Target(TargetKind.SELECTION, "key:raw"), ROLE_PERMISSIONS[Role.EDITOR]),)
+    given = Rights(owner_names=frozenset(), everywhere=ROLE_PERMISSIONS[Role.VIEWER], on_parts=only_raw)
+    visible = Visible(stage.org_id, stage.cast.deployment.id, given)
+
+    def counted(most: int) -> tuple[int, int, int]:
+        monkeypatch.setattr(bulk_actions, "RUNS_MAX", most)
+        found = bulk_actions.outlook(visible, BulkKind.CANCEL, Wanted(filters=RunFilter(statuses=[RunStatus.QUEUED])))
+        return found.total, found.going_on, found.refused
+
+    assert counted(10) == (2, 2, 1)
+    assert counted(1) == (2, 2, 0), "too many: how many more there are of either is not known"
 
 
 def test_runs_that_one_does_not_see_are_counted_and_not_named() -> None:
