@@ -4,8 +4,13 @@ import re
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from controlplane.external.reports.services import report_events
+from controlplane.external.reports.values import AssetReport, ReportKind
 from tests.cast import make_cast
+from tests.factories import make_location, make_manifest
 from tests.ui.known import runs_by_status
 from tests.ui.world import HOSTILE, make_hostile, make_shop
 
@@ -77,6 +82,24 @@ def test_filters_of_assets_narrow_the_list(shop):
 
     assert re.findall(r'row-link mono clip" href="[^"]*/assets/([^"]+)"', answer) == ["raw/orders"]
     assert "<html" not in answer
+
+
+def test_assets_without_definition_are_counted_and_a_list_of_all_reads_them_once(cast):
+    make_location(cast, manifest=make_manifest())
+    reports = [AssetReport(ReportKind.MATERIALIZATION, key) for key in ("raw", "left", "left/too")]
+    report_events(org_id=cast.org_id, deployment_id=cast.deployment.id, reports=reports, actor=cast.actor)
+    browser = cast.signed_in()
+
+    def asked(query):
+        with CaptureQueriesContext(connection) as seen:
+            page = browser.get(f"/{cast.org.slug}/prod/assets{query}").content.decode()
+        assert "Defined or not" in page
+        return page, sum("LIKE" in one["sql"] for one in seen.captured_queries)
+
+    page, searches = asked("")
+    assert ("Assets, 5 of 5" in page, searches) == (True, 0)
+    page, _searches = asked("?q=left")
+    assert "Assets, 2 of 5" in page
 
 
 def test_unknown_status_of_runs_is_refused_in_words(shop):

@@ -1,5 +1,6 @@
 """The list of assets: searched and filtered on the server."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, ClassVar
 
@@ -10,8 +11,10 @@ from controlplane.catalog.asset_filter import AssetFilter, facets
 from controlplane.catalog.asset_health import HealthStatus
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.health_selectors import healthy_assets
+from controlplane.catalog.selectors import AssetView
 from controlplane.catalog.staleness import Sync
 from controlplane.catalog.staleness_selectors import with_staleness
+from controlplane.deployments.visibility import Visible
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
 from controlplane.ui.run_words import waiting_assets
@@ -30,8 +33,8 @@ class Assets(DeploymentPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         nodes = catalog.asset_definitions(self.visible).graph.nodes
         wanted = AssetFilter(**{field.name: request.GET.get(field.name, "") for field in fields(AssetFilter)})
-        undefined = catalog.undefined_keys(self.visible, "")
         found = healthy_assets(self.visible, wanted)
+        undefined = _undefined(self.visible, wanted, found)
         page = page_of_list(found, asked(request, size=_ROWS), key=lambda view: (view.key,))
         page = replace(page, results=with_staleness(self.visible, page.results))
         context: dict[str, Any] = {
@@ -39,8 +42,8 @@ class Assets(DeploymentPage):
             "filter": wanted,
             "found": len(found),
             "waiting": waiting_assets(self.visible, page.results),
-            "total": len(nodes) + len(undefined),
-            "has_undefined": bool(undefined),
+            "total": len(nodes) + undefined,
+            "has_undefined": undefined > 0,
             "has_unsynced": any(view.staleness is not None and view.staleness.is_unsynced for view in page.results),
         }
         if wants_part(request, "asset-list"):
@@ -55,3 +58,10 @@ class Assets(DeploymentPage):
             syncs=list(Sync),
             has_locations=bool(self.visible.code_locations()),
         )
+
+
+def _undefined(visible: Visible, wanted: AssetFilter, found: Sequence[AssetView]) -> int:
+    """How many assets there are that no code location defines. A list of all has them already: it is read again with every run that ends."""
+    if wanted == AssetFilter():
+        return sum(view.node is None for view in found)
+    return len(catalog.undefined_keys(visible, ""))
