@@ -36,7 +36,7 @@ class RunsView(DeploymentAPIView):
         asked = RunQuerySerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         rows = selectors.narrowed(self.visible, RunQuerySerializer.filter(asked.validated_data))
-        whole = Run.objects.for_org(self.org_id).defer("run_config")
+        whole = selectors.without_config(self.visible)
         page = page_of_rows(rows, page_request(request), by=["-id"], read_from=whole)
         return page_response(request, page, RunSerializer)
 

@@ -94,9 +94,13 @@ def runs(visible: Visible, filters: RunFilter | None = None, *, cursor: UUID | N
             rows = rows.filter(id__lt=cursor)
         ids = list(rows.order_by("-id").values_list("id", flat=True)[: limit + 1])
         # What is deleted in between is missing here, and ends the list no earlier.
-        whole = Run.objects.for_org(visible.org_id).defer("run_config")
-        found = list(whole.filter(id__in=ids[:limit]).order_by("-id"))
+        found = list(without_config(visible).filter(id__in=ids[:limit]).order_by("-id"))
     return RunPage(found, ids[limit - 1] if len(ids) > limit else None)
+
+
+def without_config(visible: Visible) -> QuerySet[Run]:
+    """What a page of runs is read from; the page itself is found by `narrowed`, which says who sees what."""
+    return Run.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id).defer("run_config")
 
 
 def count_runs(visible: Visible, filters: RunFilter | None = None, *, most: int = 1000) -> int:
