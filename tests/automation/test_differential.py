@@ -14,7 +14,7 @@ from tests.worker.interpreters import interpreter_with
 from tests.worker.versions import ROOT, tested_versions
 
 # More of both for a long run: `DIFFERENTIAL_HISTORIES=100 DIFFERENTIAL_TICKS=50 pytest tests/automation/test_differential.py`.
-HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "3"))
+HISTORIES = int(os.environ.get("DIFFERENTIAL_HISTORIES", "2"))
 TICKS = int(os.environ.get("DIFFERENTIAL_TICKS", "16"))
 FIRST = int(os.environ.get("DIFFERENTIAL_FIRST", "1"))
 
@@ -63,7 +63,7 @@ def test_definitions_of_the_oldest_dagster_are_evaluated_as_the_newest_does() ->
         make_cast("oldest"), classic, random.Random(5), emit_backfills=True, snapshot=written.stdout.decode()
     )
     requested = 0
-    for tick in range(TICKS):
+    for tick in range(TICKS // 2):
         history.happens()
         theirs, ours = history.dagster_requests(), history.our_requests()
         requested += len(theirs)
