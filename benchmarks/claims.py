@@ -32,7 +32,10 @@ def measure() -> list[float]:
     from tests.runs.scripts import make_stage
 
     stage = make_stage()
-    _fill(stage)
+    fill(stage, QUEUED)
+    # As autovacuum does within a minute; only the owner may.
+    with psycopg.connect(os.environ["DAGGERBOARD_DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("ANALYZE run")
     _take_slot(stage)
     samples = []
     for _ in range(WARM_UP + REPEATS):
@@ -43,8 +46,8 @@ def measure() -> list[float]:
     return samples[WARM_UP:]
 
 
-def _fill(stage: Any) -> None:
-    """Copies of a run that was requested, without what requesting each costs."""
+def fill(stage: Any, queued: int) -> None:
+    """So many copies of a run that was requested, without what requesting each costs."""
     from django.db import connections
 
     from controlplane.deployments.change_settings import set_settings
@@ -60,10 +63,7 @@ def _fill(stage: Any) -> None:
         columns = [name for (name,) in cursor.fetchall()]
         values = ", ".join(_OTHER.get(name, f"r.{name}") for name in columns)
         source = f"SELECT {values} FROM generate_series(1, %s) n, run r WHERE r.id = %s"
-        cursor.execute(f"INSERT INTO run ({', '.join(columns)}) {source}", [QUEUED, stage.request().id])
-    # As autovacuum does within a minute; only the owner may.
-    with psycopg.connect(os.environ["DAGGERBOARD_DATABASE_OWNER_URL"], autocommit=True) as owner:
-        owner.execute("ANALYZE run")
+        cursor.execute(f"INSERT INTO run ({', '.join(columns)}) {source}", [queued, stage.request().id])
 
 
 def _take_slot(stage: Any) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.core import recordsets
+from controlplane.core.index_order import in_index_order
 from controlplane.deployments.models import DeploymentKind
 from controlplane.fleet.models import Agent
 from controlplane.runs import pool_slots, queue_heads, transitions
@@ -67,7 +68,9 @@ def claim_runs(*, org_id: UUID, agent: Agent, slots: int) -> list[ClaimedRun]:
         if reach is None:
             return []
         hold(org_id, QuotaName.CONCURRENT_RUNS)
-        due = _due(org_id, agent, reach, slots)
+        # A queue may have been filled this moment, and every week begins with a partition that is new to Postgres.
+        with in_index_order():
+            due = _due(org_id, agent, reach, slots)
         free = {run for (run,) in recordsets.fetch(_STILL_QUEUED, {"org": org_id, "ids": list(due)})} if due else set()
         due = {run: candidate for run, candidate in due.items() if run in free}
         due = pool_slots.take_for_runs(org_id, due) if due else due

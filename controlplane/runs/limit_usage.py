@@ -12,22 +12,29 @@ from controlplane.runs.paused_backfills import PausedBackfill, paused_backfills
 from controlplane.runs.requests import BACKFILL_TAG
 
 UNDER_WAY = "('STARTING', 'STARTED', 'CANCELING')"
+# Those runs, as `r`. Each status by itself and in the order of the index of active runs: inside `in_index_order` no
+# queue, however new, is gone through for them.
+RUNS_UNDER_WAY = """
+    unnest(ARRAY['STARTING', 'STARTED', 'CANCELING']) AS one(status) CROSS JOIN LATERAL (
+        SELECT a.deployment_id, a.share, a.agent_id, a.tags, a.gate_pools FROM run a
+        WHERE a.org_id = %(org)s AND a.status = one.status AND a.status IN ('QUEUED', 'STARTING', 'STARTED', 'CANCELING')
+        ORDER BY a.updated_at OFFSET 0
+    ) r
+"""
 _TAGS = f"""
     SELECT r.deployment_id, k.key, r.tags ->> k.key, count(*)
-    FROM run r JOIN jsonb_to_recordset(%(keys)s::jsonb) AS k(deployment_id uuid, key text)
+    FROM {RUNS_UNDER_WAY} JOIN jsonb_to_recordset(%(keys)s::jsonb) AS k(deployment_id uuid, key text)
       ON k.deployment_id = r.deployment_id AND r.tags ? k.key
-    WHERE r.org_id = %(org)s AND r.status IN {UNDER_WAY} GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3
 """  # noqa: S608 - the parts are SQL of this file
 _SLOTS = """
     SELECT deployment_id, pool, count(*) FROM pool_slot
     WHERE org_id = %s AND deployment_id = ANY(%s) AND claimed_at IS NOT NULL GROUP BY 1, 2
 """
 _GATED = f"""
-    SELECT r.deployment_id, p.pool, count(*) FROM run r, jsonb_array_elements_text(r.gate_pools) AS p(pool)
-    WHERE r.org_id = %s AND r.deployment_id = ANY(%s) AND r.status IN {UNDER_WAY} AND r.gate_pools <> '[]' GROUP BY 1, 2
+    SELECT r.deployment_id, p.pool, count(*) FROM {RUNS_UNDER_WAY}, jsonb_array_elements_text(r.gate_pools) AS p(pool)
+    WHERE r.deployment_id = ANY(%(deployments)s) AND r.gate_pools <> '[]' GROUP BY 1, 2
 """  # noqa: S608 - as above
-
-
 _WANTED = """
     SELECT DISTINCT jsonb_array_elements_text(pools || gate_pools) FROM run
     WHERE org_id = %s AND deployment_id = %s AND status = 'QUEUED' AND (pools || gate_pools) <> '[]'
@@ -164,5 +171,6 @@ def usage(org_id: UUID, deployment_ids: Iterable[UUID]) -> Usage:
     pooled = [id_ for id_, own in limits.items() if own.has_pools]
     if pooled:
         found.slots.update({(id_, pool): count for id_, pool, count in recordsets.fetch(_SLOTS, [org_id, pooled])})
-        found.gated.update({(id_, pool): count for id_, pool, count in recordsets.fetch(_GATED, [org_id, pooled])})
+        gated = recordsets.fetch(_GATED, {"org": org_id, "deployments": pooled})
+        found.gated.update({(id_, pool): count for id_, pool, count in gated})
     return found

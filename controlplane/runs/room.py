@@ -13,6 +13,7 @@ from uuid import UUID
 from controlplane.core import recordsets
 from controlplane.deployments.models import Deployment, DeploymentKind
 from controlplane.deployments.settings_document import MAX_RUNS_PATH
+from controlplane.runs.limit_usage import RUNS_UNDER_WAY
 from tenants.limits.models import QuotaName
 from tenants.limits.quotas import limit_lately
 from tenants.reach import Reach
@@ -21,11 +22,11 @@ UNLIMITED = 2**31 - 1
 _Key = TypeVar("_Key")
 
 # Runs that some agent has, by deployment; one that was deleted meanwhile is no branch.
-_UNDER_WAY = """
-    SELECT r.deployment_id, coalesce(d.kind = 'branch', false), r.share, count(*), count(*) FILTER (WHERE r.agent_id = %s)
-    FROM run r LEFT JOIN deployment d ON d.org_id = r.org_id AND d.id = r.deployment_id
-    WHERE r.org_id = %s AND r.status IN ('STARTING', 'STARTED', 'CANCELING') GROUP BY 1, 2, 3
-"""
+_UNDER_WAY = f"""
+    SELECT r.deployment_id, coalesce(d.kind = 'branch', false), r.share, count(*), count(*) FILTER (WHERE r.agent_id = %(agent)s)
+    FROM {RUNS_UNDER_WAY} LEFT JOIN deployment d ON d.org_id = %(org)s AND d.id = r.deployment_id
+    GROUP BY 1, 2, 3
+"""  # noqa: S608 - the parts are SQL of this repository
 
 # The limit of a full deployment, from its settings; null for none. `d` is the deployment.
 LIMIT_OF_DEPLOYMENT = f"(d.settings #>> '{{{','.join(MAX_RUNS_PATH)}}}')::int"
@@ -57,7 +58,7 @@ class Room:
 
 def runs_under_way(org_id: UUID, agent_id: UUID | None = None) -> list[UnderWay]:
     """By deployment and share, of those that have any. Call it inside org_scope."""
-    return [UnderWay(*row) for row in recordsets.fetch(_UNDER_WAY, [agent_id, org_id])]
+    return [UnderWay(*row) for row in recordsets.fetch(_UNDER_WAY, {"org": org_id, "agent": agent_id})]
 
 
 def room(org_id: UUID, agent_id: UUID, reach: Reach, slots: int) -> Room:
