@@ -130,3 +130,5 @@ def test_what_waits_since_long_ago_is_not_lost_behind_others_that_do(monkeypatch
     assert ([run.id for run in found], more) == ([rows[-1].id, rows[0].id], False)
     found, more = timeline.stretches(visible, RunFilter(), *window)
     assert ([run.id for run in found], more) == ([run.id for run in rows[:-4:-1]], True)
+    page: Any = cast.signed_in().get(f"/{cast.org.slug}/prod/timeline")
+    assert "only the newest 3 are shown" in page.content.decode()

@@ -35,7 +35,7 @@ class Timeline(DeploymentPage):
         context: dict[str, Any] = {
             "window": window,
             "picture": picture(runs, ticks, group, window, self.links),
-            "cut_at": timeline.RUNS_MAX if is_cut else None,
+            "is_cut": is_cut,
             "group": group,
             "legend": _LEGEND,
             "moves": _moves(query, window),
