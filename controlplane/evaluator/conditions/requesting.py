@@ -24,14 +24,15 @@ EVALUATION_TAG = "dagster/asset_evaluation_id"
 def asked(location: str, number: int, request: dagster.RunRequest) -> Asked:
     """One run of a job, or of assets and checks, of one code location."""
     tags = tags_of(request, number)
+    partition = None if request.partition_key is None else str(request.partition_key)
     if request.job_name:
-        wanted = RunRequest(location=location, job=request.job_name, partition=request.partition_key, tags=tags)
+        wanted = RunRequest(location=location, job=request.job_name, partition=partition, tags=tags)
     else:
         wanted = RunRequest(
             location=location,
             assets=_texts(request.asset_selection),
             checks=_texts(request.asset_check_keys),
-            partition=request.partition_key,
+            partition=partition,
             tags=tags,
         )
     return Asked(wanted)
@@ -61,7 +62,7 @@ def asked_backfill(graph: BaseAssetGraph[Any], number: int, request: dagster.Run
             places[definition] = {name: place for place, name in enumerate(definition.get_partition_keys())}
         known, wanted = places[definition], subset.get_partitions_subset(key).get_partition_keys()
         # A dynamic partition that is asked for may be taken away meanwhile.
-        keys[text_of(key)] = sorted((known[name], name) for name in wanted if name in known)
+        keys[text_of(key)] = sorted((known[name], str(name)) for name in wanted if name in known)
     return AskedBackfill(keys, tags_of(request, number))
 
 

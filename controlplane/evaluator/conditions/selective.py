@@ -215,5 +215,5 @@ def _outcome(result: AutomationResult[Any], cursors: KnownCursors) -> Outcome:
         is_news=previous is None or previous.result_value_hash != result.value_hash,
         evaluated_before=previous.temporal_context.effective_dt if previous else None,
         requested=true.size,
-        partitions=sorted(true.expensively_compute_partition_keys()) if true.is_partitioned else None,
+        partitions=sorted(map(str, true.expensively_compute_partition_keys())) if true.is_partitioned else None,
     )
