@@ -33,6 +33,8 @@ _ALWAYS = {
 }
 _REFUSED = {"400": "The request does not make sense.", "403": "You may see this, but not do that."}
 _CHANGES = {"409": "The state of the thing does not allow it."}
+# Of views that say `waits_for_code`.
+_OF_CODE = {"503": "The code location did not answer in time. Nothing was changed."}
 
 
 class AutoSchema(SpectacularSchema):
@@ -45,6 +47,7 @@ class AutoSchema(SpectacularSchema):
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(*args, **kwargs)
         refusals = _ALWAYS | _REFUSED | ({} if self.method == "GET" else _CHANGES)
+        refusals |= _OF_CODE if getattr(self.view, "waits_for_code", False) else {}
         for status, meaning in refusals.items():
             if status not in bodies:
                 refusal = self._get_response_for_code(RefusalSerializer, status)  # type: ignore[no-untyped-call]  # untyped library

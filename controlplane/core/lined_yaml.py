@@ -39,7 +39,7 @@ def read_lined(text: str) -> tuple[Any, Lines]:
     """The value of one document and its lines; LinedYamlError for anything else, for keys that are there twice, and for texts made to
     exhaust their reader.
     """
-    loader = _BoundedLoader(text)
+    loader = _loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -55,6 +55,14 @@ def read_lined(text: str) -> tuple[Any, Lines]:
         raise LinedYamlError(f"This is not YAML: {error}") from error
     finally:
         loader.dispose()
+
+
+def _loader(text: str) -> _BoundedLoader:
+    try:
+        return _BoundedLoader(text)
+    except yaml.reader.ReaderError as error:
+        message = f"This is not YAML: the character {text[error.position]!a} must be escaped or left out."
+        raise LinedYamlError(message, line=text.count("\n", 0, error.position) + 1) from error
 
 
 def line_at(lines: Lines, place: Place) -> int | None:

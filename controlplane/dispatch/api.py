@@ -22,6 +22,7 @@ _TIMEOUT_SECONDS = 20.0
 
 class ValidateConfigView(DeploymentAPIView):
     permissions: ClassVar[dict[str, Permission]] = {"POST": Permission.RUN_LAUNCH}
+    waits_for_code = True
     in_one_scope = False
 
     @extend_schema(

@@ -160,7 +160,7 @@ def test_graph_is_sent_once(shop):
     first = shop.api.get(f"{shop.prod}asset-graph/", HTTP_ACCEPT_ENCODING="gzip")
 
     again = shop.api.get(f"{shop.prod}asset-graph/", HTTP_IF_NONE_MATCH=first["ETag"])
-    make_location(shop.cast, "store")
+    make_location(shop.cast, "store", manifest=make_manifest([asset("stored")], location="store"))
     changed = shop.api.get(f"{shop.prod}asset-graph/", HTTP_IF_NONE_MATCH=first["ETag"])
 
     assert len(json.loads(gzip.decompress(first.content))["nodes"]) == 4

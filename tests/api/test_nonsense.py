@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import quote
+from zlib import crc32
 
 import pytest
 
@@ -47,6 +48,11 @@ def parameters(operation, where):
     return [p["name"] for p in operation.get("parameters", []) if p["in"] == where]
 
 
+def some_of(nonsense, *place):
+    """A third for each place, another for the next: each parameter is in many operations, and together they get all of it."""
+    return nonsense[crc32(" ".join(place).encode()) % 3 :: 3]
+
+
 def takes_json(operation):
     return "application/json" in operation.get("requestBody", {}).get("content", {})
 
@@ -59,7 +65,7 @@ def test_nonsense_in_a_query_is_refused_or_ignored(world, alice, path, method, o
     answers = {
         (name, text): alice.get(places(world, path), {k: v for k, v in usual.items() if k in names} | {name: text})
         for name in names
-        for text in NONSENSE
+        for text in some_of(NONSENSE, path, name)
     }
 
     assert [sent for sent, answer in answers.items() if answer.status_code >= 500] == []
@@ -74,7 +80,7 @@ def test_nonsense_in_an_address_is_not_found(world, alice, path, method, operati
             method.upper(), places(world, path, **{name: text}), "{}", content_type="application/json"
         )
         for name in words
-        for text in NONSENSE
+        for text in some_of(NONSENSE, path, method, name)
         if text
     }
 
@@ -98,7 +104,7 @@ def test_nonsense_in_a_body_is_refused(world, alice, path, method, operation):
             method.upper(), places(world, path), json.dumps({name: value}), content_type="application/json"
         )
         for name in names
-        for value in JSON_NONSENSE
+        for value in some_of(JSON_NONSENSE, path, method, name)
     }
 
     assert [sent for sent, answer in answers.items() if answer.status_code >= 500 and answer.status_code != 503] == []

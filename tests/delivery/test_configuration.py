@@ -135,6 +135,10 @@ def test_without_prune_nothing_is_removed_and_absent_parts_stay(full: Cast) -> N
             "prod.yaml:4: settings.run_monitoring.max: There is",
         ),
         ("version: 1\nsettings: {}\nsettings: {}\n", "prod.yaml:3: The key settings is there twice."),
+        (
+            "version: 1\nsettings: \x92",
+            "prod.yaml:2: This is not YAML: the character '\\x92' must be escaped or left out.",
+        ),
         ("version: 1\nsettings: [", "prod.yaml:2: This is not YAML"),
         ("settings: {}\n", "This reads version 1"),
         ("version: 1\ncode_locations:\n  shop:\n    targt: {}\n", "prod.yaml:4: code_locations.shop.targt"),

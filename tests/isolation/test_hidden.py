@@ -41,7 +41,7 @@ READ = [route for route in ASKED if "GET" in route.methods]
 WRITTEN = [(route, method) for route in ASKED for method in route.methods if method != "GET"]
 
 
-# One for each way in which something is hidden. The others ask a third of the routes each, so that together they ask all as well.
+# One for each way in which something is hidden. The others ask a fifth of the routes each, so that together they ask all as well.
 ASK_EVERYTHING = ("denies a group", "has a selection", "has a location")
 
 
@@ -49,7 +49,7 @@ def asked_by(name: str) -> list[Route]:
     """The routes that this person asks."""
     if name in ASK_EVERYTHING:
         return READ
-    return [route for route in READ if crc32(route.pattern.encode()) % 3 == PEOPLE.index(name) % 3]
+    return [route for route in READ if crc32(route.pattern.encode()) % 5 == PEOPLE.index(name) % 5]
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_hidden_things_answer_as_if_they_were_not(hidden, callers, name):
                             f"{route.pattern} {query}: {there[0]} {nowhere[0]} {_difference(there[1], nowhere[1])}"
                         )
 
-    assert compared > (60 if name in ASK_EVERYTHING else 15)
+    assert compared > (60 if name in ASK_EVERYTHING else 8)
     assert not different, "\n".join(different)
 
 
@@ -318,8 +318,11 @@ def _deeds(hidden: Hidden) -> Iterator[tuple[Route, str, dict[str, Any], dict[st
 
 
 def _says_no(answer: Any) -> bool:
-    """The config editor is told in a document what is wrong."""
-    return answer.headers.get("Content-Type") == "application/json" and not answer.json().get("valid", True)
+    """The config editor is told in a document what is wrong, who asks what would become of many runs, that of none."""
+    if answer.headers.get("Content-Type") != "application/json":
+        return False
+    document = answer.json()
+    return not document.get("valid", True) or (document.get("total"), document.get("refused")) == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["denies a group", "has a selection"])

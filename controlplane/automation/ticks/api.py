@@ -121,7 +121,7 @@ class TickSensorView(_TickNowView):
 
 class _TestView(InstigatorAPIView):
     permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
-    # User code is waited for.
+    waits_for_code = True
     in_one_scope = False
 
     def post(self, request: Request) -> Response:
