@@ -15,6 +15,7 @@ from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.output import console, errors, say_json
 from controlplane.cli.profile import load_profile
+from controlplane.cli.words import content_of
 
 # As of `diff` and `git diff --exit-code` tells less: 1 is a failure here.
 DIFFERENT = 2
@@ -96,7 +97,7 @@ def _put(file: Path, deployment: str | None, *, prune: bool, dry_run: bool) -> A
 
 def _read(file: Path) -> str:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text()
+        return content_of(file)
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file} cannot be read: {error}", exit_code=ExitCode.USAGE) from error
 

@@ -1,7 +1,6 @@
 """`daggerboard partition …`: the keys of dynamic partitions."""
 
 import itertools
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.options import Deployment, Json, Yes
 from controlplane.cli.output import confirm, errors, minute, say_json, say_table
 from controlplane.cli.profile import load_profile
-from controlplane.cli.words import unknown
+from controlplane.cli.words import content_of, unknown
 
 app = typer.Typer(
     no_args_is_help=True, help="Dynamic partitions: which there are, their keys, adding and deleting some."
@@ -103,7 +102,7 @@ def _wanted(keys: list[str] | None, file: Path | None) -> list[str]:
     found = list(keys or ())
     if file:
         try:
-            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+            text = content_of(file)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{file} cannot be read: {error}", exit_code=ExitCode.USAGE) from error
         found = [line for line in text.splitlines() if line.strip()]

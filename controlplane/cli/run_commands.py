@@ -1,7 +1,6 @@
 """`daggerboard run …`: the words of the commands; what they do is in runs.py, many_runs.py."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from typer.core import TyperGroup
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout, Yes
 from controlplane.cli.run_filters import filtered
-from controlplane.cli.words import tags
+from controlplane.cli.words import content_of, tags
 
 
 class LaunchUnlessNamed(TyperGroup):
@@ -162,6 +161,6 @@ def delete(
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
+        return json.loads(content_of(path))
     except (OSError, ValueError) as error:
         raise CommandError(f"The run config in {path} cannot be read: {error}", exit_code=ExitCode.USAGE) from error

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from controlplane.cli.instigators import path_of, say_instigator
 from controlplane.cli.loads import traceback_text
 from controlplane.cli.output import confirm, console, errors, say_entries, say_fields, say_json, second
 from controlplane.cli.profile import load_profile
+from controlplane.cli.words import content_of
 from controlplane.definitions.asset_keys import to_text
 
 _PAGE = 500
@@ -90,7 +90,7 @@ def apply_test(
 ) -> None:
     """Do what a kept test showed: a document of `test --json`, or its token alone."""
     try:
-        text = (sys.stdin.read() if str(file) == "-" else file.read_text()).strip()
+        text = content_of(file).strip()
         token = json.loads(text)["token"] if text.startswith("{") else text
     except (OSError, ValueError, KeyError) as error:
         raise CommandError(

@@ -2,8 +2,10 @@
 
 import datetime
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
@@ -22,6 +24,11 @@ def tags(texts: Iterable[str]) -> dict[str, str] | None:
             raise CommandError(f"A tag is NAME=VALUE; {text!r} is not.", exit_code=ExitCode.USAGE)
         found[name] = value
     return found or None
+
+
+def content_of(file: Path) -> str:
+    """The text of a file, or of standard input where it is called `-`; OSError or UnicodeDecodeError, which the caller puts in words."""
+    return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
 
 
 def moment(text: str) -> str:
