@@ -1,12 +1,14 @@
 """`daggerboard asset …`: the words of the commands; what they do is in assets.py."""
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import typer
 
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
+from controlplane.cli.option_groups import Target, grouped
+from controlplane.cli.options import Deployment, Json, WaitTimeout
 from controlplane.cli.words import tags
 
 app = typer.Typer(
@@ -14,19 +16,35 @@ app = typer.Typer(
     help="Assets: list them, materialize them, see their health; say what happened outside of runs, or forget what is known.",
 )
 
-Status = Literal["materialized", "failed", "in_progress", "missing"]
+Status = Literal["materialized", "failed", "queued", "in_progress", "missing"]
 Health = Literal["HEALTHY", "WARNING", "DEGRADED", "UNKNOWN", "NOT_APPLICABLE"]
-Sync = Literal["MISSING", "STALE", "FRESH"]
+Sync = Literal["MISSING", "STALE", "FRESH", "NOT_JUDGED"]
 Key = Annotated[str, typer.Argument(help="The asset's key, such as a/b.")]
 Partition = Annotated[str | None, typer.Option("--partition", help="The partition key.")]
-Description = Annotated[str | None, typer.Option("--description", help="What happened, in words.")]
-Metadata = Annotated[
-    list[str] | None,
-    typer.Option("--metadata", "-m", help="NAME=VALUE, the value as JSON where it is any; may be repeated."),
-]
 DataVersion = Annotated[str | None, typer.Option("--data-version", help="What tells this data from the data before.")]
-At = Annotated[str | None, typer.Option("--at", help="When it happened, ISO 8601 with a time zone; now unless told.")]
-Id = Annotated[str | None, typer.Option("--id", help="Yours: the same event with the same id is stored once.")]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What is said about any event that happened outside of runs."""
+
+    partition: Partition = None
+    description: Annotated[str | None, typer.Option("--description", help="What happened, in words.")] = None
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", "-m", help="NAME=VALUE, the value as JSON where it is any; may be repeated."),
+    ] = None
+    at: Annotated[
+        str | None, typer.Option("--at", help="When it happened, ISO 8601 with a time zone; now unless told.")
+    ] = None
+    id_: Annotated[str | None, typer.Option("--id", help="Yours: the same event with the same id is stored once.")] = (
+        None
+    )
+
+    def fields(self) -> dict[str, Any]:
+        """As the API takes them; CommandError about metadata that is not NAME=VALUE."""
+        said = {"partition": self.partition, "description": self.description, "at": self.at, "id": self.id_}
+        return said | ({"metadata": dict(_entry(text) for text in self.metadata)} if self.metadata else {})
 
 
 @app.command(name="list")
@@ -61,7 +79,9 @@ def list_(
 
 
 @app.command()
+@grouped
 def materialize(
+    *,
     keys: Annotated[list[str], typer.Argument(metavar="KEY", help="Asset keys such as a/b.")],
     partition: Partition = None,
     location: Annotated[
@@ -70,9 +90,7 @@ def materialize(
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, NAME=VALUE; may be repeated.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
     timeout: WaitTimeout = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Materialize assets in one run. Many partitions: daggerboard backfill launch."""
@@ -81,8 +99,8 @@ def materialize(
 
     asked = {"assets": keys, "partition": partition, "location": location, "tags": tags(tag or [])}
     request = {name: value for name, value in asked.items() if value is not None}
-    target = deployment_for(deployment, pr=pr, repository=repository)
-    raise typer.Exit(launch(request, wait=wait, seconds=timeout, deployment=target, as_json=as_json))
+    deployment = deployment_for(target)
+    raise typer.Exit(launch(request, wait=wait, seconds=timeout, deployment=deployment, as_json=as_json))
 
 
 @app.command()
@@ -110,67 +128,56 @@ def acknowledge(
 
 
 @app.command()
+@grouped
 def report(
+    *,
     key: Key,
-    partition: Partition = None,
-    description: Description = None,
-    metadata: Metadata = None,
+    reported: Reported,
     data_version: DataVersion = None,
-    at: At = None,
-    id_: Id = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Report that an asset was materialized."""
-    given = {"partition": partition, "description": description, "data_version": data_version, "at": at, "id": id_}
-    _report({"type": "materialization", "asset": key, **given}, metadata, deployment, pr, repository, as_json=as_json)
+    event = {"type": "materialization", "asset": key, "data_version": data_version}
+    _report(event | reported.fields(), target, as_json=as_json)
 
 
 @app.command()
+@grouped
 def observe(
+    *,
     key: Key,
-    partition: Partition = None,
-    description: Description = None,
-    metadata: Metadata = None,
+    reported: Reported,
     data_version: DataVersion = None,
-    at: At = None,
-    id_: Id = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Report that an asset was observed."""
-    given = {"partition": partition, "description": description, "data_version": data_version, "at": at, "id": id_}
-    _report({"type": "observation", "asset": key, **given}, metadata, deployment, pr, repository, as_json=as_json)
+    event = {"type": "observation", "asset": key, "data_version": data_version}
+    _report(event | reported.fields(), target, as_json=as_json)
 
 
 @app.command()
+@grouped
 def check(
+    *,
     key: Key,
     name: Annotated[str, typer.Argument(help="The check's name.")],
     passed: Annotated[bool, typer.Option("--passed/--failed", help="Its outcome.")],
     warn: Annotated[bool, typer.Option("--warn", help="A failure is a warning, not an error.")] = False,
-    partition: Partition = None,
-    description: Description = None,
-    metadata: Metadata = None,
-    at: At = None,
-    id_: Id = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    reported: Reported,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Report that a check of an asset was evaluated."""
     outcome = {"check_name": name, "passed": passed, "severity": "WARN" if warn else "ERROR"}
-    given = {"partition": partition, "description": description, "at": at, "id": id_, **outcome}
-    _report({"type": "check", "asset": key, **given}, metadata, deployment, pr, repository, as_json=as_json)
+    _report({"type": "check", "asset": key} | outcome | reported.fields(), target, as_json=as_json)
 
 
 @app.command()
+@grouped
 def wipe(
+    *,
     key: Key,
     partition: Annotated[list[str] | None, typer.Option("--partition", help="Only this one; may be repeated.")] = None,
     partition_range: Annotated[
@@ -179,9 +186,7 @@ def wipe(
     everything: Annotated[bool, typer.Option("--all", help="All of the asset.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")] = True,
     timeout: WaitTimeout = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Forget materializations, observations and check results of an asset, or of some partitions, until now. Data and code stay."""
@@ -198,26 +203,15 @@ def wipe(
         if not (start and dots and end):
             raise CommandError("--partition-range is FROM...TO.", exit_code=ExitCode.USAGE)
         body["partition_range"] = {"start": start, "end": end}
-    target = deployment_for(deployment, pr=pr, repository=repository)
-    wipe_asset(body, wait=wait, seconds=timeout, deployment=target, as_json=as_json)
+    wipe_asset(body, wait=wait, seconds=timeout, deployment=deployment_for(target), as_json=as_json)
 
 
-def _report(
-    event: dict[str, Any],
-    metadata: list[str] | None,
-    deployment: str | None,
-    pr: int | None,
-    repository: str | None,
-    *,
-    as_json: bool,
-) -> None:
+def _report(event: dict[str, Any], target: Target, *, as_json: bool) -> None:
     from controlplane.cli.assets import report_event
     from controlplane.cli.branches import deployment_for
 
-    event = {name: value for name, value in event.items() if value is not None}
-    if metadata:
-        event["metadata"] = dict(_entry(text) for text in metadata)
-    report_event(event, deployment=deployment_for(deployment, pr=pr, repository=repository), as_json=as_json)
+    said = {name: value for name, value in event.items() if value is not None}
+    report_event(said, deployment=deployment_for(target), as_json=as_json)
 
 
 def _entry(text: str) -> tuple[str, Any]:

@@ -6,11 +6,10 @@ import typer
 
 from controlplane.cli import branches
 from controlplane.cli.branches import Which
+from controlplane.cli.option_groups import grouped
 from controlplane.cli.options import Json, PullRequest, Repository
 
 app = typer.Typer(no_args_is_help=True, help="Branch deployments: one for each pull request or branch.")
-Name = Annotated[str | None, typer.Argument(help="The branch deployment, when not given by --pr or --branch.")]
-Branch = Annotated[str | None, typer.Option("--branch", help="The one of this branch.")]
 
 
 @app.command(name="list")
@@ -28,7 +27,7 @@ def list_(
 @app.command(name="open")
 def open_(
     pr: PullRequest = None,
-    branch: Branch = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="The one of this branch.")] = None,
     repository: Repository = None,
     base: Annotated[str | None, typer.Option("--base", help="The full deployment that it belongs to.")] = None,
     as_json: Json = False,
@@ -38,62 +37,52 @@ def open_(
 
 
 @app.command()
+@grouped
 def extend(
-    name: Name = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    repository: Repository = None,
+    which: Which,
     as_json: Json = False,
 ) -> None:
     """Let it live its whole time again, from now."""
-    branches.act(Which(name, pr, branch, repository), "extend", as_json=as_json)
+    branches.act(which, "extend", as_json=as_json)
 
 
 @app.command()
+@grouped
 def close(
-    name: Name = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    repository: Repository = None,
+    which: Which,
     reason: Annotated[str, typer.Option(help="Why; it is shown.")] = "",
     as_json: Json = False,
 ) -> None:
     """End it: its runs are canceled, its closing job runs, and it is archived."""
-    branches.act(Which(name, pr, branch, repository), "close", body={"reason": reason}, as_json=as_json)
+    branches.act(which, "close", body={"reason": reason}, as_json=as_json)
 
 
 @app.command()
+@grouped
 def approve(
-    name: Name = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    repository: Repository = None,
+    which: Which,
     sha: Annotated[str | None, typer.Option("--sha", help="The whole id of the commit that you looked at.")] = None,
     as_json: Json = False,
 ) -> None:
     """Let one commit of a fork be deployed."""
-    branches.approve(Which(name, pr, branch, repository), sha=sha, as_json=as_json)
+    branches.approve(which, sha=sha, as_json=as_json)
 
 
 @app.command()
+@grouped
 def sleep(
-    name: Name = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    repository: Repository = None,
+    which: Which,
     as_json: Json = False,
 ) -> None:
     """Let go of its code workers; its pages stay."""
-    branches.act(Which(name, pr, branch, repository), "sleep", as_json=as_json)
+    branches.act(which, "sleep", as_json=as_json)
 
 
 @app.command()
+@grouped
 def wake(
-    name: Name = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    repository: Repository = None,
+    which: Which,
     as_json: Json = False,
 ) -> None:
     """Have its code loaded again."""
-    branches.act(Which(name, pr, branch, repository), "wake", as_json=as_json)
+    branches.act(which, "wake", as_json=as_json)

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.checkout import Checkout, checkout_of, find_checkout
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.option_groups import Target
+from controlplane.cli.options import PullRequest, Repository
 from controlplane.cli.output import say_fields, say_json, say_table
 from controlplane.cli.profile import load_profile
 
@@ -15,20 +19,22 @@ from controlplane.cli.profile import load_profile
 class Which:
     """One branch deployment: exactly one of name, pull request and branch. A repository tells same numbers of several apart."""
 
-    name: str | None = None
-    pr: int | None = None
-    branch: str | None = None
-    repository: str | None = None
+    name: Annotated[str | None, typer.Argument(help="The branch deployment, when not given by --pr or --branch.")] = (
+        None
+    )
+    pr: PullRequest = None
+    branch: Annotated[str | None, typer.Option("--branch", help="The one of this branch.")] = None
+    repository: Repository = None
 
 
-def deployment_for(deployment: str | None, *, pr: int | None, repository: str | None) -> str | None:
-    """The deployment that a command is about: the named one, or that of a pull request."""
-    if pr is None:
-        return deployment
-    if deployment:
+def deployment_for(target: Target) -> str | None:
+    """Its name; None where the usual one is meant. CommandError when it is named in two ways, or a pull request has none."""
+    if target.pr is None:
+        return target.deployment
+    if target.deployment:
         raise CommandError("Give either --deployment or --pr.", exit_code=ExitCode.USAGE)
     with ApiClient(load_profile()) as client:
-        return str(find_branch(client, Which(pr=pr, repository=repository))["name"])
+        return str(find_branch(client, Which(pr=target.pr, repository=target.repository))["name"])
 
 
 def find_branch(client: ApiClient, which: Which) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.options import Deployment, Json, ProjectFile, PullRequest, Repository, Values
+from controlplane.cli.option_groups import Target, grouped
+from controlplane.cli.options import Json, ProjectFile, Values
 
 app = typer.Typer()
 
 
 @app.command()
+@grouped
 def deploy(
+    *,
     name: Annotated[
         str | None, typer.Argument(help="The code location; all that the project's files name when not given.")
     ] = None,
@@ -39,9 +42,7 @@ def deploy(
     sync: Annotated[bool, typer.Option("--sync", help="Delete code locations that the project does not name.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is loaded.")] = True,
     timeout: Annotated[float, typer.Option(help="How many seconds to wait.")] = 600,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Deploy a project and wait until an agent has loaded it.
@@ -74,21 +75,21 @@ def deploy(
         wait=wait,
         seconds=timeout,
     )
-    deploy_project(wanted, deployment=deployment_for(deployment, pr=pr, repository=repository), as_json=as_json)
+    deploy_project(wanted, deployment=deployment_for(target), as_json=as_json)
 
 
 @app.command()
+@grouped
 def pull(
+    *,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Write there instead of to standard output.")
     ] = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Write the code locations of a deployment as dagster_cloud.yaml."""
     from controlplane.cli.branches import deployment_for
     from controlplane.cli.pull import pull_locations
 
-    pull_locations(file, deployment=deployment_for(deployment, pr=pr, repository=repository), as_json=as_json)
+    pull_locations(file, deployment=deployment_for(target), as_json=as_json)

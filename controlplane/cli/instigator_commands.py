@@ -1,6 +1,7 @@
 """`daggerboard schedule …` and `daggerboard sensor …`: the words of the commands; what they do is in instigators.py and ticks.py."""
 
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,21 +10,19 @@ import typer
 
 from controlplane.cli import instigators, ticks
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.instigators import Place
+from controlplane.cli.option_groups import grouped
 from controlplane.cli.options import Deployment, Json, Yes
 from controlplane.cli.words import moment
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
-NameOrAll = Annotated[str | None, typer.Argument(help="Its name; or say --all.")]
-Location = Annotated[
-    str | None, typer.Option("--location", "-l", help="The code location, when several have one of this name.")
-]
 Minutes = Annotated[int | None, typer.Option("--minutes", min=1, help="Only for so many minutes.")]
 Ticks = Annotated[int | None, typer.Option("--ticks", min=1, help="Only for so many ticks.")]
-All = Annotated[bool, typer.Option("--all", help="All of the deployment, or of the code location.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Then do exactly what was shown.")]
 
 
 class TickStatus(StrEnum):
-    """Where a tick is."""
+    """automation.models.TickStatus, which imports Django; a test holds the two equal."""
 
     WAITING = "WAITING"
     STARTED = "STARTED"
@@ -31,6 +30,15 @@ class TickStatus(StrEnum):
     SKIPPED = "SKIPPED"
     FAILURE = "FAILURE"
     MISSED = "MISSED"
+
+
+@dataclass(frozen=True)
+class OneOrAll:
+    """What is turned on or off."""
+
+    name: Annotated[str | None, typer.Argument(help="Its name; or say --all.")] = None
+    everything: Annotated[bool, typer.Option("--all", help="All of the deployment, or of the code location.")] = False
+    yes: Yes = False
 
 
 def app_of(kind: str) -> typer.Typer:
@@ -54,61 +62,41 @@ def _add_switches(app: typer.Typer, kind: str) -> None:
         instigators.list_all(kind, location=location, running=running, deployment=deployment, as_json=as_json)
 
     @app.command(help=f"Turn a {kind} on, for good or for a while; or all of them.")
-    def start(
-        name: NameOrAll = None,
-        location: Location = None,
-        minutes: Minutes = None,
-        ticks: Ticks = None,
-        everything: All = False,
-        yes: Yes = False,
-        deployment: Deployment = None,
-        as_json: Json = False,
-    ) -> None:
-        if everything and (minutes or ticks):
+    @grouped
+    def start(*, minutes: Minutes = None, ticks: Ticks = None, which: OneOrAll, place: Place) -> None:
+        if which.everything and (minutes or ticks):
             raise CommandError("--minutes and --ticks are for a single one.", exit_code=ExitCode.USAGE)
-        body = {"minutes": minutes, "ticks": ticks}
-        _switch("start", name, everything, location, yes, deployment, as_json, body)
+        _switch("start", which, place, {"minutes": minutes, "ticks": ticks})
 
     @app.command(help=f"Turn a {kind} off, whatever its code says; or all of them.")
-    def stop(
-        name: NameOrAll = None,
-        location: Location = None,
-        everything: All = False,
-        yes: Yes = False,
-        deployment: Deployment = None,
-        as_json: Json = False,
-    ) -> None:
-        _switch("stop", name, everything, location, yes, deployment, as_json)
+    @grouped
+    def stop(which: OneOrAll, place: Place) -> None:
+        _switch("stop", which, place)
 
-    def _switch(
-        verb: str,
-        name: str | None,
-        everything: bool,
-        location: str | None,
-        yes: bool,
-        deployment: str | None,
-        as_json: bool,
-        body: Any = None,
-    ) -> None:
-        if (name is None) != everything:
+    def _switch(verb: str, which: OneOrAll, place: Place, body: Any = None) -> None:
+        if (which.name is None) != which.everything:
             raise CommandError(f"Name one {kind}, or say --all.", exit_code=ExitCode.USAGE)
-        if name is None:
-            instigators.act_on_all(kind, verb, location=location, yes=yes, deployment=deployment, as_json=as_json)
+        if which.name is None:
+            instigators.act_on_all(kind, verb, place, yes=which.yes)
         else:
-            instigators.act(kind, name, verb, location=location, deployment=deployment, body=body, as_json=as_json)
+            instigators.act(kind, which.name, verb, place, body)
 
     @app.command(help="Leave it to its code again whether it runs.")
-    def reset(name: Name, location: Location = None, deployment: Deployment = None, as_json: Json = False) -> None:
-        instigators.act(kind, name, "reset", location=location, deployment=deployment, as_json=as_json)
+    @grouped
+    def reset(name: Name, place: Place) -> None:
+        instigators.act(kind, name, "reset", place)
 
     @app.command(help=f"Evaluate a {kind} once now, on or off, and act on what comes of it.")
-    def tick(name: Name, location: Location = None, deployment: Deployment = None, as_json: Json = False) -> None:
-        instigators.act(kind, name, "tick", location=location, deployment=deployment, as_json=as_json)
+    @grouped
+    def tick(name: Name, place: Place) -> None:
+        instigators.act(kind, name, "tick", place)
 
 
 def _add_ticks(app: typer.Typer, kind: str) -> None:
     @app.command(name="tick-history", help="List its ticks, the newest first.")
+    @grouped
     def tick_history(
+        *,
         name: Name,
         status: Annotated[
             list[TickStatus] | None,
@@ -123,9 +111,7 @@ def _add_ticks(app: typer.Typer, kind: str) -> None:
         ] = None,
         until: Annotated[str | None, typer.Option(help="Only due before; as for --since.")] = None,
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 25,
-        location: Location = None,
-        deployment: Deployment = None,
-        as_json: Json = False,
+        place: Place,
     ) -> None:
         asked = {
             "status": list(status or ()),
@@ -133,7 +119,7 @@ def _add_ticks(app: typer.Typer, kind: str) -> None:
             "before": moment(until) if until else None,
         }
         filters = {field: value for field, value in asked.items() if value}
-        ticks.history(kind, name, filters, limit=limit, location=location, deployment=deployment, as_json=as_json)
+        ticks.history(kind, name, filters, place, limit=limit)
 
     @app.command(name="tick-log", help="Show one tick: what it logged, its error, and the runs that it asked for.")
     def tick_log(
@@ -147,77 +133,65 @@ def _add_ticks(app: typer.Typer, kind: str) -> None:
     if kind == "schedule":
 
         @app.command(help=text)
+        @grouped
         def test(
+            *,
             name: Name,
             at: Annotated[str | None, typer.Option(help="As if due then: a date or time; now unless told.")] = None,
-            apply: Annotated[bool, typer.Option("--apply", help="Then do exactly what was shown.")] = False,
+            apply: Apply = False,
             yes: Yes = False,
-            location: Location = None,
-            deployment: Deployment = None,
-            as_json: Json = False,
+            place: Place,
         ) -> None:
             body = {"due": moment(at)} if at else {}
-            _test(name, body, apply, yes, location, deployment, as_json)
+            raise typer.Exit(ticks.test(kind, name, body, place, apply=apply, yes=yes))
 
     else:
 
         @app.command(name="test", help=text)
+        @grouped
         def test_sensor(
+            *,
             name: Name,
             cursor: Annotated[str | None, typer.Option(help="From this cursor; its own unless told.")] = None,
-            apply: Annotated[bool, typer.Option("--apply", help="Then do exactly what was shown.")] = False,
+            apply: Apply = False,
             yes: Yes = False,
-            location: Location = None,
-            deployment: Deployment = None,
-            as_json: Json = False,
+            place: Place,
         ) -> None:
             body = {"cursor": cursor} if cursor is not None else {}
-            _test(name, body, apply, yes, location, deployment, as_json)
-
-    def _test(
-        name: str,
-        body: dict[str, Any],
-        apply: bool,
-        yes: bool,
-        location: str | None,
-        deployment: str | None,
-        as_json: bool,
-    ) -> None:
-        place: dict[str, Any] = {"location": location, "deployment": deployment, "as_json": as_json}
-        raise typer.Exit(ticks.test(kind, name, body, apply=apply, yes=yes, **place))
+            raise typer.Exit(ticks.test(kind, name, body, place, apply=apply, yes=yes))
 
     @app.command(help=f"Do what a test showed, once: daggerboard {kind} test NAME --json > test.json")
+    @grouped
     def apply(
         name: Name,
         file: Annotated[Path, typer.Argument(help="What `test --json` printed; - for standard input.")],
-        location: Location = None,
-        deployment: Deployment = None,
-        as_json: Json = False,
+        place: Place,
     ) -> None:
-        ticks.apply_test(kind, name, file, location=location, deployment=deployment, as_json=as_json)
+        ticks.apply_test(kind, name, file, place)
 
 
 def _cursor_app() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Where a sensor goes on.")
 
     @app.command(help="Print a sensor's cursor; nothing when it has none.")
-    def get(name: Name, location: Location = None, deployment: Deployment = None, as_json: Json = False) -> None:
-        instigators.cursor(name, location=location, deployment=deployment, as_json=as_json)
+    @grouped
+    def get(name: Name, place: Place) -> None:
+        instigators.cursor(name, place)
 
     @app.command(
         name="set", help="Let a sensor go on from a cursor, or as if it had never run. Refused while it ticks."
     )
+    @grouped
     def set_(
+        *,
         name: Name,
         cursor: Annotated[str | None, typer.Argument(help="The cursor; - for standard input.")] = None,
         clear: Annotated[bool, typer.Option("--clear", help="As if it had never run.")] = False,
-        location: Location = None,
-        deployment: Deployment = None,
-        as_json: Json = False,
+        place: Place,
     ) -> None:
         if (cursor is None) != clear:
             raise CommandError("Give a cursor, or --clear.", exit_code=ExitCode.USAGE)
         text = sys.stdin.read().removesuffix("\n") if cursor == "-" else cursor
-        instigators.set_cursor(name, text, location=location, deployment=deployment, as_json=as_json)
+        instigators.set_cursor(name, text, place)
 
     return app

@@ -1,9 +1,13 @@
 """`daggerboard schedule` and `daggerboard sensor`: what the commands do; their words are in instigator_commands.py. Ticks: ticks.py."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.options import Deployment, Json
 from controlplane.cli.output import confirm, minute, say_fields, say_json, say_table, second
 from controlplane.cli.profile import load_profile
 from controlplane.cli.words import unknown
@@ -17,6 +21,17 @@ _OTHERS = {
     "reason": "reason",
     "note": "note",
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a schedule or sensor is, and whether what is known of it is printed as JSON."""
+
+    location: Annotated[
+        str | None, typer.Option("--location", "-l", help="The code location, when several have one of this name.")
+    ] = None
+    deployment: Deployment = None
+    as_json: Json = False
 
 
 def list_all(kind: str, *, location: str | None, running: bool | None, deployment: str | None, as_json: bool) -> None:
@@ -33,47 +48,45 @@ def list_all(kind: str, *, location: str | None, running: bool | None, deploymen
     say_table(columns, (_row(one) for one in found), empty=empty)
 
 
-def act(
-    kind: str, name: str, verb: str, *, location: str | None, deployment: str | None, body: Any = None, as_json: bool
-) -> None:
+def act(kind: str, name: str, verb: str, place: Place, body: Any = None) -> None:
     """start, stop, reset, tick: and what it is then."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        answer = client.post(f"{path_of(client, kind, name, location)}{verb}/", body)
-    say_json(answer) if as_json else say_instigator(answer)
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        answer = client.post(f"{path_of(client, kind, name, place)}{verb}/", body)
+    say_json(answer) if place.as_json else say_instigator(answer)
 
 
-def act_on_all(kind: str, verb: str, *, location: str | None, yes: bool, deployment: str | None, as_json: bool) -> None:
+def act_on_all(kind: str, verb: str, place: Place, *, yes: bool) -> None:
     """Start or stop, all of the deployment or of a code location."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        where = f"of the code location {location}" if location else f"of {client.profile.deployment}"
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        where = f"of the code location {place.location}" if place.location else f"of {client.profile.deployment}"
         confirm(f"{verb.capitalize()} all {kind}s {where}?", yes=yes)
-        answer = client.post(f"{kind}s/{verb}/", {"location": location} if location else {})
-    if as_json:
+        answer = client.post(f"{kind}s/{verb}/", {"location": place.location} if place.location else {})
+    if place.as_json:
         say_json(answer)
     else:
         print(f"{answer['changed']} {kind}s are {'on' if verb == 'start' else 'off'} now.")
 
 
-def cursor(name: str, *, location: str | None, deployment: str | None, as_json: bool) -> None:
+def cursor(name: str, place: Place) -> None:
     """Where a sensor goes on: the bare text, for programs to keep."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        found = client.get(path_of(client, "sensor", name, location))["cursor"]
-    if as_json:
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        found = client.get(path_of(client, "sensor", name, place))["cursor"]
+    if place.as_json:
         say_json({"cursor": found})
     elif found is not None:
         print(found)
 
 
-def set_cursor(name: str, text: str | None, *, location: str | None, deployment: str | None, as_json: bool) -> None:
+def set_cursor(name: str, text: str | None, place: Place) -> None:
     """Let a sensor go on from there; None: as if it had never run."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        answer = client.put(f"{path_of(client, 'sensor', name, location)}cursor/", {"cursor": text})
-    say_json(answer) if as_json else say_instigator(answer)
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        answer = client.put(f"{path_of(client, 'sensor', name, place)}cursor/", {"cursor": text})
+    say_json(answer) if place.as_json else say_instigator(answer)
 
 
-def path_of(client: ApiClient, kind: str, name: str, location: str | None) -> str:
+def path_of(client: ApiClient, kind: str, name: str, place: Place) -> str:
     """The address of the one of this name; CommandError names the nearest where there is none, or says that several are."""
-    every = list(client.pages(f"{kind}s/", limit=1000, location=location))
+    every = list(client.pages(f"{kind}s/", limit=1000, location=place.location))
     found = [one for one in every if one["name"] == name]
     if not found:
         raise unknown(kind, name, (one["name"] for one in every))

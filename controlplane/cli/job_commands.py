@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout
+from controlplane.cli.option_groups import Target, grouped
+from controlplane.cli.options import Json, WaitTimeout
 
 app = typer.Typer(no_args_is_help=True, help="Jobs.")
 
@@ -17,7 +18,9 @@ def _jobs() -> None:
 
 
 @app.command()
+@grouped
 def launch(
+    *,
     location: Annotated[str, typer.Option("--location", "-l", help="The code location.")],
     job: Annotated[str | None, typer.Option("--job", "-j", help="The job; without it, name assets.")] = None,
     asset_key: Annotated[list[str] | None, typer.Option("--asset-key", help="May be repeated.")] = None,
@@ -29,9 +32,7 @@ def launch(
     ] = False,
     interval: Annotated[float, typer.Option("--interval", "-i", help="Seconds between two looks while waiting.")] = 1,
     timeout: WaitTimeout = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Launch a run of a job or of assets."""
@@ -43,8 +44,8 @@ def launch(
     request |= {"assets": asset_key} if asset_key else {}
     request |= {"partition": partition} if partition else {}
     request |= {"tags": _object(tags, "--tags"), "run_config": _object(config_json, "--config-json")}
-    target = deployment_for(deployment, pr=pr, repository=repository)
-    ended = launch_run(request, wait=wait, interval=interval, seconds=timeout, deployment=target, as_json=as_json)
+    deployment = deployment_for(target)
+    ended = launch_run(request, wait=wait, interval=interval, seconds=timeout, deployment=deployment, as_json=as_json)
     raise typer.Exit(ended)
 
 

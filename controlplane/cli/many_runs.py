@@ -7,7 +7,7 @@ from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.output import confirm, errors, progress_bar, say_fields, say_json
 from controlplane.cli.profile import load_profile
-from controlplane.cli.run_filters import ACTIVE, TERMINAL, Status
+from controlplane.cli.run_filters import ACTIVE, TERMINAL, Chosen, Status
 from controlplane.cli.runs import find_run, followed, say_run
 
 _LOOK_SECONDS = 0.3
@@ -20,35 +20,25 @@ _KINDS = {
 }
 
 
-def act(
-    kind: str,
-    runs: list[str] | None,
-    filters: dict[str, Any],
-    everything: bool,
-    *,
-    yes: bool,
-    wait: bool,
-    deployment: str | None,
-    as_json: bool,
-) -> ExitCode:
+def act(kind: str, chosen: Chosen, filters: dict[str, Any]) -> ExitCode:
     """Do it to the runs that are named, or to those of the filter; 1 when one of many was left as it was."""
-    if sum([bool(runs), bool(filters), everything]) != 1:
+    if sum([bool(chosen.runs), bool(filters), chosen.everything]) != 1:
         raise CommandError(
             "Say which runs: by their ids, by options such as --status, --job or --since, or with --all; one of these ways.",
             exit_code=ExitCode.USAGE,
         )
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        ids = [find_run(client, run) for run in runs or ()]
+    with ApiClient(load_profile(deployment=chosen.deployment)) as client:
+        ids = [find_run(client, run) for run in chosen.runs or ()]
         if len(ids) == 1 and kind != "delete":
-            return _one(client, kind, ids[0], wait=wait, as_json=as_json)
+            return _one(client, kind, ids[0], wait=chosen.wait, as_json=chosen.as_json)
         wanted = {"runs": ids} if ids else {"filter": {"status": list(_KINDS[kind][0])} | filters}
         # Runs that are named one by one are meant: only what cannot be undone is asked about.
         asks = not ids or kind == "delete"
-        newest = _agreed(client, kind, wanted, yes=yes) if asks else None
+        newest = _agreed(client, kind, wanted, yes=chosen.yes) if asks else None
         action = client.post("bulk-actions/", {"kind": kind, **wanted, "newest": newest})
-        if wait:
+        if chosen.wait:
             action = _ended(client, action)
-    say_json(action) if as_json else _say(action)
+    say_json(action) if chosen.as_json else _say(action)
     return ExitCode.FAILED if action["skipped"] else ExitCode.OK
 
 

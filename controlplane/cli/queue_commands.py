@@ -1,31 +1,33 @@
 """`daggerboard queue …`: who waits, for what, and moving a run."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from controlplane.cli.api_client import ApiClient
+from controlplane.cli.option_groups import grouped
 from controlplane.cli.options import Deployment, Json
 from controlplane.cli.output import errors, minute, say_entries, say_json
 from controlplane.cli.profile import load_profile
-from controlplane.cli.run_filters import filtered
+from controlplane.cli.run_filters import RunFilter
 from controlplane.cli.runs import find_run, say_run, what_of
 
 app = typer.Typer(no_args_is_help=True, help="The run queue: who waits, and for what.")
 
 
 @app.command(name="list")
-@filtered
+@grouped
 def list_(
     *,
-    filters: dict[str, Any],
     limit: Annotated[int, typer.Option(min=1, max=500, help="So many at most.")] = 25,
     deployment: Deployment = None,
     as_json: Json = False,
+    filters: RunFilter,
 ) -> None:
     """List the runs that wait, the next to start first, each with what it waits for."""
+    asked = filters.asked()
     with ApiClient(load_profile(deployment=deployment)) as client:
-        found = client.get("queue/", limit=limit, **filters)
+        found = client.get("queue/", limit=limit, **asked)
     if as_json:
         say_json(found)
         return
@@ -34,7 +36,7 @@ def list_(
         for one in found["results"]
         for run in (one["run"],)
     )
-    say_entries(entries, empty="No run waits that is like that." if filters else "No run waits.")
+    say_entries(entries, empty="No run waits that is like that." if asked else "No run waits.")
     if found["total"] > len(found["results"]):
         errors.print(f"{len(found['results'])} of {found['total']}: say how many with --limit.", markup=False)
 

@@ -8,8 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.options import Deployment, Json, PullRequest, Repository, WaitTimeout, Yes
-from controlplane.cli.run_filters import filtered
+from controlplane.cli.option_groups import Target, grouped
+from controlplane.cli.options import Deployment, Json, WaitTimeout
+from controlplane.cli.run_filters import Chosen, RunFilter
 from controlplane.cli.words import content_of, tags
 
 
@@ -32,15 +33,12 @@ app = typer.Typer(
 )
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")]
-RunIds = Annotated[
-    list[str] | None, typer.Argument(metavar="RUN", help="Ids, or their beginnings; or say with options which.")
-]
-All = Annotated[bool, typer.Option("--all", help="All runs of the deployment.")]
-Wait = Annotated[bool, typer.Option(help="Show how far it is, and wait for its end.")]
 
 
 @app.command()
+@grouped
 def launch(
+    *,
     location: Annotated[str, typer.Argument(help="The code location.")],
     job: Annotated[str | None, typer.Option("--job", "-j", help="The job; without it, name assets.")] = None,
     asset: Annotated[
@@ -53,9 +51,7 @@ def launch(
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="A tag, NAME=VALUE; may be repeated.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the end; the exit code is 0 for a success.")] = True,
     timeout: WaitTimeout = None,
-    pr: PullRequest = None,
-    repository: Repository = None,
-    deployment: Deployment = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Launch a run and wait for its end."""
@@ -68,23 +64,23 @@ def launch(
     request |= {"partition": partition} if partition else {}
     request |= {"run_config": _read_json(config)} if config else {}
     request |= {"tags": tags(tag)} if tag else {}
-    target = deployment_for(deployment, pr=pr, repository=repository)
-    raise typer.Exit(launch_run(request, wait=wait, seconds=timeout, deployment=target, as_json=as_json))
+    deployment = deployment_for(target)
+    raise typer.Exit(launch_run(request, wait=wait, seconds=timeout, deployment=deployment, as_json=as_json))
 
 
 @app.command(name="list")
-@filtered
+@grouped
 def list_(
     *,
-    filters: dict[str, Any],
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at most.")] = 25,
     deployment: Deployment = None,
     as_json: Json = False,
+    filters: RunFilter,
 ) -> None:
     """List runs, the newest first."""
     from controlplane.cli.runs import list_runs
 
-    list_runs(filters, limit=limit, deployment=deployment, as_json=as_json)
+    list_runs(filters.asked(), limit=limit, deployment=deployment, as_json=as_json)
 
 
 @app.command()
@@ -96,38 +92,23 @@ def show(run: RunId, deployment: Deployment = None, as_json: Json = False) -> No
 
 
 @app.command()
-@filtered
-def cancel(
-    *,
-    runs: RunIds = None,
-    filters: dict[str, Any],
-    everything: All = False,
-    yes: Yes = False,
-    wait: Wait = True,
-    deployment: Deployment = None,
-    as_json: Json = False,
-) -> None:
+@grouped
+def cancel(chosen: Chosen, filters: RunFilter) -> None:
     """Cancel a run, or many: those that are named, or, of those that have not ended, all that the options say."""
     from controlplane.cli.many_runs import act
 
-    ended = act("cancel", runs, filters, everything, yes=yes, wait=wait, deployment=deployment, as_json=as_json)
-    raise typer.Exit(ended)
+    raise typer.Exit(act("cancel", chosen, filters.asked()))
 
 
 @app.command(name="re-execute")
-@filtered
+@grouped
 def re_execute(
     *,
-    runs: RunIds = None,
-    filters: dict[str, Any],
     from_failure: Annotated[
         bool, typer.Option("--from-failure", help="Only what did not succeed, and what comes after it.")
     ] = False,
-    everything: All = False,
-    yes: Yes = False,
-    wait: Wait = True,
-    deployment: Deployment = None,
-    as_json: Json = False,
+    chosen: Chosen,
+    filters: RunFilter,
 ) -> None:
     """Run again what a run did, or many: those that are named, or, of those that have ended, all that the options say.
 
@@ -136,27 +117,16 @@ def re_execute(
     from controlplane.cli.many_runs import act
 
     kind = "reexecute_from_failure" if from_failure else "reexecute"
-    ended = act(kind, runs, filters, everything, yes=yes, wait=wait, deployment=deployment, as_json=as_json)
-    raise typer.Exit(ended)
+    raise typer.Exit(act(kind, chosen, filters.asked()))
 
 
 @app.command()
-@filtered
-def delete(
-    *,
-    runs: RunIds = None,
-    filters: dict[str, Any],
-    everything: All = False,
-    yes: Yes = False,
-    wait: Wait = True,
-    deployment: Deployment = None,
-    as_json: Json = False,
-) -> None:
+@grouped
+def delete(chosen: Chosen, filters: RunFilter) -> None:
     """Delete runs that have ended with their events and output, for good. What they made stays in the catalog."""
     from controlplane.cli.many_runs import act
 
-    ended = act("delete", runs, filters, everything, yes=yes, wait=wait, deployment=deployment, as_json=as_json)
-    raise typer.Exit(ended)
+    raise typer.Exit(act("delete", chosen, filters.asked()))
 
 
 def _read_json(path: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from controlplane.cli.api_client import ApiClient
 from controlplane.cli.errors import CommandError, ExitCode
-from controlplane.cli.instigators import path_of, say_instigator
+from controlplane.cli.instigators import Place, path_of, say_instigator
 from controlplane.cli.loads import traceback_text
 from controlplane.cli.output import confirm, console, errors, say_entries, say_fields, say_json, second
 from controlplane.cli.profile import load_profile
@@ -17,21 +17,12 @@ from controlplane.definitions.asset_keys import to_text
 _PAGE = 500
 
 
-def history(
-    kind: str,
-    name: str,
-    filters: dict[str, Any],
-    *,
-    limit: int,
-    location: str | None,
-    deployment: str | None,
-    as_json: bool,
-) -> None:
+def history(kind: str, name: str, filters: dict[str, Any], place: Place, *, limit: int) -> None:
     """Its ticks, the newest first."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        pages = client.pages(f"{path_of(client, kind, name, location)}ticks/", limit=min(limit, _PAGE), **filters)
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        pages = client.pages(f"{path_of(client, kind, name, place)}ticks/", limit=min(limit, _PAGE), **filters)
         found = list(itertools.islice(pages, limit))
-    if as_json:
+    if place.as_json:
         say_json(found)
         return
     say_entries(
@@ -60,34 +51,22 @@ def log(kind: str, tick_id: str, *, deployment: str | None, as_json: bool) -> No
         console.print(traceback_text(tick["error"]), markup=False, soft_wrap=True)
 
 
-def test(
-    kind: str,
-    name: str,
-    body: dict[str, Any],
-    *,
-    apply: bool,
-    yes: bool,
-    location: str | None,
-    deployment: str | None,
-    as_json: bool,
-) -> ExitCode:
+def test(kind: str, name: str, body: dict[str, Any], place: Place, *, apply: bool, yes: bool) -> ExitCode:
     """What it would do, and with `apply` then exactly that; 1 when its code failed."""
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        path = path_of(client, kind, name, location)
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        path = path_of(client, kind, name, place)
         found = client.post(f"{path}test/", body)
-        if not (as_json and apply):
-            say_json(found) if as_json else _say_preview(found)
+        if not (place.as_json and apply):
+            say_json(found) if place.as_json else _say_preview(found)
         if found["error"]:
             return ExitCode.FAILED
         if apply:
             confirm("Do exactly this?", yes=yes)
-            _say_applied(client.post(f"{path}apply/", {"token": found["token"]}), as_json=as_json)
+            _say_applied(client.post(f"{path}apply/", {"token": found["token"]}), as_json=place.as_json)
     return ExitCode.OK
 
 
-def apply_test(
-    kind: str, name: str, file: Path, *, location: str | None, deployment: str | None, as_json: bool
-) -> None:
+def apply_test(kind: str, name: str, file: Path, place: Place) -> None:
     """Do what a kept test showed: a document of `test --json`, or its token alone."""
     try:
         text = content_of(file).strip()
@@ -99,9 +78,9 @@ def apply_test(
         ) from error
     if not token:
         raise CommandError("This test failed: there is nothing to apply.", exit_code=ExitCode.USAGE)
-    with ApiClient(load_profile(deployment=deployment)) as client:
-        answer = client.post(f"{path_of(client, kind, name, location)}apply/", {"token": token})
-    _say_applied(answer, as_json=as_json)
+    with ApiClient(load_profile(deployment=place.deployment)) as client:
+        answer = client.post(f"{path_of(client, kind, name, place)}apply/", {"token": token})
+    _say_applied(answer, as_json=place.as_json)
 
 
 def _say_applied(tick: dict[str, Any], *, as_json: bool) -> None:

@@ -2,10 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from controlplane.automation.models import TickStatus
+from controlplane.catalog.asset_health import HealthStatus
+from controlplane.catalog.asset_status import AssetStatus
+from controlplane.catalog.staleness import Sync
+from controlplane.cli import asset_commands, instigator_commands
 from controlplane.cli.errors import CommandError, ExitCode
 from controlplane.cli.run_filters import ACTIVE, TERMINAL, Status
 from controlplane.cli.words import moment
@@ -165,5 +170,9 @@ def test_what_is_refused_says_what_there_is(run: Run, words: tuple[str, ...], se
 def test_words_are_those_of_the_api(run: Run) -> None:
     assert [*Status] == [*states.RunStatus]
     assert ({*map(str, ACTIVE)}, {*map(str, TERMINAL)}) == ({*map(str, states.ACTIVE)}, {*map(str, states.TERMINAL)})
+    assert [*instigator_commands.TickStatus] == [*TickStatus]
+    assert [*get_args(asset_commands.Status)] == [*AssetStatus]
+    assert [*get_args(asset_commands.Health)] == [*HealthStatus]
+    assert [*get_args(asset_commands.Sync)] == [*Sync]
     assert moment("2026-01-31") == "2026-01-31T00:00:00+00:00"
     assert run("run", "list", "--status", "queud").exit_code == ExitCode.USAGE
