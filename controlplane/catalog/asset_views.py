@@ -8,7 +8,8 @@ import msgspec
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.health_selectors import with_health
 from controlplane.catalog.selectors import AssetView, asset, asset_definitions, shown_tags
-from controlplane.catalog.staleness_selectors import with_staleness
+from controlplane.catalog.staleness_selectors import not_judged_by, with_staleness
+from controlplane.catalog.unjudged_inputs import UnjudgedInput
 from controlplane.deployments.visibility import Visible
 
 
@@ -20,6 +21,7 @@ class AssetDetail(AssetView):
     downstream: tuple[str, ...] = ()
     partitions: dict[str, Any] | None = None
     automation_condition: str | None = None
+    not_judged_by: tuple[UnjudgedInput, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def asset_detail(visible: Visible, key: str) -> AssetDetail:
     if view.state is not None:
         view.state.materialization_tags = shown_tags(visible, view.state.materialization_tags)
     if view.node is None:
-        return AssetDetail(key=key, node=None, state=view.state, checks=view.checks, health=view.health)
+        return AssetDetail(
+            key=key, node=None, state=view.state, checks=view.checks, health=view.health, queued=view.queued
+        )
     manifest = definitions.location(view.node.location).manifest
     definition = manifest.partitions_definitions.get(view.node.asset.partitions or "")
     condition = manifest.conditions.get(view.node.asset.automation or "")
@@ -48,8 +52,10 @@ def asset_detail(visible: Visible, key: str) -> AssetDetail:
         checks=view.checks,
         health=view.health,
         staleness=view.staleness,
+        queued=view.queued,
         upstream=view.node.upstream,
         downstream=definitions.graph.downstream[key],
         partitions=msgspec.to_builtins(definition) if definition else None,
         automation_condition=condition.label if condition else None,
+        not_judged_by=not_judged_by(visible, key),
     )

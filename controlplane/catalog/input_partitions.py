@@ -36,6 +36,11 @@ def input_partitions(
     return found if len(found) < INPUTS_MAX else []
 
 
+def is_known(mapping_class: str) -> bool:
+    """Whether this is a partition mapping of dagster's own; what any other says is known to the user's code alone."""
+    return mapping_class in _FIXED or mapping_class in _BY_KEY or mapping_class == "IdentityPartitionMapping"
+
+
 def _mapped(
     partition: str | None,
     child: Partitions | None,

@@ -1,6 +1,7 @@
 """Assets as they are: the history of materializations, observations and checks, and the latest state, which outlives the history."""
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tenants.scoping import TenantModel
@@ -105,6 +106,13 @@ class PartitionState(TenantModel):
                 fields=["org_id", "deployment_id", "asset_key"],
                 name="partition_state_failed",
                 condition=models.Q(failed_run_id__isnull=False),
+            ),
+            # Which runs plan something, and what: asked with every look at partitions.
+            models.Index(
+                fields=["org_id", "deployment_id", "asset_key", "planned_run_id"],
+                name="partition_state_planned",
+                condition=models.Q(failed_run_id__isnull=True)
+                & models.Q(planned_id__gt=Coalesce(models.F("materialization_id"), 0)),
             ),
         ]
 

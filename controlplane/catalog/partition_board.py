@@ -7,7 +7,7 @@ codes (a trigger), and keeps others from storing what they read before.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -15,8 +15,9 @@ import msgspec
 
 from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.models import PartitionCodes
-from controlplane.catalog.partition_codes import STATUS_OF_CODE, Counts, counts
+from controlplane.catalog.partition_codes import CODE_OF_STATUS, STATUS_OF_CODE, Counts, counts
 from controlplane.catalog.partition_keys import MultiPartitions, OpaquePartitions, Partitions
+from controlplane.catalog.queued_plans import queued_of
 from controlplane.core import recordsets
 from tenants.errors import InvalidError
 from tenants.scoping import org_scope
@@ -35,6 +36,12 @@ _ROWS = """
                                     WHEN materialization_id IS NOT NULL THEN '1' ELSE '0' END, ''), '')
     FROM partition_state WHERE org_id = %s AND deployment_id = %s AND asset_key = %s AND changed_xid >= %s
 """
+_PLANNED = """
+    FROM partition_state WHERE org_id = %s AND deployment_id = %s AND asset_key = %s
+        AND planned_id > coalesce(materialization_id, 0) AND failed_run_id IS NULL
+"""
+_PLANNING_RUNS = f"SELECT DISTINCT planned_run_id {_PLANNED} AND planned_run_id IS NOT NULL"
+_KEYS_PLANNED_BY = f"SELECT coalesce(json_agg(partition_key)::text, '[]') {_PLANNED} AND planned_run_id = ANY(%s)"
 # Ids of transactions mean something in the cluster that gave them, and not in one that was restored from a dump.
 _CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
 # Before anything is read: false while somebody deletes states of this deployment and has not committed; who deletes later, waits.
@@ -138,7 +145,27 @@ def board(org_id: UUID, deployment_id: UUID, asset_key: str, keys: Partitions) -
         made = _patched(stored, keys, changed)
         if may_store and (stored is None or len(changed) > _PATCHES_MAX):
             _store((org_id, deployment_id, asset_key), made, _mark(cluster, keys, made.key_count), as_of)
-    return made
+        return _with_queued(org_id, deployment_id, asset_key, made)
+
+
+def _with_queued(org_id: UUID, deployment_id: UUID, asset_key: str, found: Board) -> Board:
+    """What is in progress by a run that only waits is queued."""
+    going, waiting = CODE_OF_STATUS[AssetStatus.IN_PROGRESS], CODE_OF_STATUS[AssetStatus.QUEUED]
+    if going not in found.codes:
+        return found
+    of = [org_id, deployment_id, asset_key]
+    runs = {run_id for (run_id,) in recordsets.fetch(_PLANNING_RUNS, of)}
+    queued = queued_of(org_id, runs)
+    if not queued:
+        return found
+    if queued == runs:
+        return replace(found, codes=found.codes.replace(bytes([going]), bytes([waiting])))
+    codes = bytearray(found.codes)
+    for key in msgspec.json.decode(recordsets.fetch(_KEYS_PLANNED_BY, [*of, list(queued)])[0][0], type=list[str]):
+        position = found.position(key)
+        if position is not None and codes[position] == going:
+            codes[position] = waiting
+    return replace(found, codes=bytes(codes))
 
 
 def _stored(org_id: UUID, deployment_id: UUID, asset_key: str) -> _Stored | None:

@@ -8,7 +8,14 @@ from itertools import islice
 from controlplane.catalog.asset_status import AssetStatus
 
 # The codes are stored: never renumber them.
-STATUS_OF_CODE = (AssetStatus.MISSING, AssetStatus.MATERIALIZED, AssetStatus.IN_PROGRESS, AssetStatus.FAILED)
+STATUS_OF_CODE = (
+    AssetStatus.MISSING,
+    AssetStatus.MATERIALIZED,
+    AssetStatus.IN_PROGRESS,
+    AssetStatus.FAILED,
+    # Never stored: runs leave the queue without a word to partitions.
+    AssetStatus.QUEUED,
+)
 CODE_OF_STATUS = {status: code for code, status in enumerate(STATUS_OF_CODE)}
 _RUN = re.compile(rb"(.)\1*", re.DOTALL)
 

@@ -9,6 +9,7 @@ from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.models import PartitionState
 from controlplane.catalog.partition_board import Board, board
 from controlplane.catalog.partition_keys import OpaquePartitions, Partitions
+from controlplane.catalog.queued_plans import queued_plans
 from controlplane.catalog.selectors import asset, asset_definitions
 from controlplane.catalog.staleness import Staleness
 from controlplane.catalog.staleness_selectors import staleness_of_partitions
@@ -26,11 +27,8 @@ class PartitionView:
 
     key: str
     state: PartitionState | None
+    status: AssetStatus
     staleness: Staleness | None = None
-
-    @property
-    def status(self) -> AssetStatus:
-        return status_of(self.state)
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,12 @@ def partition_views(visible: Visible, key: str, partitions: Sequence[str]) -> li
             deployment_id=visible.deployment_id, asset_key=key, partition_key__in=list(partitions)
         )
         states = {row.partition_key: row for row in rows.defer(*_HEAVY)}
+        queued = queued_plans(visible.org_id, states.values())
     stale = staleness_of_partitions(visible, key, partitions)
-    return [PartitionView(key=one, state=states.get(one), staleness=stale.get(one)) for one in partitions]
+    return [
+        PartitionView(one, states.get(one), status_of(states.get(one), queued), staleness=stale.get(one))
+        for one in partitions
+    ]
 
 
 def failed_runs(visible: Visible, key: str, partitions: Sequence[str]) -> dict[str, UUID]:

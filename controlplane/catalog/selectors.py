@@ -3,7 +3,7 @@
 Everything is of what the caller may see: a hidden asset is as unknown as one that never was.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from controlplane.catalog.asset_health import Health
 from controlplane.catalog.asset_status import AssetStatus, status_of
 from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, AssetState, CheckEvaluation, CheckState
+from controlplane.catalog.queued_plans import queued_plans
 from controlplane.catalog.staleness import Staleness
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions
@@ -40,10 +41,12 @@ class AssetView:
     health: Health | None = None
     # None until staleness_selectors.with_staleness judged it, and where that cannot be told.
     staleness: Staleness | None = None
+    # The runs in the queue, of those that plan to make what is asked about.
+    queued: frozenset[UUID] = frozenset()
 
     @property
     def status(self) -> AssetStatus:
-        return status_of(self.state)
+        return status_of(self.state, self.queued)
 
     @property
     def checks_failed(self) -> int:
@@ -68,10 +71,11 @@ def asset_definitions(visible: Visible) -> DeploymentDefinitions:
 def assets(visible: Visible, wanted: AssetFilter | None = None) -> list[AssetView]:
     """The assets that a filter lets through: what code defines, and what only has a history."""
     states = asset_states(visible)
+    queued = _queued(visible, states.values())
     filter_ = wanted or AssetFilter()
     graph = asset_definitions(visible).graph
     keys = sorted({*graph.nodes, *states, *_checked_keys(visible)})
-    found = [key for key in keys if filter_.matches(key, graph.nodes.get(key), status_of(states.get(key)))]
+    found = [key for key in keys if filter_.matches(key, graph.nodes.get(key), status_of(states.get(key), queued))]
     checks = _check_views(visible, found)
     return [
         AssetView(
@@ -80,9 +84,17 @@ def assets(visible: Visible, wanted: AssetFilter | None = None) -> list[AssetVie
             state=states.get(key),
             also_defined_in=graph.duplicates.get(key, ()),
             checks=checks.get(key, ()),
+            queued=queued,
         )
         for key in found
     ]
+
+
+def neighbours(visible: Visible, keys: Sequence[str]) -> list[AssetView]:
+    """These defined assets in this order, without their checks."""
+    nodes, states = asset_definitions(visible).graph.nodes, asset_states(visible) if keys else {}
+    queued = _queued(visible, [states[key] for key in keys if key in states])
+    return [AssetView(key=key, node=nodes[key], state=states.get(key), queued=queued) for key in keys]
 
 
 def undefined_keys(visible: Visible, text: str) -> list[str]:
@@ -103,7 +115,9 @@ def asset(visible: Visible, key: str) -> AssetView:
     checks = _check_views(visible, [key]).get(key, ())
     if not _sees(visible, key) or (node is None and state is None and not checks):
         raise NotFoundError(f"There is no asset {key} in this deployment.")
-    return AssetView(key=key, node=node, state=state, also_defined_in=graph.duplicates.get(key, ()), checks=checks)
+    queued = _queued(visible, [state] if state else [])
+    others = graph.duplicates.get(key, ())
+    return AssetView(key=key, node=node, state=state, also_defined_in=others, checks=checks, queued=queued)
 
 
 def asset_states(visible: Visible) -> dict[str, AssetState]:
@@ -163,6 +177,11 @@ def _events_of_asset(visible: Visible, key: str, kind: AssetEventKind, partition
 def _evaluations(visible: Visible) -> QuerySet[CheckEvaluation]:
     rows = CheckEvaluation.objects.for_org(visible.org_id).filter(deployment_id=visible.deployment_id)
     return rows.filter(_seen_keys(visible))
+
+
+def _queued(visible: Visible, states: Iterable[AssetState]) -> frozenset[UUID]:
+    with read_scope(visible.org_id):
+        return queued_plans(visible.org_id, states)
 
 
 def _states(visible: Visible) -> QuerySet[AssetState]:

@@ -10,6 +10,7 @@ from controlplane.catalog.check_view import CheckView
 from controlplane.catalog.models import AssetEvent, AssetEventKind, CheckEvaluation
 from controlplane.catalog.selectors import AssetView
 from controlplane.catalog.staleness import Category, StaleCause, Sync
+from controlplane.catalog.unjudged_inputs import UnjudgedInput
 
 
 class AssetSerializer(serializers.Serializer[AssetView]):
@@ -40,7 +41,8 @@ class AssetSerializer(serializers.Serializer[AssetView]):
         choices=[(one.value, one.label) for one in Sync],
         default=None,
         allow_null=True,
-        help_text="Whether it is in sync with its code and its inputs; null where its partitions are, each for itself.",
+        help_text="Whether it is in sync with its code and its inputs; null where its partitions are, each for itself. NOT_JUDGED: no "
+        "cause is known, and by some input nobody can say; `not_judged_by` of the asset names them.",
     )
     checks_failed = serializers.IntegerField()
     materialized_at = serializers.DateTimeField(source="state.materialized_at", default=None, allow_null=True)
@@ -111,10 +113,19 @@ class StaleCauseSerializer(serializers.Serializer[StaleCause]):
     partition = serializers.CharField(allow_null=True, help_text="Of the upstream.")
 
 
+class UnjudgedInputSerializer(serializers.Serializer[UnjudgedInput]):
+    """An input by which nobody can say whether the asset, or a partition of it, is out of sync."""
+
+    upstream = serializers.CharField()
+    reason = serializers.CharField(help_text="Goes on from the name of the input.")
+    remedy = serializers.CharField(help_text="What to do about it.")
+
+
 class AssetDetailSerializer(AssetSerializer):
     """An asset with its neighbours, its checks, and its latest materialization."""
 
     stale_causes = StaleCauseSerializer(source="staleness.causes", many=True, default=list)
+    not_judged_by = UnjudgedInputSerializer(many=True, help_text="Of its partitions too.")
     upstream = serializers.ListField(child=serializers.CharField())
     downstream = serializers.ListField(child=serializers.CharField())
     jobs = serializers.ListField(source="node.asset.jobs", child=serializers.CharField(), default=list)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from controlplane.catalog.unjudged_inputs import UnjudgedInput
 from controlplane.definitions.graph import AssetNode
 
 CODE_VERSION_TAG = "dagster/code_version"
@@ -21,15 +22,19 @@ _INITIAL, _NULL = "INITIAL", "NULL"
 
 
 class Sync(StrEnum):
-    """Dagster's StaleStatus."""
+    """Dagster's StaleStatus, and what it has no word for."""
 
     MISSING = "MISSING"
     STALE = "STALE"
     FRESH = "FRESH"
+    # Ours: no cause is known, and by some input nobody can say.
+    NOT_JUDGED = "NOT_JUDGED"
 
     @property
     def label(self) -> str:
-        return {"MISSING": "Missing", "STALE": "Out of sync", "FRESH": "In sync"}[self.value]
+        return {"MISSING": "Missing", "STALE": "Out of sync", "FRESH": "In sync", "NOT_JUDGED": "Not judged"}[
+            self.value
+        ]
 
 
 class Category(StrEnum):
@@ -54,6 +59,7 @@ class StaleCause:
 class Staleness:
     status: Sync
     causes: tuple[StaleCause, ...] = ()
+    not_judged_by: tuple[UnjudgedInput, ...] = ()
 
     @property
     def is_unsynced(self) -> bool:
@@ -104,13 +110,16 @@ class Record:
 
 @dataclass
 class Judge:
-    """`inputs` answers which partitions of an input a place uses; `records` and `versions` are filled by who asks."""
+    """`inputs` answers which partitions of an input a place uses, `unjudged` which inputs of an asset count for nothing; `records` and
+    `versions` are filled by who asks.
+    """
 
     nodes: Mapping[str, AssetNode]
     inputs: Callable[[AssetNode, str | None, str], Sequence[str]]
     records: Mapping[Place, Record]
     # The data version that a partition of an input had as of an event.
     versions: Mapping[tuple[str, str, int], str | None] = field(default_factory=dict)
+    unjudged: Callable[[AssetNode], tuple[UnjudgedInput, ...]] = lambda _node: ()
 
     def can_tell(self, place: Place) -> bool:
         """Whether there is anything to say about it."""
@@ -144,10 +153,9 @@ class Judge:
         if record is None:
             return Staleness(Sync.FRESH if node.asset.is_virtual and self._has_anything(node) else Sync.MISSING)
         if node.asset.is_virtual:
-            causes = tuple(_new_code(node, record))
-        else:
-            causes = (*_own_causes(node, record), *self._by_inputs(place, record), *self._by_times_behind(node, record))
-        return Staleness(Sync.STALE if causes else Sync.FRESH, causes)
+            return stale_by(tuple(_new_code(node, record)))
+        causes = (*_own_causes(node, record), *self._by_inputs(place, record), *self._by_times_behind(node, record))
+        return stale_by(causes, self.unjudged(node))
 
     def _behind(self, node: AssetNode) -> list[str]:
         """What is not virtual behind the virtual inputs of an asset; of a virtual asset, behind it."""
@@ -228,6 +236,12 @@ class Judge:
         if other.at > record.at:
             return StaleCause(Category.DATA, "has a new dependency materialization", key, partition)
         return None
+
+
+def stale_by(causes: tuple[StaleCause, ...], not_judged_by: tuple[UnjudgedInput, ...] = ()) -> Staleness:
+    """Of what was made: how it stands with these causes."""
+    status = Sync.STALE if causes else Sync.NOT_JUDGED if not_judged_by else Sync.FRESH
+    return Staleness(status, causes, not_judged_by)
 
 
 def _new_code(node: AssetNode, record: Record) -> Iterator[StaleCause]:

@@ -8,9 +8,10 @@ import msgspec
 from controlplane.catalog import current_partitions
 from controlplane.catalog.input_partitions import input_partitions
 from controlplane.catalog.models import AssetState, PartitionState
-from controlplane.catalog.partition_keys import Partitions
+from controlplane.catalog.partition_keys import MultiPartitions, OpaquePartitions, Partitions
 from controlplane.catalog.selectors import AssetView, asset_definitions
-from controlplane.catalog.staleness import Judge, Place, Record, Staleness, Sync, data_version
+from controlplane.catalog.staleness import Judge, Place, Record, Staleness, data_version, stale_by
+from controlplane.catalog.unjudged_inputs import UnjudgedInput, unjudged_inputs
 from controlplane.core import recordsets
 from controlplane.definitions.asset_keys import to_text
 from controlplane.definitions.graph import AssetNode
@@ -49,10 +50,17 @@ def with_staleness(visible: Visible, views: Sequence[AssetView]) -> list[AssetVi
     return [replace(view, staleness=found.get(view.key)) for view in views]
 
 
+def not_judged_by(visible: Visible, key: str) -> tuple[UnjudgedInput, ...]:
+    """By which inputs neither this asset nor any partition of it is judged; of those that the caller may see."""
+    node = asset_definitions(visible).graph.nodes.get(key)
+    return _seen(visible, _Inputs(visible).unjudged(node)) if node is not None else ()
+
+
 def _judged(visible: Visible, wanted: Sequence[Place]) -> dict[Place, Staleness]:
     seen = asset_definitions(visible).graph.nodes
     # SECURITY: judged by the whole definitions, or a hidden input would look like a removed one; told only what is seen.
-    judge = Judge(visible.whole.graph.nodes, _Inputs(visible).of, {})
+    inputs = _Inputs(visible)
+    judge = Judge(visible.whole.graph.nodes, inputs.of, {}, unjudged=inputs.unjudged)
     places = [place for place in wanted if place[0] in seen and judge.can_tell(place)]
     own = _records(visible, judge, set(places))
     # Of what was never made, the inputs say nothing.
@@ -70,6 +78,7 @@ class _Inputs:
         self._visible = visible
         self._known: dict[str, Partitions | None] = {}
         self._mappings: dict[str, dict[str, PartitionMapping | None]] = {}
+        self._unjudged: dict[str, tuple[UnjudgedInput, ...]] = {}
 
     def of(self, node: AssetNode, partition: str | None, upstream: str) -> Sequence[str]:
         parent = self._partitions(upstream)
@@ -79,6 +88,18 @@ class _Inputs:
             self._mappings[node.key] = {to_text(dep.asset): dep.mapping for dep in node.asset.deps}
         child = self._partitions(node.key) if partition is not None else None
         return input_partitions(partition, child, parent, self._mappings[node.key].get(upstream))
+
+    def unjudged(self, node: AssetNode) -> tuple[UnjudgedInput, ...]:
+        """Which inputs count for nothing; the same for all partitions."""
+        if node.key not in self._unjudged:
+            nodes = self._visible.whole.graph.nodes
+            self._unjudged[node.key] = unjudged_inputs(node, nodes, self._is_opaque)
+        return self._unjudged[node.key]
+
+    def _is_opaque(self, key: str) -> bool:
+        found = self._partitions(key)
+        parts = [part.partitions for part in found.dimensions] if isinstance(found, MultiPartitions) else [found]
+        return any(isinstance(part, OpaquePartitions) for part in parts)
 
     def _partitions(self, key: str) -> Partitions | None:
         if key not in self._known:
@@ -140,4 +161,12 @@ def _older(visible: Visible, wanted: Sequence[tuple[str, str, int]]) -> dict[tup
 def _shown(visible: Visible, found: Staleness) -> Staleness:
     part = visible.part(Permission.ASSET_READ)
     causes = tuple(cause for cause in found.causes if cause.upstream is None or part.has_asset(cause.upstream))
-    return Staleness(found.status if causes or not found.causes else Sync.FRESH, causes)
+    unjudged = _seen(visible, found.not_judged_by)
+    if len(causes) == len(found.causes) and len(unjudged) == len(found.not_judged_by):
+        return found
+    return stale_by(causes, unjudged)
+
+
+def _seen(visible: Visible, inputs: tuple[UnjudgedInput, ...]) -> tuple[UnjudgedInput, ...]:
+    part = visible.part(Permission.ASSET_READ)
+    return tuple(one for one in inputs if part.has_asset(one.upstream))

@@ -20,12 +20,16 @@ def list_assets(filters: dict[str, str | None], *, deployment: str | None, as_js
         say_json(found)
         return
     rows = (
-        [one["key"], one["group"], one["status"], one["health"], one["sync"], minute(one["materialized_at"])]
+        [one["key"], one["group"], one["status"], one["health"], _sync(one), minute(one["materialized_at"])]
         for one in found
     )
     is_any = not any(filters.values())
     empty = "This deployment has no assets: daggerboard deploy --help" if is_any else "No asset is like that."
     say_table(("KEY", "GROUP", "STATUS", "HEALTH", "SYNC", "MATERIALIZED"), rows, empty=empty)
+
+
+def _sync(asset: dict[str, Any]) -> str:
+    return "by partition" if asset["is_partitioned"] else asset["sync"] or ""
 
 
 def show_health(key: str, *, deployment: str | None, as_json: bool) -> None:

@@ -68,6 +68,13 @@ def some_runs(visible: Visible, run_ids: Collection[UUID]) -> list[Run]:
         return list(_seen(visible).filter(id__in=list(run_ids)).defer("run_config"))
 
 
+def queued_of(org_id: UUID, run_ids: Collection[UUID]) -> list[UUID]:
+    """Those of these runs that no agent took yet."""
+    with read_scope(org_id):
+        rows = Run.objects.for_org(org_id).filter(id__in=list(run_ids), status=RunStatus.QUEUED)
+        return list(rows.values_list("id", flat=True))
+
+
 def attempts(org_id: UUID, run_id: UUID) -> list[RunAttempt]:
     """The attempts at a run, the first one first."""
     with read_scope(org_id):

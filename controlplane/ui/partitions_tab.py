@@ -9,6 +9,7 @@ from controlplane.catalog.asset_status import AssetStatus
 from controlplane.catalog.partition_board import Board
 from controlplane.catalog.partition_cells import Window, partition_cells
 from controlplane.catalog.partition_serializers import CellsSerializer
+from controlplane.catalog.staleness_selectors import not_judged_by
 from controlplane.deployments.visibility import Visible
 from controlplane.ui.paging import asked
 from tenants.paging import Page, page_of_sequence
@@ -27,6 +28,7 @@ def partitions_tab(visible: Visible, key: str, request: HttpRequest) -> dict[str
     counts = found.by_status
     return {
         "found": found,
+        "not_judged_by": not_judged_by(visible, key),
         "counts": [(one, counts[one]) for one in AssetStatus],
         "map": CellsSerializer(partition_cells(visible, key, found, Window())).data if found.count else None,
         "page": page,

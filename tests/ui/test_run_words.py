@@ -54,8 +54,10 @@ def test_page_of_a_run_shows_its_phases_with_times(two: Two) -> None:
 
 
 def test_asset_whose_run_waits_is_queued_and_not_in_progress(two: Two) -> None:
-    assert 'data-status="QUEUED">Queued<' in read(two, "assets/raw").partition("</h1>")[0]
-    assert 'data-status="QUEUED">Queued<' in read(two, "assets")
+    assert 'data-status="queued">Queued<' in read(two, "assets/raw").partition("</h1>")[0]
+    assert 'data-status="queued">Queued<' in read(two, "assets?status=queued")
+    assert 'data-status="in_progress"' not in read(two, "assets")
+    assert "/assets/raw" not in read(two, "assets?status=in_progress").partition('id="asset-list"')[2]
     assert "never started" in read(two, "timeline?group=location")
 
 

@@ -1,5 +1,6 @@
 """Partitions by the hundred thousand, freshness, health, checks of partitions."""
 
+import django.db.models.functions.comparison
 import django.db.models.manager
 import django.utils.timezone
 from django.db import migrations, models
@@ -66,6 +67,17 @@ class Migration(migrations.Migration):
                 fields=['org_id', 'deployment_id', 'asset_key'],
                 name='partition_state_failed',
                 condition=models.Q(failed_run_id__isnull=False),
+            ),
+        ),
+        migrations.AddIndex(
+            'PartitionState',
+            models.Index(
+                fields=['org_id', 'deployment_id', 'asset_key', 'planned_run_id'],
+                name='partition_state_planned',
+                condition=models.Q(
+                    ('failed_run_id__isnull', True),
+                    ('planned_id__gt', django.db.models.functions.comparison.Coalesce(models.F('materialization_id'), 0)),
+                ),
             ),
         ),
         migrations.AddIndex(

@@ -11,7 +11,7 @@ from controlplane.catalog.check_lists import check_partitions
 from controlplane.catalog.health_selectors import with_health
 from controlplane.catalog.models import CheckEvaluation
 from controlplane.catalog.selectors import AssetView
-from controlplane.catalog.staleness_selectors import staleness_of
+from controlplane.catalog.staleness_selectors import not_judged_by, staleness_of
 from controlplane.deployments.current_definitions import DeploymentDefinitions
 from controlplane.external.wipes.requests import wipes_of
 from controlplane.insights import selectors as insights
@@ -19,7 +19,6 @@ from controlplane.ui.automation_tab import automation_tab
 from controlplane.ui.pages.base import DeploymentPage
 from controlplane.ui.paging import asked
 from controlplane.ui.partitions_tab import partitions_tab
-from controlplane.ui.run_words import waiting_assets
 from tenants.errors import NotFoundError
 from tenants.paging import page_of_rows
 from tenants.permissions import Permission
@@ -43,31 +42,27 @@ class Asset(DeploymentPage):
         fill = getattr(self, f"_{tab}")
         is_partitioned = view.node is not None and view.node.asset.partitions is not None
         context: dict[str, Any] = {"asset": view, "tab": tab, "is_partitioned": is_partitioned, "key": asset_key}
-        context["waiting"] = waiting_assets(self.visible, [view])
         may = self.may_with(assets=[view.key])
         definitions = catalog.asset_definitions(self.visible)
         return self.render(request, "assets/asset.html", **context, may=may, **fill(request, definitions, view))
 
     def _overview(self, _request: HttpRequest, definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         return {
-            "upstream": self._neighbours(definitions, definitions.graph.upstream.get(view.key, ())),
-            "downstream": self._neighbours(definitions, definitions.graph.downstream.get(view.key, ())),
+            "upstream": catalog.neighbours(self.visible, definitions.graph.upstream.get(view.key, ())),
+            "downstream": catalog.neighbours(self.visible, definitions.graph.downstream.get(view.key, ())),
             "unknown_upstream": _unknown_upstream(definitions, view),
             "latest": catalog.materializations(self.visible, view.key).first(),
             "cost": insights.asset_cost(self.visible, view.key),
             "partitions_definition": _partitions_definition(definitions, view),
             "condition": _condition(definitions, view),
             "staleness": staleness_of(self.visible, [view.key]).get(view.key),
+            "not_judged_by": not_judged_by(self.visible, view.key),
             "blocked_by": self._blocked_by(view),
         }
 
     def _blocked_by(self, view: AssetView) -> list[CheckEvaluation]:
         run_id = view.state.failed_run_id if view.state is not None else None
         return blocking_upstream(self.visible, view.key, run_id) if run_id is not None else []
-
-    def _neighbours(self, definitions: DeploymentDefinitions, keys: tuple[str, ...]) -> list[AssetView]:
-        statuses = catalog.asset_states(self.visible) if keys else {}
-        return [AssetView(key=key, node=definitions.graph.nodes[key], state=statuses.get(key)) for key in keys]
 
     def _history(self, request: HttpRequest, _definitions: DeploymentDefinitions, view: AssetView) -> dict[str, Any]:
         kind = "observation" if request.GET.get("kind") == "observation" else "materialization"

@@ -17,7 +17,6 @@ from controlplane.catalog.staleness_selectors import with_staleness
 from controlplane.deployments.visibility import Visible
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
-from controlplane.ui.run_words import waiting_assets
 from tenants.paging import page_of_list
 from tenants.permissions import Permission
 
@@ -41,7 +40,6 @@ class Assets(DeploymentPage):
             "page": page,
             "filter": wanted,
             "found": len(found),
-            "waiting": waiting_assets(self.visible, page.results),
             "total": len(nodes) + undefined,
             "has_undefined": undefined > 0,
             "has_unsynced": any(view.staleness is not None and view.staleness.is_unsynced for view in page.results),

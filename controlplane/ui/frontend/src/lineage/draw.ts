@@ -17,7 +17,7 @@ const SMALL = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 const CHANGE_TOKENS: Record<string, string> = { added: "ok", changed: "warn", removed: "bad", affected: "running" };
 const TROUBLE_TOKENS: Record<string, string> = { DEGRADED: "bad", WARNING: "warn", unsynced: "warn" };
-const STATUS_TOKENS: Record<string, string> = { materialized: "ok", failed: "bad", in_progress: "running", missing: "line-strong" };
+const STATUS_TOKENS: Record<string, string> = { materialized: "ok", failed: "bad", in_progress: "running", queued: "queued", missing: "line-strong" };
 
 export class Painter {
   private colours: Record<string, string> = {};
@@ -28,7 +28,7 @@ export class Painter {
   }
 
   readColours(): void {
-    for (const name of ["surface", "surface-2", "text", "muted", "line", "line-strong", "accent", "accent-soft", "ok", "bad", "running", "warn"]) this.colours[name] = tokenColour(name);
+    for (const name of ["surface", "surface-2", "text", "muted", "line", "line-strong", "accent", "accent-soft", "ok", "bad", "running", "queued", "warn"]) this.colours[name] = tokenColour(name);
   }
 
   paint(graph: Graph, view: View, highlight: Highlight): void {
@@ -170,7 +170,8 @@ function troubleMark(context: CanvasRenderingContext2D, node: GraphNode, colour:
   context.fillRect(x - 1, y + 2.5, 2, 2);
 }
 
-// Status as a shape: a disc when materialized, an octagon's cross when failed, a ring when not yet, an open ring on its way.
+// Status as a shape: a disc when materialized, an octagon's cross when failed, a ring when not yet, a dashed one in the queue, an open one
+// on its way.
 function mark(context: CanvasRenderingContext2D, node: GraphNode, colour: string): void {
   const [x, y] = [node.x + 14, node.y + NODE_HEIGHT / 2];
   context.strokeStyle = context.fillStyle = colour;
@@ -185,6 +186,8 @@ function mark(context: CanvasRenderingContext2D, node: GraphNode, colour: string
     return;
   }
   context.arc(x, y, 4.5, 0, node.status === "in_progress" ? Math.PI * 1.5 : Math.PI * 2);
-  if (node.status === "materialized") context.fill();
-  else context.stroke();
+  if (node.status === "materialized") return context.fill();
+  if (node.status === "queued") context.setLineDash([2, 1.6]);
+  context.stroke();
+  context.setLineDash([]);
 }

@@ -9,7 +9,7 @@ interface Spot {
   row: number;
 }
 
-const WORDS: Record<string, string> = { materialized: "materialized", failed: "failed", in_progress: "in progress", missing: "missing" };
+const WORDS: Record<string, string> = { materialized: "materialized", failed: "failed", in_progress: "in progress", queued: "queued", missing: "missing" };
 const HELP = "Heat map of partitions. Arrow keys move, with Shift they choose a range, Enter looks closer, 0 shows all, Escape lets go.";
 
 class PartitionMap extends HTMLElement {

@@ -6,9 +6,9 @@ const LEAST = 8;
 const MOST = 20;
 // What one dimension should take of the page, in square pixels of its width.
 const HEIGHT = 220;
-const TOKENS: Record<string, string> = { failed: "bad", in_progress: "running", materialized: "ok", missing: "surface-3" };
+const TOKENS: Record<string, string> = { failed: "bad", in_progress: "running", queued: "queued", materialized: "ok", missing: "surface-3" };
 // From the bottom up: what most needs eyes first.
-const ORDER = ["failed", "in_progress", "missing", "materialized"];
+const ORDER = ["failed", "in_progress", "queued", "missing", "materialized"];
 
 export interface Layout {
   across: number;
