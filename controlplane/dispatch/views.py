@@ -1,4 +1,4 @@
-"""The endpoints of agents, one function each (agent/protocol.py says what they mean). The long-poll is in polling.py."""
+"""The endpoints of agents, one function each (agent.protocol says what they mean). The long-poll is in polling.py."""
 
 import time
 

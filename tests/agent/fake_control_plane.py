@@ -1,4 +1,4 @@
-"""A control plane that keeps everything in memory and speaks agent/protocol.py over real HTTP, with faults on request."""
+"""A control plane that keeps everything in memory and speaks agent.protocol over real HTTP, with faults on request."""
 
 import contextlib
 import gzip
