@@ -1,5 +1,6 @@
 """`daggerboard backfill …`: the words of the commands; what they do is in backfills.py."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,17 @@ Wait = Annotated[
     bool,
     typer.Option("--wait", help="Show how it comes along, and wait for its end; exit with 1 unless it is a success."),
 ]
+
+
+class BackfillStatus(StrEnum):
+    """automation.models.BackfillStatus, which imports Django; a test holds the two equal. REQUESTED is one that runs."""
+
+    REQUESTED = "REQUESTED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+    FAILING = "FAILING"
+    COMPLETED_SUCCESS = "COMPLETED_SUCCESS"
+    COMPLETED_FAILED = "COMPLETED_FAILED"
 
 
 @app.command()
@@ -63,7 +75,13 @@ def launch(
 @app.command(name="list")
 def list_(
     status: Annotated[
-        list[str] | None, typer.Option("--status", help="Only with this status; may be repeated.")
+        list[BackfillStatus] | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            help=f"Only these: {', '.join(BackfillStatus)}. May be repeated.",
+            case_sensitive=False,
+        ),
     ] = None,
     asset: Annotated[str | None, typer.Option("--asset", help="Only of this asset.")] = None,
     deployment: Deployment = None,
@@ -72,7 +90,7 @@ def list_(
     """List the newest backfills."""
     from controlplane.cli import backfills
 
-    backfills.show_all(status=status, asset=asset, deployment=deployment, as_json=as_json)
+    backfills.show_all(status=list(status or ()), asset=asset, deployment=deployment, as_json=as_json)
 
 
 @app.command()

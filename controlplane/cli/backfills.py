@@ -1,6 +1,7 @@
 """`daggerboard backfill`: what the commands do."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +60,7 @@ def show(backfill: str, *, wait: bool, deployment: str | None, as_json: bool) ->
     return _exit(found, wait=wait)
 
 
-def show_all(*, status: list[str] | None, asset: str | None, deployment: str | None, as_json: bool) -> None:
+def show_all(*, status: Sequence[str], asset: str | None, deployment: str | None, as_json: bool) -> None:
     """The newest."""
     with ApiClient(load_profile(deployment=deployment)) as client:
         params = {"status": status, "asset": asset, "limit": _LISTED}
@@ -70,7 +71,9 @@ def show_all(*, status: list[str] | None, asset: str | None, deployment: str | N
     rows = [
         [one["id"], _status(one), f"{_done(one)}/{_total(one)}", minute(one["created_at"]), _name(one)] for one in found
     ]
-    say_table(("ID", "STATUS", "DONE", "LAUNCHED", "WHAT"), rows, empty="No backfill was launched in this deployment.")
+    is_any = not status and asset is None
+    empty = "No backfill was launched in this deployment." if is_any else "No backfill of this deployment is like that."
+    say_table(("ID", "STATUS", "DONE", "LAUNCHED", "WHAT"), rows, empty=empty)
 
 
 def act(backfill: str, verb: str, *, deployment: str | None, as_json: bool) -> None:

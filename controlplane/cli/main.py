@@ -10,6 +10,7 @@ import typer
 from controlplane.cli import (
     asset_commands,
     audit_commands,
+    automation_commands,
     backfill_commands,
     branch_commands,
     ci_commands,
@@ -48,6 +49,7 @@ app.add_typer(configuration_commands.deployment_app, name="deployment")
 app.add_typer(branch_commands.app, name="branch")
 app.add_typer(instigator_commands.app_of("schedule"), name="schedule")
 app.add_typer(instigator_commands.app_of("sensor"), name="sensor")
+app.add_typer(automation_commands.app, name="automation")
 app.add_typer(ci_commands.app, name="ci")
 app.add_typer(job_commands.app, name="job")
 app.add_typer(run_commands.app, name="run")
