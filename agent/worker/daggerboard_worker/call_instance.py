@@ -8,10 +8,8 @@ from typing import Any
 from dagster import DagsterInstance
 
 from daggerboard_worker.canonical import fingerprint
-from daggerboard_worker.instance import instance_ref, make_findable, open_instance
-
-# Built once in the worker: its configuration is parsed and checked there, not in the process of each call.
-_prepared: dict[tuple[str, str], DagsterInstance] = {}
+from daggerboard_worker.instance import instance_ref, make_findable
+from daggerboard_worker.prepared import prepared_instance
 
 # Holds the id of the call, for the processes that user code starts and for `DagsterInstance.get()`.
 CALL = "DAGGERBOARD_CALL"
@@ -37,20 +35,7 @@ class CallPlace:
 
     def instance(self, ref: Any) -> DagsterInstance | None:
         """The one that the worker prepared, as if it had been made of `ref`; None where it prepared none."""
-        prepared = _prepared.get((self.socket_path, self.storage_dir))
-        if prepared is not None:
-            prepared._ref = ref
-            for storage in (prepared.run_storage, prepared.event_log_storage, prepared.schedule_storage):
-                storage.subject = self.call_id  # type: ignore[union-attr]  # they are ours: AgentBacked
-        return prepared
-
-
-def prepare_instance(*, socket_path: str, storage_dir: str) -> None:
-    """In the worker, before it forks: the instance that its calls see. It talks to nobody before it has a call's id."""
-    ref = instance_ref(subject="", **_place(socket_path, storage_dir))
-    instance = _prepared[socket_path, storage_dir] = open_instance(ref)
-    # Built on first use, which would be each call's.
-    _ = instance.compute_log_manager
+        return prepared_instance(ref, subject=self.call_id, run_id=None, attempt_dir="")
 
 
 def _place(socket_path: str, storage_dir: str) -> dict[str, Any]:

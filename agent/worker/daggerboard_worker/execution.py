@@ -19,6 +19,7 @@ from daggerboard_worker.loading import LoadedLocation
 from daggerboard_worker.own_run import own
 from daggerboard_worker.plan_json import plan_json
 from daggerboard_worker.pools import pools_of
+from daggerboard_worker.prepared import prepared_instance
 from daggerboard_worker.records import asset_keys, check_keys
 from daggerboard_worker.resumption import SNAPSHOT_ID, known_state
 from daggerboard_worker.run_spec import RunSpec
@@ -50,7 +51,8 @@ def execute_run(loaded: LoadedLocation, spec: RunSpec, place: Workplace, agent: 
         storage_dir=place.storage_dir,
     )
     make_findable(ref, place.attempt_dir)
-    with capture_interrupts(), open_instance(ref) as instance:
+    instance = prepared_instance(ref, subject=spec.attempt_id, run_id=spec.run_id, attempt_dir=place.attempt_dir)
+    with capture_interrupts(), instance or open_instance(ref) as instance:
         drive(hosted, instance)
     return own.run.status  # type: ignore[no-any-return]
 

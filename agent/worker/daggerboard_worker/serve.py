@@ -85,9 +85,9 @@ def serve_lukewarm(
 
 def prepare(place: Json) -> None:
     """Only once dagster is known to be there: without it, the worker says so in a sentence."""
-    from daggerboard_worker.call_instance import prepare_instance
+    from daggerboard_worker.prepared import prepare_instances
 
-    prepare_instance(socket_path=place["socket_path"], storage_dir=place["storage_dir"])
+    prepare_instances(socket_path=place["socket_path"], storage_dir=place["storage_dir"])
 
 
 class LoadHere:

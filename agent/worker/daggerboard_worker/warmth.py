@@ -44,6 +44,15 @@ def warm_up() -> None:
             importlib.import_module(name)
     open_an_instance()
     evaluate_a_sensor()
+    execute_a_run()
+
+
+def execute_a_run() -> None:
+    # What some release of dagster does otherwise only costs each run a little.
+    with contextlib.suppress(Exception):
+        from daggerboard_worker.rehearsal import rehearse
+
+        rehearse()
 
 
 def open_an_instance() -> None:
