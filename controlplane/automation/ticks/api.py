@@ -3,13 +3,13 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.automation.instigators.http import InstigatorAPIView
-from controlplane.automation.models import InstigatorKind, Tick
+from controlplane.automation.instigators.http import CHANGE, READ, InstigatorAPIView, of_each_kind
+from controlplane.automation.models import Tick
 from controlplane.automation.ticks import by_hand, selectors
 from controlplane.automation.ticks.serializers import (
     ApplySerializer,
@@ -26,14 +26,11 @@ from tenants.paging import PAGE_PARAMETERS, Page, page_of_rows, page_request, pa
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
-_READ: dict[str, Permission] = {"GET": Permission.JOB_READ}
-_WRITE_SCHEDULE: dict[str, Permission] = {"POST": Permission.SCHEDULE_WRITE}
-_WRITE_SENSOR: dict[str, Permission] = {"POST": Permission.SENSOR_WRITE}
-_SCHEDULE, _SENSOR = InstigatorKind.SCHEDULE, InstigatorKind.SENSOR
 _LIST: dict[str, Any] = {
     "parameters": [TickQuerySerializer, *PAGE_PARAMETERS],
     "responses": page_schema(TickSerializer),
 }
+_MADE = {201: TickSerializer}
 
 
 def _wanted(request: Request) -> selectors.TickFilter:
@@ -53,7 +50,7 @@ def _page(visible: Visible, request: Request, page: Page[Tick]) -> Response:
 
 
 class TicksView(DeploymentAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _READ
+    permissions: ClassVar[dict[str, Permission]] = READ
 
     @extend_schema(operation_id="list_ticks", **_LIST)
     def get(self, request: Request) -> Response:
@@ -65,7 +62,7 @@ class TicksView(DeploymentAPIView):
 
 
 class TickView(DeploymentAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _READ
+    permissions: ClassVar[dict[str, Permission]] = READ
 
     @extend_schema(operation_id="get_tick", responses=TickDocumentSerializer)
     def get(self, request: Request, tick_id: UUID) -> Response:
@@ -74,7 +71,7 @@ class TickView(DeploymentAPIView):
 
 
 class _TicksOfOneView(InstigatorAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _READ
+    permissions: ClassVar[dict[str, Permission]] = READ
 
     def get(self, request: Request) -> Response:
         """Its ticks, the newest first."""
@@ -84,43 +81,22 @@ class _TicksOfOneView(InstigatorAPIView):
         return _page(self.visible, request, page)
 
 
-@extend_schema_view(get=extend_schema(operation_id="list_schedule_ticks", **_LIST))
-class ScheduleTicksView(_TicksOfOneView):
-    permissions: ClassVar[dict[str, Permission]] = _READ
-    kind = _SCHEDULE
-
-
-@extend_schema_view(get=extend_schema(operation_id="list_sensor_ticks", **_LIST))
-class SensorTicksView(_TicksOfOneView):
-    permissions: ClassVar[dict[str, Permission]] = _READ
-    kind = _SENSOR
+ScheduleTicksView, SensorTicksView = of_each_kind(_TicksOfOneView, "list_{kind}_ticks", **_LIST)
 
 
 class _TickNowView(InstigatorAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
+    permissions: ClassVar[dict[str, Permission]] = CHANGE
 
     def post(self, request: Request) -> Response:
         """Evaluate it once now, whether it is on or not, and act on what comes of it: the tick, which goes on by itself."""
         return _made(by_hand.tick_now(self.visible, self.row, actor=self.access.actor))
 
 
-_NOW: dict[str, Any] = {"request": None, "responses": {201: TickSerializer}}
-
-
-@extend_schema_view(post=extend_schema(operation_id="tick_schedule", **_NOW))
-class TickScheduleView(_TickNowView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
-    kind = _SCHEDULE
-
-
-@extend_schema_view(post=extend_schema(operation_id="tick_sensor", **_NOW))
-class TickSensorView(_TickNowView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SENSOR
-    kind = _SENSOR
+TickScheduleView, TickSensorView = of_each_kind(_TickNowView, "tick_{kind}", request=None, responses=_MADE)
 
 
 class _TestView(InstigatorAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
+    permissions: ClassVar[dict[str, Permission]] = CHANGE
     waits_for_code = True
     in_one_scope = False
 
@@ -140,23 +116,13 @@ class _TestView(InstigatorAPIView):
         return Response(TickPreviewSerializer(found).data)
 
 
-_TEST: dict[str, Any] = {"request": TestTickSerializer, "responses": TickPreviewSerializer}
-
-
-@extend_schema_view(post=extend_schema(operation_id="test_schedule", **_TEST))
-class TestScheduleView(_TestView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
-    kind = _SCHEDULE
-
-
-@extend_schema_view(post=extend_schema(operation_id="test_sensor", **_TEST))
-class TestSensorView(_TestView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SENSOR
-    kind = _SENSOR
+TestScheduleView, TestSensorView = of_each_kind(
+    _TestView, "test_{kind}", request=TestTickSerializer, responses=TickPreviewSerializer
+)
 
 
 class _ApplyView(InstigatorAPIView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
+    permissions: ClassVar[dict[str, Permission]] = CHANGE
 
     def post(self, request: Request) -> Response:
         """Do what a test showed: runs, cursor and dynamic partitions, as a tick of its own. Once, and not after it has ticked since."""
@@ -166,16 +132,6 @@ class _ApplyView(InstigatorAPIView):
         return _made(by_hand.apply_preview(self.visible, token, actor=self.access.actor, row=self.row))
 
 
-_APPLY: dict[str, Any] = {"request": ApplySerializer, "responses": {201: TickSerializer}}
-
-
-@extend_schema_view(post=extend_schema(operation_id="apply_schedule_test", **_APPLY))
-class ApplyScheduleView(_ApplyView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SCHEDULE
-    kind = _SCHEDULE
-
-
-@extend_schema_view(post=extend_schema(operation_id="apply_sensor_test", **_APPLY))
-class ApplySensorView(_ApplyView):
-    permissions: ClassVar[dict[str, Permission]] = _WRITE_SENSOR
-    kind = _SENSOR
+ApplyScheduleView, ApplySensorView = of_each_kind(
+    _ApplyView, "apply_{kind}_test", request=ApplySerializer, responses=_MADE
+)
