@@ -7,11 +7,11 @@ from celery import shared_task
 from controlplane.audit_log import delivery
 
 
-@shared_task(name="audit_log.deliver_streams")  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+@shared_task(name="audit_log.deliver_streams")
 def deliver_streams() -> None:
     delivery.wake_due_streams()
 
 
-@shared_task(name="audit_log.deliver_stream")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="audit_log.deliver_stream")
 def deliver_stream(org_id: str, stream_id: str) -> None:
     delivery.deliver_stream(UUID(org_id), UUID(stream_id))

@@ -11,32 +11,32 @@ from controlplane.automation.ticks import catching_up, launching
 from controlplane.deployments.loading import FOLLOW_TASK
 
 
-@shared_task(name=FOLLOW_TASK)  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+@shared_task(name=FOLLOW_TASK)
 def follow_definitions(org_id: str, deployment_id: str) -> None:
     reconciling.reconcile(org_id=UUID(org_id), deployment_id=UUID(deployment_id))
 
 
-@shared_task(name="automation.sweep_definitions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="automation.sweep_definitions")
 def sweep_definitions() -> None:
     reconciling.sweep()
 
 
-@shared_task(name=launching.TASK)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name=launching.TASK)
 def launch_tick(org_id: str, tick_id: str) -> None:
     launching.launch_of_tick(org_id=UUID(org_id), tick_id=UUID(tick_id))
 
 
-@shared_task(name="automation.launch_waiting")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="automation.launch_waiting")
 def launch_waiting() -> None:
     launching.launch_waiting()
 
 
-@shared_task(name="automation.catch_up")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="automation.catch_up")
 def catch_up() -> None:
     catching_up.sweep()
 
 
-@shared_task(name="automation.sweep_conditions")  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="automation.sweep_conditions")
 def sweep_conditions() -> None:
     conditions.sweep()
     requested_by_conditions.launch_waiting()

@@ -9,11 +9,11 @@ from controlplane.evaluator import backfills
 from controlplane.evaluator.conditions import evaluating
 
 
-@shared_task(name="evaluator.evaluate_conditions", time_limit=LIMIT_SECONDS)  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+@shared_task(name="evaluator.evaluate_conditions", time_limit=LIMIT_SECONDS)
 def evaluate_conditions(org_id: str, deployment_id: str) -> None:
     evaluating.evaluate(UUID(org_id), UUID(deployment_id))
 
 
-@shared_task(name="evaluator.advance_backfill", time_limit=LIMIT_SECONDS)  # type: ignore[untyped-decorator, unused-ignore]  # as above
+@shared_task(name="evaluator.advance_backfill", time_limit=LIMIT_SECONDS)
 def advance_backfill(org_id: str, backfill_id: str) -> None:
     backfills.advance(UUID(org_id), UUID(backfill_id))
