@@ -1,9 +1,6 @@
 """A long history: how quick its lists are with each of their filters, the run timeline, and what deleting a month of it takes."""
 
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +9,10 @@ import httpx
 
 from benchmarks.measuring import Values
 from benchmarks.own.history_questions import SHOWN, Question, lists, timelines
+from benchmarks.own.inside import run_inside
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
-from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation
 
 # `BENCHMARK_RUNS=100000` measures a tenth.
@@ -81,9 +78,5 @@ def _tell(what: str, samples: Samples) -> None:
 
 
 def _program(installation: Installation, *words: object) -> dict[str, Any]:
-    settings = json.loads((installation.home / SETTINGS_FILE).read_text())
-    command = [sys.executable, "-m", "benchmarks.own.history_rows", *map(str, words)]
-    environment = {**os.environ, **settings, "DJANGO_SETTINGS_MODULE": "controlplane.config.settings"}
-    said = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    found: dict[str, Any] = run_inside(installation, "history_rows", *words)
     return found

@@ -1,9 +1,5 @@
 """Two hundred sleeping branch deployments of ten code locations each: their pages, their processes, their storage."""
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,10 +8,10 @@ import httpx
 
 from benchmarks.measuring import Values
 from benchmarks.own.browser import signed_in
+from benchmarks.own.inside import run_inside
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
-from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation, installed
 
 BRANCHES, SAMPLED = 200, 25
@@ -42,12 +38,8 @@ def many_branches() -> Values:
 
 
 def _add(installation: Installation, count: int, *, first: int) -> list[str]:
-    settings = json.loads((installation.home / SETTINGS_FILE).read_text())
-    environment = {**os.environ, **settings, "DJANGO_SETTINGS_MODULE": "controlplane.config.settings"}
-    environment["DAGGERBOARD_QUOTA_BRANCH_DEPLOYMENTS"] = "0"
-    words = [sys.executable, "-m", "benchmarks.own.branch_rows", str(count), str(first)]
-    said = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: list[str] = json.loads(said.splitlines()[-1])
+    unlimited = {"DAGGERBOARD_QUOTA_BRANCH_DEPLOYMENTS": "0"}
+    found: list[str] = run_inside(installation, "branch_rows", count, first, **unlimited)
     return found
 
 

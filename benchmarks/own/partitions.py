@@ -1,10 +1,6 @@
 """Assets of half a million partitions, of every kind of definition: their pages, their heat maps, the ways to launch some; and a backfill."""
 
 import datetime
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,12 +13,12 @@ import httpx
 from benchmarks.measuring import Values
 from benchmarks.own.browser import signed_in
 from benchmarks.own.cpu import cpu_told
+from benchmarks.own.inside import run_inside
 from benchmarks.own.partition_rows import ASSETS
 from benchmarks.progress import say
 from benchmarks.projects.many_partitions import BACKFILLED, KEYS
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
-from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation, installed
 from tests.waiting import eventually
 
@@ -171,9 +167,6 @@ def _session(installation: Installation) -> Iterator[httpx.Client]:
 
 
 def _fill(installation: Installation) -> None:
-    settings = json.loads((installation.home / SETTINGS_FILE).read_text())
-    environment = {**os.environ, **settings, "DJANGO_SETTINGS_MODULE": "controlplane.config.settings"}
     began = time.perf_counter()
-    words = [sys.executable, "-m", "benchmarks.own.partition_rows", "fill"]
-    said = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    say(f"{json.loads(said.splitlines()[-1])['states']:,} states after {time.perf_counter() - began:.0f} s")
+    found = run_inside(installation, "partition_rows", "fill")
+    say(f"{found['states']:,} states after {time.perf_counter() - began:.0f} s")

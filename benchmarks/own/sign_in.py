@@ -1,19 +1,15 @@
 """Signing in with a password, as a browser does: the form's answer, argon2 and the new session included."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 import time
 
 import httpx
 
 from benchmarks.measuring import Values
+from benchmarks.own.inside import run_inside
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
-from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation
 
 # The limit is thirty attempts a minute from one address.
@@ -44,9 +40,5 @@ def _once(url: str, person: dict[str, str]) -> float:
 
 
 def _person(installation: Installation) -> dict[str, str]:
-    settings = json.loads((installation.home / SETTINGS_FILE).read_text())
-    environment = {**os.environ, **settings, "DJANGO_SETTINGS_MODULE": "controlplane.config.settings"}
-    words = [sys.executable, "-m", "benchmarks.own.person"]
-    said = subprocess.run(words, env=environment, check=True, capture_output=True, text=True).stdout
-    person: dict[str, str] = json.loads(said.splitlines()[-1])
+    person: dict[str, str] = run_inside(installation, "person")
     return person

@@ -1,7 +1,6 @@
 """Many organizations in one installation: how quick lists stay, and whether one organization's queue makes another wait."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,10 +12,10 @@ import httpx
 
 from benchmarks.measuring import Values
 from benchmarks.own.daggerboard import LOCATION, DaggerboardSystem
+from benchmarks.own.inside import run_inside
 from benchmarks.progress import say
 from benchmarks.statistic import percentile, spread
 from benchmarks.system import MeasureError
-from controlplane.cli.stack import SETTINGS_FILE
 from tests.installation import Installation
 
 ORGANIZATIONS, RUNS, QUEUED = 10_000, 1_000_000, 5_000
@@ -88,9 +87,5 @@ class _Claiming:
 
 def crowd(installation: Installation, *words: object) -> Sequence[dict[str, Any]]:
     """Add organizations behind the installation's back, in its own database, with its own settings."""
-    settings = json.loads((installation.home / SETTINGS_FILE).read_text())
-    command = [sys.executable, "-m", "benchmarks.own.crowd", *map(str, words)]
-    environment = {**os.environ, **settings, "DJANGO_SETTINGS_MODULE": "controlplane.config.settings"}
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    found: list[dict[str, Any]] = json.loads(said.splitlines()[-1])
+    found: list[dict[str, Any]] = run_inside(installation, "crowd", *words)
     return found
