@@ -29,8 +29,9 @@ class Token:
     def _read_if_changed(self, path: Path) -> None:
         try:
             modified_at = path.stat().st_mtime
-            if modified_at != self._modified_at:
-                self._value = path.read_text().strip()
+            # An empty file is one that is being written: the token may follow within the same tick of the file system's clock.
+            if modified_at != self._modified_at and (value := path.read_text().strip()):
+                self._value = value
                 self._modified_at = modified_at
         except OSError as error:
             # A file that is being replaced is missing for a moment; the first read must succeed.

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from agent.protocol import DesiredLocation, Target
-from tests.agent.fake_control_plane import TOKEN, FakeControlPlane, StoredAttempt
+from controlplane.embedded.ports import free_port
+from tests.agent.fake_control_plane import SHORT_LEASES, TOKEN, FakeControlPlane, StoredAttempt
 from tests.waiting import eventually
 
 STANDIN = Path(__file__).parent / "standin"
@@ -25,7 +26,7 @@ class AgentProcess:
 
     def __init__(self, plane: FakeControlPlane, folder: Path, **settings: Any) -> None:
         self.plane, self.folder, self.home = plane, folder, folder / "home"
-        self.settings = {"worker_path": STANDIN, "start_watchdog": 1, "disk_reserve_mb": 0, **settings}
+        self.settings = {"worker_path": STANDIN, "start_watchdog": 60, "disk_reserve_mb": 0, **settings}
         self.token_file = folder / "token"
         self.token_file.write_text(TOKEN)
         self.process: subprocess.Popen[bytes] | None = None
@@ -55,16 +56,17 @@ class AgentProcess:
 
     def kill9(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         return self.process.wait(seconds)
 
     def logged(self, event: str) -> list[dict[str, Any]]:
-        lines = (self.folder / "agent.log").read_bytes().splitlines()
+        # Whole lines only: the last may be under way.
+        lines = (self.folder / "agent.log").read_bytes().rpartition(b"\n")[0].splitlines()
         strange = [line for line in lines if not line.startswith(b"{")]
         assert strange == []
         return [line for line in map(json.loads, lines) if line["event"] == event]
@@ -73,22 +75,25 @@ class AgentProcess:
         """End it, and what it started: workers and runs, which outlive an agent on purpose."""
         mine = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         for one in [*mine, *self._runs()]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
 
     def _runs(self) -> list[psutil.Process]:
         """Runs whose agent died: found by what the agent noted of them."""
-        states = (json.loads(path.read_bytes()) for path in self.home.glob("attempts/*/state.json"))
-        return [
-            psutil.Process(state["pid"]) for state in states if state.get("pid") and psutil.pid_exists(state["pid"])
-        ]
+        found = []
+        for path in self.home.glob("attempts/*/state.json"):
+            if pid := json.loads(path.read_bytes()).get("pid"):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found.append(psutil.Process(pid))
+        return found
 
 
 @pytest.fixture
 def plane() -> Iterator[FakeControlPlane]:
-    plane = FakeControlPlane().start()
+    # A port that no passing connection takes while the plane is away.
+    plane = FakeControlPlane().start(free_port())
     yield plane
     plane.stop()
 
@@ -107,6 +112,13 @@ def new_agent(plane: FakeControlPlane, tmp_path: Path) -> Iterator[Callable[...,
     for agent in made:
         if agent.process is not None:
             agent.stop()
+
+
+@pytest.fixture
+def short_leases(plane: FakeControlPlane) -> float:
+    """Leases that a test can wait for; the seconds after which a run has surely lost its own. Asked for before the agent starts."""
+    plane.timing = SHORT_LEASES
+    return plane.timing.lease + plane.timing.lease_grace
 
 
 @pytest.fixture
@@ -130,7 +142,6 @@ def loaded(plane: FakeControlPlane, version_id: str, state: str = "loaded") -> A
     return eventually(
         lambda: [one for one in plane.reports if one.version_id == version_id],
         lambda reports: bool(reports) and reports[-1].state == state,
-        seconds=30,
     )[-1]
 
 
@@ -139,7 +150,7 @@ def script(*steps: Any) -> dict[str, Any]:
     return {"script": [["start", None], *([step, None] if isinstance(step, str) else list(step) for step in steps)]}
 
 
-def ended(attempt: StoredAttempt, seconds: float = 20) -> dict[str, Any]:
+def ended(attempt: StoredAttempt, seconds: float = 100) -> dict[str, Any]:
     """Wait for the end of an attempt and answer what AGENT_EXITED said."""
     return eventually(lambda: attempt.exited, bool, seconds=seconds)
 
@@ -148,9 +159,22 @@ def logs_closed(attempt: StoredAttempt) -> dict[tuple[str, str], bytes]:
     return eventually(lambda: attempt.logs if attempt.closed and attempt.closed >= set(attempt.logs) else None, bool)
 
 
+def is_gone(pid: int) -> bool:
+    """No such process, or only its entry, which its parent has not read yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def gone(pid: int) -> None:
+    """Wait for the end of a process."""
+    eventually(lambda: is_gone(pid), bool)
+
+
 def sequence(attempt: StoredAttempt) -> list[int]:
     return [event["seq"] for event in attempt.events]
 
 
-def message_seen(attempt: StoredAttempt, text: str, seconds: float = 20) -> None:
+def message_seen(attempt: StoredAttempt, text: str, seconds: float = 100) -> None:
     eventually(lambda: attempt.messages, lambda messages: any(text in one for one in messages), seconds=seconds)

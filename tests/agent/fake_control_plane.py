@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TOKEN = "agent-token-for-tests"
-TIMING = wire.Timing(poll_wait=2.0, heartbeat=0.3, lease=3.0, lease_grace=1.0, event_flush=0.05, log_flush=0.05)
+# Leases that outlive any pause of a loaded machine; SHORT_LEASES are for what happens when they end.
+TIMING = wire.Timing(poll_wait=2.0, heartbeat=0.3, lease=120.0, lease_grace=1.0, event_flush=0.05, log_flush=0.05)
+SHORT_LEASES = msgspec.structs.replace(TIMING, lease=3.0)
 
 
 class StoredAttempt:
@@ -141,7 +143,7 @@ class FakeControlPlane:
             version_id=version_id,
             spec=spec,
             run_token="run-token",
-            **{"start_timeout": 30.0, **extra},
+            **{"start_timeout": 100.0, **extra},
         )
         attempt = StoredAttempt(launch)
         with self.lock:
@@ -149,12 +151,12 @@ class FakeControlPlane:
         self.send(launch)
         return attempt
 
-    def cancel(self, attempt: StoredAttempt, grace: float = 5.0) -> None:
+    def cancel(self, attempt: StoredAttempt, grace: float = 100.0) -> None:
         attempt.canceling = True
         ref = msgspec.structs.asdict(attempt.ref)
         self.send(wire.Cancel(command_id=str(uuid.uuid4()), grace=grace, **ref))
 
-    def call(self, version_id: str, op: str, args: dict[str, Any], timeout: float = 10.0) -> str:
+    def call(self, version_id: str, op: str, args: dict[str, Any], timeout: float = 100.0) -> str:
         return self.send(
             wire.Call(command_id=str(uuid.uuid4()), version_id=version_id, op=op, args=args, timeout=timeout)
         )

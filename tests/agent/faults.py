@@ -21,6 +21,7 @@ class _Fault:
     path: str
     times: float
     value: float = 0.0
+    gate: threading.Event | None = None
     retry_after: float | None = None
     code: str = "injected"
 
@@ -46,6 +47,12 @@ class Faults:
     def delay(self, path: str, seconds: float, times: float = 1) -> None:
         self._faults.append(_Fault("delay", path, times, seconds))
 
+    def hold(self, path: str) -> threading.Event:
+        """One request waits until this is set."""
+        gate = threading.Event()
+        self._faults.append(_Fault("hold", path, 1, gate=gate))
+        return gate
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
@@ -53,6 +60,8 @@ class Faults:
     def before(self, path: str) -> None:
         if fault := self._take(path, "delay"):
             time.sleep(fault.value)
+        if (fault := self._take(path, "hold")) and fault.gate:
+            fault.gate.wait(100)
         if self._take(path, "drop_request"):
             raise ReplyDroppedError
         if fault := self._take(path, "status"):

@@ -1,10 +1,9 @@
 """An agent trades its token for a credential, and uses the token for nothing but registering from then on."""
 
-import psutil
 import pytest
 
 from agent.retry import CREDENTIAL_REFUSED, ControlPlaneError, is_fatal, is_retryable, needs_registering
-from tests.agent.conftest import ended, loaded, location
+from tests.agent.conftest import ended, gone, loaded, location
 from tests.agent.fake_control_plane import TOKEN
 from tests.agent.test_stop import waiting_run
 from tests.waiting import eventually
@@ -49,15 +48,15 @@ def test_dead_credential_makes_the_agent_register_again(plane, trading, tmp_path
     assert len(plane.registrations) == 2
 
 
-def test_revoked_token_and_credential_end_runs_only_with_their_leases(plane, trading, tmp_path):
+def test_revoked_token_and_credential_end_runs_only_with_their_leases(plane, short_leases, trading, tmp_path):
     attempt = waiting_run(plane, tmp_path / "never")
     pid = attempt.events[0]["data"]["pid"]
     plane.token = plane.credential = "somebody-elses"
 
-    eventually(lambda: trading.logged("request.failed"), bool)
-    assert psutil.pid_exists(pid)
     # An outage would let it run for a day; this is none.
-    eventually(lambda: psutil.pid_exists(pid), lambda alive: not alive)
+    gone(pid)
+    assert trading.logged("request.failed")
+    assert trading.logged("attempt.lease_lost")[0]["seconds_since_renewal"] >= short_leases
 
 
 def test_revoked_token_and_credential_end_an_agent_without_runs(plane, trading):

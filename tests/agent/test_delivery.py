@@ -42,8 +42,8 @@ def test_same_attempt_in_another_command_starts_once(plane, agent, tmp_path):
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_dropped_reply_changes_nothing(plane, new_agent, endpoint):
     plane.serve(location("v1"))
-    agent = new_agent().start()
     plane.faults.drop_reply(endpoint)
+    agent = new_agent().start()
     loaded(plane, "v1")
     call = plane.call("v1", "echo", {"x": 1})
     attempt = plane.launch("v1", run_config=script(("print", "out"), ("read", "get"), ("log", "hi"), "success"))
@@ -52,16 +52,16 @@ def test_a_dropped_reply_changes_nothing(plane, new_agent, endpoint):
     assert attempt.types == ["AGENT_STARTED", "PIPELINE_START", "LOG", "LOG", "PIPELINE_SUCCESS", "AGENT_EXITED"]
     assert logs_closed(attempt)["step", "stdout"] == b"out"
     assert eventually(lambda: plane.results.get(call), bool).result == {"echo": {"x": 1}}
-    assert plane.faults.injected == 1
+    eventually(lambda: plane.faults.injected, lambda injected: injected == 1)
     assert agent.process.poll() is None
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_stumbling_control_plane_changes_nothing(plane, new_agent, endpoint):
     plane.serve(location("v1"))
-    new_agent().start()
     plane.faults.status(endpoint, 503, times=2, retry_after=0.05)
     plane.faults.drop_request(endpoint, times=1)
+    new_agent().start()
     loaded(plane, "v1")
     call = plane.call("v1", "echo", {})
     attempt = plane.launch("v1", run_config=script(("print", "out"), ("read", "get"), "success"))
@@ -115,7 +115,7 @@ def test_partly_stored_batches_are_continued_where_they_stopped(plane, agent):
 def test_events_of_ten_thousand_lines_arrive_in_order(plane, agent):
     attempt = plane.launch("v1", run_config=script(("logs", 10_000), "success"))
 
-    assert ended(attempt, 30)["reason"] == "finished"
+    assert ended(attempt)["reason"] == "finished"
     assert sequence(attempt) == list(range(1, 10_005))
     assert attempt.messages[-1] == "line 9999"
 

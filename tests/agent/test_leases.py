@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from tests.agent.conftest import ended, message_seen, script
+from tests.agent.conftest import ended, gone, is_gone, message_seen, script
 from tests.waiting import eventually
 
 
@@ -14,33 +14,29 @@ def pid_of(attempt):
     return eventually(lambda: attempt.events, bool)[0]["data"]["pid"]
 
 
-def gone(pid):
-    eventually(lambda: psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie", lambda alive: not alive)
-
-
-def test_attempt_that_was_never_renewed_is_ended_when_its_lease_has_surely_run_out(plane, agent, tmp_path):
+def test_attempt_that_was_never_renewed_is_ended_when_its_lease_has_surely_run_out(
+    plane, short_leases, agent, tmp_path
+):
     plane.faults.drop_request("heartbeat")
     plane.faults.drop_request("events")
     attempt = plane.launch("v1", run_config=script(("wait_file", str(tmp_path / "never"))))
-    eventually(lambda: list(agent.home.glob("attempts/*/launch.json")), bool)
-    held = agent.home / "attempts"
-    cut_at = time.monotonic()
 
-    eventually(lambda: b"lease_lost" in b"".join(p.read_bytes() for p in held.rglob("*") if p.is_file()), bool)
-    took = time.monotonic() - cut_at
+    [lost] = eventually(lambda: agent.logged("attempt.lease_lost"), bool)
+    [end] = eventually(lambda: agent.logged("attempt.ended"), bool)
     plane.faults.clear()
 
-    assert took <= plane.timing.lease + plane.timing.lease_grace + 1.5
-    assert ended(attempt)["reason"] == "lease_lost"
+    assert lost["seconds_since_renewal"] >= short_leases
+    assert end["reason"] == ended(attempt)["reason"] == "lease_lost"
 
 
-def test_renewed_attempt_outlives_an_outage_longer_than_its_lease(plane, agent, tmp_path):
+def test_renewed_attempt_outlives_an_outage_longer_than_its_lease(plane, short_leases, agent, tmp_path):
     go = tmp_path / "go"
     attempt = plane.launch("v1", run_config=script(("ticks_until", str(go)), "success"))
     message_seen(attempt, "tick 2")
-    eventually(lambda: plane.heartbeats, bool)
+    # The second says that the answer to the first has been read.
+    eventually(lambda: len(plane.heartbeats), lambda beats: beats > 1)
     plane.faults.drop_request()
-    healed_at = time.monotonic() + plane.timing.lease + plane.timing.lease_grace + 1.5
+    healed_at = time.monotonic() + short_leases + 1.5
     eventually(time.monotonic, lambda now: now > healed_at)
     plane.faults.clear()
     go.touch()
@@ -54,10 +50,9 @@ def test_lost_attempt_is_killed_and_nothing_of_it_is_sent(plane, agent, tmp_path
     eventually(lambda: attempt.types, lambda types: "PIPELINE_START" in types)
 
     attempt.fenced = True
-    fenced_at = time.monotonic()
 
     gone(pid)
-    assert time.monotonic() - fenced_at < 2.0
+    assert agent.logged("attempt.lease_lost") == []
     eventually(lambda: list(agent.home.glob("attempts/*")), lambda rest: rest == [])
     assert attempt.types == ["AGENT_STARTED", "PIPELINE_START"]
 
@@ -69,19 +64,18 @@ def test_fenced_events_end_the_attempt_without_a_heartbeat(plane, agent, tmp_pat
     pid = pid_of(attempt)
 
     attempt.fenced = True
-    fenced_at = time.monotonic()
 
     gone(pid)
-    assert time.monotonic() - fenced_at < 2.0
+    assert agent.logged("attempt.lease_lost") == []
 
 
-def test_agent_that_was_stopped_beyond_its_lease_ends_its_run_first(plane, agent, tmp_path):
+def test_agent_that_was_stopped_beyond_its_lease_ends_its_run_first(plane, short_leases, agent, tmp_path):
     attempt = plane.launch("v1", run_config=script(("ticks_until", str(tmp_path / "never"))))
     pid = pid_of(attempt)
     message_seen(attempt, "tick 2")
     agent.process.send_signal(signal.SIGSTOP)
     attempt.fenced = True
-    until = time.monotonic() + plane.timing.lease + plane.timing.lease_grace + 0.5
+    until = time.monotonic() + short_leases + 0.5
     eventually(time.monotonic, lambda now: now > until)
     stored = len(attempt.events)
     agent.process.send_signal(signal.SIGCONT)
@@ -129,7 +123,7 @@ def test_dead_process_with_a_reused_number_is_never_signalled(plane, agent, tmp_
     try:
         send_signal(bystander, start_ticks(bystander) - 1, signal.SIGKILL, group=True)
         kill_family(bystander, start_ticks(bystander) - 1)
-        assert psutil.Process(bystander).status() != "zombie"
+        assert not is_gone(bystander)
     finally:
         os.kill(bystander, signal.SIGKILL)
         os.waitpid(bystander, 0)

@@ -28,12 +28,14 @@ def test_definitions_are_uploaded_before_the_report_and_only_once(plane, agent):
     assert plane.requests["definitions"] == uploads + 1  # one question, no upload
 
 
-def test_new_version_is_loaded_beside_the_old_one_which_serves_until_then(plane, agent):
-    plane.serve(location("v2", "slow:1"))
+def test_new_version_is_loaded_beside_the_old_one_which_serves_until_then(plane, agent, tmp_path):
+    go = tmp_path / "go"
+    plane.serve(location("v2", f"waits-for:{go}"))
     eventually(lambda: [one.version_id for one in plane.reports], lambda ids: "v2" in ids)
 
     assert ended(plane.launch("v1"))["reason"] == "finished"
     assert plane.reports[-1].version_id == "v2"
+    go.touch()
     loaded(plane, "v2")
     loaded(plane, "v1", "unloaded")
     assert ended(plane.launch("v2"))["reason"] == "finished"
@@ -82,7 +84,8 @@ def test_reload_that_fails_answers_the_error_and_keeps_the_old_worker(plane, new
 
     assert eventually(lambda: plane.results.get("reload-1"), bool).error.message == "no module named nonsense"
     assert ended(plane.launch("v1"))["reason"] == "finished"
-    assert loaded(plane, "v1").error.message == "no module named nonsense"
+    told = eventually(lambda: loaded(plane, "v1").error, bool)
+    assert told.message == "no module named nonsense"
     broken.unlink()
     plane.send(Reload(command_id="reload-2", version_id="v1"))
     assert eventually(lambda: plane.results.get("reload-2"), bool).error is None

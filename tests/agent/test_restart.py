@@ -5,11 +5,10 @@ import os
 import signal
 
 import msgspec
-import psutil
 import pytest
 
 from agent.protocol import AGENT_RESTARTED
-from tests.agent.conftest import ended, loaded, location, logs_closed, message_seen, script, sequence
+from tests.agent.conftest import ended, gone, loaded, location, logs_closed, message_seen, script, sequence
 from tests.waiting import eventually
 
 
@@ -40,7 +39,7 @@ def test_run_that_ends_while_its_agent_is_down_is_judged_by_its_events(plane, ag
     agent.kill9()
     os.kill(pid, signal.SIGKILL)
     done.touch()
-    eventually(lambda: psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie", lambda alive: not alive)
+    gone(pid)
     agent.start()
 
     end = ended(attempt)
@@ -56,7 +55,7 @@ def test_success_that_was_spooled_but_not_sent_counts(plane, agent, tmp_path):
     pid = attempt.events[0]["data"]["pid"]
     plane.faults.drop_request("events")
     go.touch()
-    eventually(lambda: psutil.pid_exists(pid), lambda alive: not alive)
+    gone(pid)
     agent.kill9()
     plane.faults.clear()
     agent.start()
@@ -65,12 +64,14 @@ def test_success_that_was_spooled_but_not_sent_counts(plane, agent, tmp_path):
     assert attempt.types == ["AGENT_STARTED", "PIPELINE_START", "PIPELINE_SUCCESS", "AGENT_EXITED"]
 
 
-def test_launch_that_was_accepted_but_not_started_is_started_after_the_crash(plane, new_agent):
-    plane.serve(location("v1", "slow:1"))
+def test_launch_that_was_accepted_but_not_started_is_started_after_the_crash(plane, new_agent, tmp_path):
+    go = tmp_path / "go"
+    plane.serve(location("v1", f"waits-for:{go}"))
     agent = new_agent().start()
     attempt = plane.launch("v1")
     eventually(lambda: list(agent.home.glob("attempts/*/launch.json")), bool)
     agent.kill9()
+    go.touch()
     agent.start()
 
     assert ended(attempt)["reason"] == "finished"
@@ -91,7 +92,7 @@ def test_start_that_was_interrupted_is_not_repeated(plane, new_agent, tmp_path):
     )
     agent.start()
 
-    assert ended(attempt, 30)["reason"] == "crashed"
+    assert ended(attempt)["reason"] == "crashed"
     assert "start was interrupted" in attempt.events[-1]["message"]
     assert attempt.types.count("AGENT_STARTED") == 1
 
@@ -218,7 +219,7 @@ def test_agent_killed_at_random_during_many_runs_loses_and_doubles_nothing(plane
         agent.start()
 
     for run in runs:
-        ended(run, 60)
+        ended(run)
         assert sequence(run) == list(range(1, len(run.events) + 1))
         assert run.types.count("AGENT_EXITED") == 1
         if run.exited["reason"] == "finished":

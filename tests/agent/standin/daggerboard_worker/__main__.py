@@ -57,6 +57,8 @@ class Server:
     def load(self, behaviour: str) -> bool:
         if behaviour.startswith("slow:"):
             time.sleep(float(behaviour[5:]))
+        while behaviour.startswith("waits-for:") and not Path(behaviour[10:]).exists():
+            time.sleep(0.02)
         if behaviour == "dies":
             sys.stderr.write("segmentation fault, say\n")
             sys.stderr.flush()
