@@ -40,7 +40,6 @@ class DataServer:
         self.results: dict[str, Json] = {}
         self.seen: dict[str, Any] = {}
         self.duplicates = 0
-        self.arrivals: dict[str, list[float]] = defaultdict(list)
         self.refuse: Json | None = None
         self.drop_answer: Callable[[Json], bool] = lambda _: False
         self.changed = threading.Condition()
@@ -101,7 +100,6 @@ class DataServer:
             self.connections.append({"id": subject, **args})
         elif op == "events":
             self.events[subject] += args
-            self.arrivals[subject] += [time.time()] * len(args)
         elif op == "canceling":
             return {"ok": subject in self.canceling}
         elif op == "put_own_run":

@@ -63,6 +63,6 @@ def test_call_in_a_cold_process(agent: FakeAgent) -> None:
     location = project("gated", module_name="harmless")
     arguments = ["--socket", str(agent.data.path), "--location", json.dumps(location), "--call", json.dumps(call)]
 
-    subprocess.run(agent.command("call", *arguments), env=agent.environment(), check=True, timeout=100)
+    subprocess.run(agent.command("call", *arguments), env=agent.environment(), check=True, timeout=200)
 
     assert [step["step"] for step in agent.data.results["call-1"]["steps"]] == ["plain"]

@@ -19,7 +19,7 @@ def hanging_call(worker: Worker) -> psutil.Process:
     args: Json = {"name": "hanging", "cursor": None}
     worker.send({"t": "call", "id": call_id, "op": "sensor_tick", "args": args, "env": {}})
     process = psutil.Process(worker.wait_message("forked", call_id)["pid"])
-    eventually(process.children, bool, seconds=60)
+    eventually(process.children, bool)
     return process
 
 
@@ -49,7 +49,7 @@ def test_calls_end_when_the_agent_hangs_up_or_the_worker_dies(
 
     try:
         end(worker)
-        eventually(lambda: is_gone(call), bool, seconds=30)
+        eventually(lambda: is_gone(call), bool)
         # It waits for the next agent, and has killed the whole group.
         assert end is kill or (eventually(lambda: is_gone(started), bool) and worker.process.poll() is None)
     finally:

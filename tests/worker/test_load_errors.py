@@ -14,7 +14,7 @@ OURS = ("daggerboard_worker", "importlib", "_grpc/utils.py", "code_pointer.py")
 def load_error(start_worker: StartWorker, module: str, *options: str) -> Json:
     worker = start_worker("crashing", *options, module_name=module)
     message = worker.wait_message("load_failed")
-    assert worker.process.wait(10) == 1
+    assert worker.process.wait(100) == 1
     return message["error"]
 
 

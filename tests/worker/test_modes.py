@@ -3,6 +3,7 @@
 import json
 import subprocess
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,18 @@ def test_gate_asked_for_lukewarm_never_imports_in_the_parent(start_worker: Start
 
 def links(pid: int) -> set[str]:
     """What the descriptors of a process point to, sockets and pipes only: files are anybody's."""
-    found = (str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        # Closed since it was listed.
+        with suppress(FileNotFoundError):
+            found.add(str(entry.readlink()))
     return {link for link in found if link.startswith(("socket:", "pipe:"))}
 
 
-def test_children_inherit_neither_control_channel_nor_wakeup_pipe(start_worker: StartWorker) -> None:
+def test_children_inherit_neither_control_channel_nor_wakeup_pipe(start_worker: StartWorker, tmp_path: Path) -> None:
     worker = start_worker("shop", module_name="shop.definitions")
-    run = worker.start_run(asset_selection=["silent_sleeper"])
+    config = {"ops": {"silent_sleeper": {"config": {"until_file": str(tmp_path / "never")}}}}
+    run = worker.start_run(asset_selection=["silent_sleeper"], run_config=config)
     run.wait_for("STEP_START")
 
     shared = links(worker.process.pid) & links(worker.wait_message("forked", run.id)["pid"])
@@ -78,7 +84,7 @@ def test_stop_lets_running_children_end_and_reports_them(start_worker: StartWork
     worker.send({"t": "stop"})
 
     assert worker.wait_message("exited", run.id)["exit_code"] == 0
-    assert worker.process.wait(10) == 0
+    assert worker.process.wait(100) == 0
 
 
 def cold_run(agent: FakeAgent, location: Json, directory: Path, **spec: object) -> tuple[int, str]:
@@ -93,7 +99,7 @@ def cold_run(agent: FakeAgent, location: Json, directory: Path, **spec: object) 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, f"{run_id}/2"
