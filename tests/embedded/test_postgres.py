@@ -40,7 +40,7 @@ def read_row(url: str) -> str:
 
 def end(starter: Program, server_pid: int) -> None:
     starter.kill()
-    assert wait_until(lambda: gone(server_pid), seconds=20)
+    assert wait_until(lambda: gone(server_pid), seconds=100)
 
 
 def test_first_start_makes_three_roles_in_one_database(postgres: EmbeddedPostgres) -> None:
@@ -121,7 +121,7 @@ def test_data_survives_kill_9_of_the_server(open_folder: Path) -> None:
     assert server.pid
 
     os.kill(server.pid, signal.SIGKILL)
-    assert wait_until(lambda: not server.running(), seconds=10)
+    assert wait_until(lambda: not server.running(), seconds=100)
     server.restart()
 
     assert read_row(urls.owner) == "safe"

@@ -46,7 +46,7 @@ def test_data_survives_kill_9_of_the_server(redis_server: EmbeddedRedis) -> None
     assert redis_server.pid
 
     os.kill(redis_server.pid, signal.SIGKILL)
-    assert wait_until(lambda: not redis_server.running(), seconds=10)
+    assert wait_until(lambda: not redis_server.running(), seconds=100)
     redis_server.restart()
 
     assert client(url).get("kept") == "safe"
@@ -69,7 +69,7 @@ def test_kill_9_of_the_starter_ends_the_server(open_folder: Path) -> None:
         said = starter.hear()
         starter.kill()
 
-        assert wait_until(lambda: gone(said["pid"]), seconds=10)
+        assert wait_until(lambda: gone(said["pid"]), seconds=100)
 
 
 def test_leftover_of_a_killed_starter_is_stopped(open_folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_second_start_on_the_same_folder_names_the_first(open_folder: Path) -> N
             EmbeddedRedis(open_folder / "redis").start()
 
         other.kill()
-        assert wait_until(lambda: gone(said["pid"]), seconds=10)
+        assert wait_until(lambda: gone(said["pid"]), seconds=100)
 
 
 def test_fixed_port_in_use_is_one_clear_line(open_folder: Path) -> None:

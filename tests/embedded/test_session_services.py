@@ -28,7 +28,7 @@ def test_processes_of_a_session_share_its_servers() -> None:
         first = controller.hear()
         with program(START, first["folder"]) as worker:
             assert worker.hear() == first
-            worker.process.communicate(timeout=20)
+            worker.process.communicate(timeout=100)
 
         with psycopg.connect(first["owner"], autocommit=True) as connection:
             connection.execute("CREATE DATABASE of_this_test")
@@ -38,7 +38,7 @@ def test_processes_of_a_session_share_its_servers() -> None:
 def test_clean_end_leaves_nothing() -> None:
     with program(START) as controller:
         said = controller.hear()
-        controller.process.communicate(timeout=20)
+        controller.process.communicate(timeout=100)
 
     assert all(gone(pid) for pid in said["pids"])
     assert not Path(said["folder"]).exists()
@@ -50,7 +50,7 @@ def test_killed_session_leaves_no_process_and_the_next_removes_its_folder(number
         said = controller.hear()
         controller.process.send_signal(number)
         controller.process.wait()
-        assert wait_until(lambda: all(gone(pid) for pid in said["pids"]), seconds=10)
+        assert wait_until(lambda: all(gone(pid) for pid in said["pids"]), seconds=100)
 
     mine = session_folder()
     assert not Path(said["folder"]).exists()

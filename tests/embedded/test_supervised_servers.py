@@ -55,8 +55,8 @@ def test_killed_servers_are_back_on_their_ports(open_folder: Path) -> None:
         for pid in said["pids"]:
             os.kill(pid, signal.SIGKILL)
 
-        assert wait_until(lambda: all(gone(pid) for pid in said["pids"]), seconds=5)
-        assert wait_until(lambda: postgres_answers(said["app"]) and redis_answers(said["redis"]), seconds=20)
+        assert wait_until(lambda: all(gone(pid) for pid in said["pids"]), seconds=100)
+        assert wait_until(lambda: postgres_answers(said["app"]) and redis_answers(said["redis"]), seconds=100)
         supervisor.process.send_signal(signal.SIGTERM)
         assert supervisor.hear() == "stopped"
     assert not list((open_folder / "state/processes").iterdir())
@@ -66,7 +66,7 @@ def test_servers_go_with_a_killed_supervisor_and_come_back_with_the_next(open_fo
     with program(SUPERVISE, open_folder / "state") as supervisor:
         first = supervisor.hear()
         supervisor.kill()
-        assert wait_until(lambda: all(gone(pid) for pid in first["pids"]), seconds=20)
+        assert wait_until(lambda: all(gone(pid) for pid in first["pids"]), seconds=100)
 
     with program(SUPERVISE, open_folder / "state") as supervisor:
         second = supervisor.hear()
