@@ -14,6 +14,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.views import View
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from tenants.access import Access, Principal, enter_organization
@@ -43,6 +44,22 @@ def principal_of(request: Request) -> Principal:
     principal: object = request.user
     assert isinstance(principal, Principal)  # our authentication classes make nothing else
     return principal
+
+
+def valid_body(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The body of an API request, as the serializer reads it; its ValidationError names every field that is wrong."""
+    return _valid(serializer(data=request.data))
+
+
+def valid_query(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The query of an API request; as `valid_body`."""
+    return _valid(serializer(data=request.query_params))
+
+
+def _valid(asked: Serializer[Any]) -> dict[str, Any]:
+    asked.is_valid(raise_exception=True)
+    found: dict[str, Any] = asked.validated_data
+    return found
 
 
 def _check_text(query: QueryDict, parts: Mapping[str, Any]) -> None:

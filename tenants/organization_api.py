@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from tenants import organizations
 from tenants.access import Org
 from tenants.errors import NotFoundError
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.models import OrganizationState
 from tenants.organization_serializers import (
     ChangeOrganizationSerializer,
@@ -43,9 +43,8 @@ class OrganizationView(OrgAPIView):
     )
     def patch(self, request: Request) -> Response:
         """Change settings. A new slug takes effect at once: the old address answers 404."""
-        asked = ChangeOrganizationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        self._change(asked.validated_data)
+        asked = valid_body(ChangeOrganizationSerializer, request)
+        self._change(asked)
         return self._answer()
 
     def _change(self, asked: dict[str, Any]) -> None:
@@ -70,12 +69,11 @@ class OrganizationView(OrgAPIView):
     )
     def delete(self, request: Request) -> Response:
         """Close the organization now and delete it after the grace period; until then `undo-deletion/` brings it back."""
-        asked = DeleteOrganizationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(DeleteOrganizationSerializer, request)
         organizations.request_deletion(
             org_id=self.access.org.id,
-            typed_name=asked.validated_data["name"],
-            reason=asked.validated_data["reason"],
+            typed_name=asked["name"],
+            reason=asked["reason"],
             actor=self.access.actor,
         )
         return self._answer(status.HTTP_202_ACCEPTED)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants import service_accounts, token_actions
-from tenants.http import OrgAPIView, principal_of
+from tenants.http import OrgAPIView, principal_of, valid_body
 from tenants.models import ServiceAccount, TokenKind
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
@@ -47,11 +47,8 @@ class ServiceAccountsView(OrgAPIView):
     )
     def post(self, request: Request) -> Response:
         """Add a service account. It holds nothing until something is granted to it."""
-        asked = NewServiceAccountSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        account = service_accounts.create_service_account(
-            org_id=self.access.org.id, actor=self.access.actor, **asked.validated_data
-        )
+        asked = valid_body(NewServiceAccountSerializer, request)
+        account = service_accounts.create_service_account(org_id=self.access.org.id, actor=self.access.actor, **asked)
         return Response(ServiceAccountSerializer(account).data, status=status.HTTP_201_CREATED)
 
 
@@ -83,13 +80,12 @@ class ServiceAccountView(_AccountView):
     def patch(self, request: Request) -> Response:
         """Rename, describe, disable or enable it. Disabled, its tokens are refused within five seconds."""
         self.find()
-        asked = ChangeServiceAccountSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(ChangeServiceAccountSerializer, request)
         account = service_accounts.update_service_account(
             org_id=self.access.org.id,
             actor=self.access.actor,
             account_id=self.account_id,
-            changes=service_accounts.Changes(**asked.validated_data),
+            changes=service_accounts.Changes(**asked),
         )
         return Response(ServiceAccountSerializer(account).data)
 
@@ -123,9 +119,7 @@ class ServiceAccountTokensView(_AccountView):
     def post(self, request: Request) -> Response:
         """Issue a token that acts as the service account. The answer shows its text, once."""
         self.find()
-        asked = NewTokenSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(NewTokenSerializer, request)
         issued = token_actions.make_token(
             self.access,
             principal_of(request),

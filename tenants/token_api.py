@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from tenants import token_actions
 from tenants.errors import InvalidError
-from tenants.http import OrgAPIView, principal_of
+from tenants.http import OrgAPIView, principal_of, valid_body
 from tenants.models import ApiToken, TokenKind
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
@@ -52,9 +52,7 @@ class TokensView(OrgAPIView):
     @extend_schema(operation_id="issue_token", request=IssueTokenSerializer, responses={201: IssuedTokenSerializer})
     def post(self, request: Request) -> Response:
         """Issue a token: of yours, of a service account, for agents, or for SCIM. The answer shows its text, once."""
-        asked = IssueTokenSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(IssueTokenSerializer, request)
         issued = token_actions.make_token(
             self.access,
             principal_of(request),
@@ -81,9 +79,8 @@ class TokenView(OrgAPIView):
     def patch(self, request: Request, token_id: UUID) -> Response:
         """Change name, scopes, reach, networks or expiry. It holds everywhere within seconds."""
         access_token(self.access, principal_of(request), token_id)
-        asked = ChangeTokenSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        changes = dict(asked.validated_data)
+        asked = valid_body(ChangeTokenSerializer, request)
+        changes = dict(asked)
         if "reach" in changes:
             changes["reach"] = reach_from_names(self.access.org.id, changes["reach"])
         token = token_actions.change_token(self.access, principal_of(request), token_id, changes)
@@ -103,11 +100,8 @@ class RotateTokenView(OrgAPIView):
     def post(self, request: Request, token_id: UUID) -> Response:
         """A second token in the place of this one; both live until the old one is revoked or ends. The answer shows its text, once."""
         access_token(self.access, principal_of(request), token_id)
-        asked = RotateTokenSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return issued_response(
-            token_actions.rotate(self.access, principal_of(request), token_id, **asked.validated_data)
-        )
+        asked = valid_body(RotateTokenSerializer, request)
+        return issued_response(token_actions.rotate(self.access, principal_of(request), token_id, **asked))
 
 
 def terms_of(given: dict[str, Any]) -> Terms:

@@ -17,7 +17,7 @@ from controlplane.audit_log.serializers import (
     NewStreamSerializer,
     StreamTestSerializer,
 )
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -41,9 +41,8 @@ class AuditStreamsView(OrgAPIView):
     )
     def post(self, request: Request) -> Response:
         """Set up a stream. A webhook's signing secret is in the answer, once."""
-        asked = CreateStreamSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        made = services.create_stream(org_id=self.access.org.id, **asked.validated_data, actor=self.access.actor)
+        asked = valid_body(CreateStreamSerializer, request)
+        made = services.create_stream(org_id=self.access.org.id, **asked, actor=self.access.actor)
         body = {**AuditStreamSerializer(made.stream).data, "signing_secret": made.signing_secret}
         # SECURITY: the secret stays out of every cache.
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
@@ -65,12 +64,11 @@ class AuditStreamView(OrgAPIView):
     def patch(self, request: Request, stream_id: UUID) -> Response:
         """Pause a stream, or let it go on from where it stopped."""
         services.access_stream(self.access.org.id, stream_id)
-        asked = ChangeStreamSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(ChangeStreamSerializer, request)
         stream = services.set_paused(
             org_id=self.access.org.id,
             stream_id=stream_id,
-            paused=asked.validated_data["is_paused"],
+            paused=asked["is_paused"],
             actor=self.access.actor,
         )
         return Response(AuditStreamSerializer(stream).data)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from controlplane.catalog import dynamic_partitions
 from controlplane.catalog.dynamic_partitions import KEYS_MAX
 from controlplane.deployments.http import DeploymentAPIView
+from tenants.http import valid_body, valid_query
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
@@ -76,11 +77,8 @@ class DynamicPartitionKeysView(DeploymentAPIView):
     )
     def get(self, request: Request) -> Response:
         """The keys of one definition, in the order in which they were added."""
-        asked = DynamicKeysQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        rows = dynamic_partitions.keys(
-            self.visible, asked.validated_data["definition"], q=asked.validated_data.get("q", "")
-        )
+        asked = valid_query(DynamicKeysQuerySerializer, request)
+        rows = dynamic_partitions.keys(self.visible, asked["definition"], q=asked.get("q", ""))
         with org_scope(self.org_id):
             page = page_of_rows(rows, page_request(request), by=["position", "partition_key"])
         return page_response(request, page, DynamicPartitionSerializer)
@@ -104,8 +102,7 @@ class DynamicPartitionKeysView(DeploymentAPIView):
         return self._changed(request, dynamic_partitions.delete, status.HTTP_200_OK)
 
     def _changed(self, request: Request, change: Any, code: int) -> Response:
-        asked = DynamicKeysSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        name = asked.validated_data["definition"]
-        changed = change(self.visible, name, asked.validated_data["keys"], actor=self.access.actor)
+        asked = valid_body(DynamicKeysSerializer, request)
+        name = asked["definition"]
+        changed = change(self.visible, name, asked["keys"], actor=self.access.actor)
         return Response({"definition": name, "keys": changed}, status=code)

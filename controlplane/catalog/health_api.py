@@ -16,6 +16,7 @@ from controlplane.catalog.health_serializers import (
     HealthSerializer,
     OneAssetSerializer,
 )
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -36,9 +37,7 @@ class AssetHealthView(CatalogAPIView):
     @extend_schema(operation_id="acknowledge_asset_health", request=AcknowledgeSerializer, responses=HealthSerializer)
     def post(self, request: Request) -> Response:
         """Say that somebody knows why an asset is unwell. It holds until the causes change."""
-        given = AcknowledgeSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        asked = given.validated_data
+        asked = valid_body(AcknowledgeSerializer, request)
         found = health_services.acknowledge(
             visible=self.visible, key=asked["asset"], reason=asked["reason"], actor=self.access.actor
         )
@@ -47,9 +46,8 @@ class AssetHealthView(CatalogAPIView):
     @extend_schema(operation_id="withdraw_asset_health", request=OneAssetSerializer, responses={204: None})
     def delete(self, request: Request) -> Response:
         """Take an acknowledgement back."""
-        given = OneAssetSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        key = given.validated_data["asset"]
+        given = valid_body(OneAssetSerializer, request)
+        key = given["asset"]
         health_services.withdraw(visible=self.visible, key=key, actor=self.access.actor)
         return Response(status=204)
 

@@ -15,6 +15,7 @@ from controlplane.deployments.serializers import (
     LocationVersionSerializer,
     RollbackSerializer,
 )
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -50,15 +51,14 @@ class CodeLocationView(DeploymentAPIView):
     def put(self, request: Request, location: str) -> Response:
         """Deploy: make a new version, which serves once an agent has loaded it. The location may be new."""
         self.visible.require(Permission.LOCATION_WRITE, location=location)
-        asked = DeployLocationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(DeployLocationSerializer, request)
         services.deploy_location(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
             name=location,
             actor=self.access.actor,
-            code=DeployLocationSerializer.code(asked.validated_data),
-            queue=asked.validated_data["queue"],
+            code=DeployLocationSerializer.code(asked),
+            queue=asked["queue"],
         )
         return self._answer(location)
 
@@ -100,13 +100,12 @@ class RollbackView(DeploymentAPIView):
         """Deploy the code of an earlier version again, as a new version; what serves now serves until that has loaded."""
         self.visible.location(location)
         self.visible.require(Permission.LOCATION_REDEPLOY, location=location)
-        asked = RollbackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(RollbackSerializer, request)
         version = services.rollback_location(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
             name=location,
-            to_number=asked.validated_data["to_number"],
+            to_number=asked["to_number"],
             actor=self.access.actor,
         )
         return Response(LocationVersionSerializer(self.visible.shown(location, version)).data)

@@ -13,6 +13,7 @@ from controlplane.deployments.models import Deployment
 from controlplane.deployments.protection import stored
 from controlplane.deployments.serializers import DeploymentSerializer
 from controlplane.deployments.visibility import Visible
+from tenants.http import valid_body
 from tenants.permissions import Permission
 
 
@@ -41,12 +42,11 @@ class FreezeView(DeploymentAPIView):
     def post(self, request: Request) -> Response:
         """Freeze the deployment: nothing is deployed, launched or changed in it until it is thawed. What runs, runs on."""
         self.visible.require(Permission.DEPLOYMENT_GRANT)
-        asked = FreezeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(FreezeSerializer, request)
         frozen = freezing.freeze(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
-            reason=asked.validated_data["reason"],
+            reason=asked["reason"],
             actor=self.access.actor,
         )
         return Response(DeploymentSerializer(frozen).data)
@@ -121,12 +121,11 @@ class ProtectionView(DeploymentAPIView):
     def put(self, request: Request) -> Response:
         """Set who may deploy, when nobody does, and what must have passed."""
         self.visible.require(Permission.DEPLOYMENT_GRANT)
-        asked = SetProtectionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(SetProtectionSerializer, request)
         changed = protecting.set_protection(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
-            document=asked.validated_data["protection"],
+            document=asked["protection"],
             actor=self.access.actor,
         )
         return ProtectionSerializer.answer(changed, self.visible)
@@ -139,9 +138,8 @@ class OverrideView(DeploymentAPIView):
     def post(self, request: Request) -> Response:
         """Go past the protection rules for some minutes: you, and nobody else. The reason is in the audit log."""
         self.visible.require(Permission.DEPLOYMENT_GRANT)
-        asked = OverrideSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(OverrideSerializer, request)
         made = protecting.override(
-            org_id=self.org_id, deployment_id=self.deployment.id, actor=self.access.actor, **asked.validated_data
+            org_id=self.org_id, deployment_id=self.deployment.id, actor=self.access.actor, **asked
         )
         return Response(OverrideShownSerializer(made).data)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from controlplane.deployments.change_settings import set_settings
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.settings_document import parse_text
+from tenants.http import valid_body
 from tenants.permissions import Permission
 
 
@@ -53,9 +54,7 @@ class DeploymentSettingsView(DeploymentAPIView):
     def put(self, request: Request) -> Response:
         """Replace the whole document. What it leaves out is the default again; a key that has no effect here is refused."""
         self.visible.require_on_all(Permission.DEPLOYMENT_WRITE)
-        asked = SetSettingsSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(SetSettingsSerializer, request)
         stored = set_settings(
             org_id=self.org_id,
             deployment_id=self.deployment.id,

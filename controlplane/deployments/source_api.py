@@ -24,7 +24,7 @@ from controlplane.deployments.source_serializers import (
     DeploySerializer,
     NamedDeploySerializer,
 )
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.permissions import Permission
 
 
@@ -46,9 +46,8 @@ class MissingArchivesView(ArchiveAPIView):
     )
     def post(self, request: Request) -> Response:
         """Which of these source archives have to be uploaded before they can be deployed."""
-        asked = ArchivesSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        missing = source_archives.missing(self.access.org.id, asked.validated_data["sha256s"])
+        asked = valid_body(ArchivesSerializer, request)
+        missing = source_archives.missing(self.access.org.id, asked["sha256s"])
         return Response({"missing": missing})
 
 
@@ -90,12 +89,11 @@ class DeployView(DeploymentAPIView):
     )
     def post(self, request: Request) -> Response:
         """Deploy several code locations from one commit, all or nothing. With `sync`, delete those that are not named."""
-        asked = DeploySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        deploys = [_deploy(one) for one in asked.validated_data["locations"]]
+        asked = valid_body(DeploySerializer, request)
+        deploys = [_deploy(one) for one in asked["locations"]]
         for deploy in deploys:
             self.visible.require(Permission.LOCATION_WRITE, location=deploy.name)
-        if asked.validated_data["sync"]:
+        if asked["sync"]:
             # SECURITY: it deletes what the caller may not know of, too.
             self.visible.require_on_all(Permission.LOCATION_WRITE)
         versions = deploy_locations(
@@ -103,8 +101,8 @@ class DeployView(DeploymentAPIView):
             deployment_id=self.deployment.id,
             deploys=deploys,
             actor=self.access.actor,
-            sync=asked.validated_data["sync"],
-            sha=asked.validated_data["sha"],
+            sync=asked["sync"],
+            sha=asked["sha"],
         )
         shown = [self.visible.shown(deploy.name, version) for deploy, version in zip(deploys, versions, strict=True)]
         return Response([LocationVersionSerializer(version).data for version in shown])

@@ -14,6 +14,7 @@ from controlplane.dispatch.serializers import ConfigVerdictSerializer, ValidateC
 from controlplane.runs.launching import permitted
 from controlplane.runs.requests import RunRequest
 from tenants.errors import InvalidError
+from tenants.http import valid_body
 from tenants.permissions import Permission
 
 # Importing nothing and running nothing, user code answers in milliseconds; a config type may have code of its own.
@@ -33,10 +34,9 @@ class ValidateConfigView(DeploymentAPIView):
     )
     def post(self, request: Request, job: str) -> Response:
         """Have a run config checked by the code location's own dagster, without launching anything."""
-        asked = ValidateConfigSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(ValidateConfigSerializer, request)
         view = one_job(self.visible.known_definitions, job, request.query_params.get("location"))
-        config = asked.validated_data
+        config = asked
         wanted = permitted(
             self.visible, RunRequest(location=view.location, job=job, assets=config["assets"], ops=config["ops"])
         )

@@ -30,6 +30,7 @@ from controlplane.environment.serializers import (
 )
 from controlplane.environment.visible import VariableRights
 from tenants.errors import InvalidError, NotFoundError
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, next_address, page_of_list, page_request, page_schema
 from tenants.permissions import Permission
 
@@ -75,9 +76,8 @@ class VariablesView(EnvironmentView):
     )
     def post(self, request: Request) -> Response:
         """Add a variable. Code locations that it holds for are loaded anew with it."""
-        asked = WriteVariableSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        draft = WriteVariableSerializer.draft(self.org_id, asked.validated_data)
+        asked = valid_body(WriteVariableSerializer, request)
+        draft = WriteVariableSerializer.draft(self.org_id, asked)
         self.rights.require(Permission.SECRET_WRITE, list(draft.locations))
         made = services.create_variable(deployment=self.deployment, draft=draft, actor=self.access.actor)
         return self.answer(made, status.HTTP_201_CREATED)
@@ -103,9 +103,8 @@ class VariableView(EnvironmentView):
     def put(self, request: Request, variable_id: UUID) -> Response:
         """Make it what is given; without a value, the one it has stays."""
         known = selectors.variable(self.access, self.deployment, variable_id)
-        asked = WriteVariableSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        draft = WriteVariableSerializer.draft(self.org_id, asked.validated_data)
+        asked = valid_body(WriteVariableSerializer, request)
+        draft = WriteVariableSerializer.draft(self.org_id, asked)
         self.rights.require(Permission.SECRET_WRITE, known.locations)
         self.rights.require(Permission.SECRET_WRITE, list(draft.locations))
         changed = services.update_variable(
@@ -140,9 +139,7 @@ class ImportView(EnvironmentView):
     @extend_schema(operation_id="import_environment_variables", request=ImportSerializer, responses=ImportedSerializer)
     def post(self, request: Request) -> Response:
         """Create or change many variables from a `.env` file: all of them, or none and every error by its line."""
-        asked = ImportSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(ImportSerializer, request)
         scopes = ScopesSerializer.scopes(self.org_id, given["scopes"])
         plan = plan_import(self.access, self.deployment, given["text"], scopes, given["locations"])
         may = not given["dry_run"] and not any(line.outcome == Outcome.ERROR for line in plan)
@@ -157,9 +154,8 @@ class ExportView(EnvironmentView):
     @extend_schema(operation_id="export_environment_variables", request=ExportSerializer, responses=ExportedSerializer)
     def post(self, request: Request) -> Response:
         """The values of one scope as a `.env` file. The names that were read are in the audit log."""
-        asked = ExportSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = selectors.readable_of_scope(self.access, self.deployment, asked.validated_data["scope"])
+        asked = valid_body(ExportSerializer, request)
+        found = selectors.readable_of_scope(self.access, self.deployment, asked["scope"])
         values = services.export_values(deployment=self.deployment, variables=found, actor=self.access.actor)
         left_out = sorted({variable.name for variable in found if variable.kind != VariableKind.VALUE})
         return secret_response({"text": env_text(sorted(values.items())), "left_out": left_out})

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from controlplane.fleet import selectors
 from controlplane.fleet.serializers import AgentSerializer, BlockAgentSerializer
 from tenants.credentials.services import block_agent, unblock_agent
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -37,14 +37,13 @@ class BlockAgentView(OrgAPIView):
     def post(self, request: Request, agent_id: UUID) -> Response:
         """Refuse this agent, whatever token it brings, until the block is taken away. It is cut off within five seconds."""
         agent = selectors.agent(self.access.org.id, agent_id).agent
-        asked = BlockAgentSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(BlockAgentSerializer, request)
         block_agent(
             org_id=self.access.org.id,
             agent_id=agent.id,
             name=agent.name,
             actor=self.access.actor,
-            reason=asked.validated_data["reason"],
+            reason=asked["reason"],
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 

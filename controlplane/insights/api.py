@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.insights import selectors
 from controlplane.insights.serializers import CostSerializer, DeploymentCostSerializer, WindowSerializer
+from tenants.http import valid_query
 from tenants.permissions import Permission
 
 _MOST_ASSETS = 20
@@ -21,9 +22,8 @@ class CostAPIView(DeploymentAPIView):
 
     def days(self, request: Request) -> int:
         """The window that is asked for."""
-        asked = WindowSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        return int(asked.validated_data["days"])
+        asked = valid_query(WindowSerializer, request)
+        return int(asked["days"])
 
 
 class DeploymentCostView(CostAPIView):

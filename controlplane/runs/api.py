@@ -19,6 +19,7 @@ from controlplane.runs.serializers import (
     RunSerializer,
 )
 from controlplane.runs.waiting_seen import seen_reason
+from tenants.http import valid_body, valid_query
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -33,9 +34,8 @@ class RunsView(DeploymentAPIView):
     )
     def get(self, request: Request) -> Response:
         """The deployment's runs, the newest first."""
-        asked = RunQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        rows = selectors.narrowed(self.visible, RunQuerySerializer.filter(asked.validated_data))
+        asked = valid_query(RunQuerySerializer, request)
+        rows = selectors.narrowed(self.visible, RunQuerySerializer.filter(asked))
         whole = selectors.without_config(self.visible)
         page = page_of_rows(rows, page_request(request), by=["-id"], read_from=whole)
         return page_response(request, page, RunSerializer)
@@ -43,9 +43,8 @@ class RunsView(DeploymentAPIView):
     @extend_schema(operation_id="launch_run", request=LaunchRunSerializer, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
         """Launch a run. It is checked against the definitions at once, and starts when an agent takes it."""
-        asked = LaunchRunSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = LaunchRunSerializer.request(asked.validated_data)
+        asked = valid_body(LaunchRunSerializer, request)
+        wanted = LaunchRunSerializer.request(asked)
         return _made(launching.launch(self.visible, wanted, actor=self.access.actor))
 
 
@@ -80,9 +79,8 @@ class ReexecuteView(RunAPIView):
     @extend_schema(operation_id="reexecute_run", request=ReexecuteRunSerializer, responses={201: RunSerializer})
     def post(self, request: Request) -> Response:
         """Run it again: all of it, or from where it failed."""
-        asked = ReexecuteRunSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        run = launching.launch_again(self.visible, self.run, actor=self.access.actor, **asked.validated_data)
+        asked = valid_body(ReexecuteRunSerializer, request)
+        run = launching.launch_again(self.visible, self.run, actor=self.access.actor, **asked)
         return _made(run)
 
 

@@ -16,6 +16,7 @@ from controlplane.runs.serializers import (
     RunEventSerializer,
     StepSerializer,
 )
+from tenants.http import valid_query
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_of_sequence, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -30,9 +31,8 @@ class EventsView(RunAPIView):
     )
     def get(self, request: Request) -> Response:
         """The run's events in their order. To follow a run, ask again with `after=<seq of the last one>`."""
-        asked = EventQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        page = page_of_rows(self._rows(asked.validated_data), page_request(request), by=["attempt", "seq"])
+        asked = valid_query(EventQuerySerializer, request)
+        page = page_of_rows(self._rows(asked), page_request(request), by=["attempt", "seq"])
         for event in page.results:
             event_selectors.without_hidden_inputs(self.visible, event)
         return page_response(request, page, RunEventSerializer)
@@ -52,8 +52,7 @@ class StepsView(RunAPIView):
     )
     def get(self, request: Request) -> Response:
         """The steps of an attempt, in the order of the plan."""
-        asked = AttemptQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        found = step_selectors.steps(self.org_id, self.run.id, asked.validated_data.get("attempt"))
+        asked = valid_query(AttemptQuerySerializer, request)
+        found = step_selectors.steps(self.org_id, self.run.id, asked.get("attempt"))
         page = page_of_sequence(lambda offset, limit: found[offset : offset + limit], page_request(request))
         return page_response(request, page, StepSerializer)

@@ -21,6 +21,7 @@ from controlplane.runs.log_serializers import (
     LogStreamSerializer,
     SearchQuerySerializer,
 )
+from tenants.http import valid_query
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -32,9 +33,8 @@ class LogAPIView(RunAPIView):
 
     def asked(self, request: Request, form: type[Serializer[Any]], stream: str) -> tuple[StreamView, dict[str, Any]]:
         """The stream that the address names, and the rest of the query."""
-        query = form(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        rest = dict(query.validated_data)
+        query = valid_query(form, request)
+        rest = dict(query)
         attempt, log_key = rest.pop("attempt", self.run.attempt), rest.pop("log_key")
         return log_reader.stream(self.org_id, self.run.id, attempt, log_key, stream), rest
 

@@ -15,6 +15,7 @@ from controlplane.runs.models import BulkAction, BulkKind
 from controlplane.runs.queue import QueuedRun
 from controlplane.runs.selectors import some_runs
 from controlplane.runs.serializers import RunQuerySerializer, RunSerializer
+from tenants.http import valid_body, valid_query
 from tenants.permissions import Permission
 
 _IDS_MAX = 5000
@@ -50,9 +51,8 @@ class QueueView(DeploymentAPIView):
     @extend_schema(operation_id="get_queue", parameters=[QueueQuerySerializer], responses=QueueSerializer)
     def get(self, request: Request) -> Response:
         """Which runs wait, in which order, and for what."""
-        asked = QueueQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        given = dict(asked.validated_data)
+        asked = valid_query(QueueQuerySerializer, request)
+        given = dict(asked)
         offset, limit = given.pop("offset"), given.pop("limit")
         page = queue.queue(self.visible, RunQuerySerializer.filter(given), offset=offset, limit=limit)
         return Response(QueueSerializer(page).data)
@@ -70,9 +70,8 @@ class PriorityView(RunAPIView):
     @extend_schema(operation_id="set_run_priority", request=PrioritySerializer, responses=RunSerializer)
     def put(self, request: Request) -> Response:
         """Move a queued run. One that waits no more is a conflict."""
-        asked = PrioritySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        run = queue.set_priority(self.visible, self.run.id, asked.validated_data["priority"], actor=self.access.actor)
+        asked = valid_body(PrioritySerializer, request)
+        run = queue.set_priority(self.visible, self.run.id, asked["priority"], actor=self.access.actor)
         return Response(RunSerializer(run).data)
 
 
@@ -127,9 +126,7 @@ class PoolsView(DeploymentAPIView):
     @extend_schema(operation_id="set_pool_limit", request=SetPoolSerializer, responses=PoolsSerializer)
     def put(self, request: Request) -> Response:
         """Set the limit of one pool. It holds from now on; who has a slot keeps it."""
-        asked = SetPoolSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(SetPoolSerializer, request)
         pools.set_limit(self.visible, given["pool"], given["limit"], actor=self.access.actor)
         return Response(PoolsSerializer(pools.pools(self.visible)).data)
 
@@ -148,9 +145,7 @@ class FreeSlotView(DeploymentAPIView):
     @extend_schema(operation_id="free_pool_slot", request=FreeSlotSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         """Give back a slot now. Slots are freed with the end of their run by themselves."""
-        asked = FreeSlotSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(FreeSlotSerializer, request)
         pools.free(self.visible, given["pool"], given["run"], given["step"], actor=self.access.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -223,9 +218,8 @@ class BulkActionPreviewView(_WantedView):
     @extend_schema(operation_id="preview_bulk_action", request=WantedRunsSerializer, responses=OutlookSerializer)
     def post(self, request: Request) -> Response:
         """To how many runs it would be done. Nothing is done to them."""
-        asked = WantedRunsSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        kind, wanted = self.wanted(asked.validated_data)
+        asked = valid_body(WantedRunsSerializer, request)
+        kind, wanted = self.wanted(asked)
         return Response(OutlookSerializer(bulk_actions.outlook(self.visible, kind, wanted)).data)
 
 
@@ -237,9 +231,8 @@ class BulkActionsView(_WantedView):
     )
     def post(self, request: Request) -> Response:
         """Do the same to many runs, with the right to do it to one. Answers at once; ask for its progress by its id."""
-        asked = StartBulkActionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        kind, wanted = self.wanted(asked.validated_data)
+        asked = valid_body(StartBulkActionSerializer, request)
+        kind, wanted = self.wanted(asked)
         action = bulk_actions.start(self.visible, kind, wanted, actor=self.access.actor)
         return Response(BulkActionSerializer(action).data, status=status.HTTP_201_CREATED)
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.errors import InvalidError, NotFoundError
+from tenants.http import valid_body
 from tenants.paging import (
     PAGE_PARAMETERS,
     Page,
@@ -20,7 +21,7 @@ from tenants.paging import (
 )
 from tenants.people import grants
 from tenants.people.grants import HolderKind
-from tenants.people.http import PeopleAPIView, asked
+from tenants.people.http import PeopleAPIView
 from tenants.people.serializers import GiveSerializer, GrantSerializer, PermissionSerializer
 from tenants.people.vocabulary import ENTRIES
 from tenants.permissions import Permission
@@ -46,7 +47,7 @@ class GrantsView(PeopleAPIView):
     @extend_schema(operation_id="give_grant", request=GiveSerializer, responses={201: GrantSerializer})
     def post(self, request: Request) -> Response:
         """Give a role, or deny something. Nobody gives more than they hold."""
-        body = asked(GiveSerializer, request)
+        body = valid_body(GiveSerializer, request)
         viewer = self.viewer
         known = {named.place.id: named for named in viewer.places}
         given = grants.grant(

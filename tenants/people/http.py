@@ -1,10 +1,6 @@
 """What the endpoints of people share: the caller's view of grants, and answers with grants in them."""
 
-from typing import Any
 from uuid import UUID
-
-from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 
 from tenants.http import OrgAPIView, principal_of
 from tenants.people.visible_grants import GrantViewer
@@ -24,11 +20,3 @@ class PeopleAPIView(OrgAPIView):
     def person_id(self) -> UUID | None:
         """The person who asks, behind a token too."""
         return principal_of(self.request).user_id
-
-
-def asked(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The request's body, validated."""
-    filled = serializer(data=request.data)
-    filled.is_valid(raise_exception=True)
-    found: dict[str, Any] = filled.validated_data
-    return found

@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.errors import NotFoundError
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.people import invitations
-from tenants.people.http import PeopleAPIView, asked
+from tenants.people.http import PeopleAPIView
 from tenants.people.models import Invitation
 from tenants.people.serializers import InvitationSerializer, InviteSerializer, TermsSerializer
 from tenants.permissions import Permission
@@ -50,7 +51,7 @@ class InvitationsView(_InvitationAPIView):
     @extend_schema(operation_id="invite", request=InviteSerializer, responses={201: InvitationSerializer, **_TOO_MANY})
     def post(self, request: Request) -> Response:
         """Invite somebody by e-mail. The link in the mail works once, for this address only."""
-        body = asked(InviteSerializer, request)
+        body = valid_body(InviteSerializer, request)
         known = {named.place.id: named for named in self.viewer.places}
         made = invitations.invite(
             access=self.access,

@@ -8,10 +8,11 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants.http import valid_body
 from tenants.models import CustomRole, Role
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.people import roles, selectors
-from tenants.people.http import PeopleAPIView, asked
+from tenants.people.http import PeopleAPIView
 from tenants.people.serializers import RoleSerializer, WriteRoleSerializer
 from tenants.permissions import ROLE_PERMISSIONS, Permission
 
@@ -30,7 +31,7 @@ class RolesView(PeopleAPIView):
     @extend_schema(operation_id="create_role", request=WriteRoleSerializer, responses={201: RoleSerializer})
     def post(self, request: Request) -> Response:
         """Create a custom role out of permissions that you hold."""
-        terms = WriteRoleSerializer.terms(asked(WriteRoleSerializer, request))
+        terms = WriteRoleSerializer.terms(valid_body(WriteRoleSerializer, request))
         made = roles.create_role(access=self.access, terms=terms)
         return Response(RoleSerializer(_custom(made, 0)).data, status=status.HTTP_201_CREATED)
 
@@ -51,7 +52,7 @@ class RoleView(PeopleAPIView):
     def put(self, request: Request, role_id: UUID) -> Response:
         """Change a custom role; whoever holds it has the new rights at their next request."""
         roles.custom_role(self.org_id, role_id)
-        terms = WriteRoleSerializer.terms(asked(WriteRoleSerializer, request))
+        terms = WriteRoleSerializer.terms(valid_body(WriteRoleSerializer, request))
         return Response(self._body(roles.change_role(access=self.access, role_id=role_id, terms=terms)))
 
     @extend_schema(operation_id="delete_role", responses={204: None})

@@ -8,10 +8,11 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants.http import valid_body
 from tenants.models import Team
 from tenants.paging import PAGE_PARAMETERS, Page, page_of_rows, page_request, page_response, page_schema
 from tenants.people import selectors, teams
-from tenants.people.http import PeopleAPIView, asked
+from tenants.people.http import PeopleAPIView
 from tenants.people.serializers import MemberSerializer, NameTeamSerializer, TeamSerializer
 from tenants.permissions import Permission
 
@@ -36,7 +37,7 @@ class TeamsView(_TeamAPIView):
     @extend_schema(operation_id="create_team", request=NameTeamSerializer, responses={201: TeamSerializer})
     def post(self, request: Request) -> Response:
         """Create a team: at first nobody is in it, and it holds nothing."""
-        made = teams.create_team(access=self.access, name=asked(NameTeamSerializer, request)["name"])
+        made = teams.create_team(access=self.access, name=valid_body(NameTeamSerializer, request)["name"])
         return Response(self.body(made), status=status.HTTP_201_CREATED)
 
 
@@ -56,7 +57,7 @@ class TeamView(_TeamAPIView):
     def patch(self, request: Request, team_id: UUID) -> Response:
         """Give a team another name."""
         teams.team(self.org_id, team_id)
-        name = asked(NameTeamSerializer, request)["name"]
+        name = valid_body(NameTeamSerializer, request)["name"]
         return Response(self.body(teams.rename_team(access=self.access, team_id=team_id, name=name)))
 
     @extend_schema(operation_id="delete_team", responses={204: None})

@@ -8,7 +8,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.sso import connections, domains, selectors
@@ -102,9 +102,8 @@ class DomainsView(_SsoView):
     @extend_schema(operation_id="add_sso_domain", request=NewDomainSerializer, responses={201: DomainSerializer})
     def post(self, request: Request) -> Response:
         """Add a domain. It counts once its TXT record is found: `verify/`."""
-        asked = NewDomainSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        domain = domains.add_domain(name=asked.validated_data["name"], **self._who)
+        asked = valid_body(NewDomainSerializer, request)
+        domain = domains.add_domain(name=asked["name"], **self._who)
         return Response(DomainSerializer(domain).data, status=status.HTTP_201_CREATED)
 
 
@@ -124,9 +123,8 @@ class DomainView(_SsoView):
     def put(self, request: Request, domain_id: UUID) -> Response:
         """Choose the connection of a verified domain, and whether it is the only way in."""
         selectors.domain(self.access.org.id, domain_id)
-        asked = SetDomainSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        domain = domains.set_domain(domain_id=domain_id, **asked.validated_data, **self._who)
+        asked = valid_body(SetDomainSerializer, request)
+        domain = domains.set_domain(domain_id=domain_id, **asked, **self._who)
         return Response(DomainSerializer(domain).data)
 
     @extend_schema(operation_id="remove_sso_domain", responses={204: None})

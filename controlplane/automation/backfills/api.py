@@ -22,6 +22,7 @@ from controlplane.automation.models import Backfill
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.runs.serializers import RunSerializer
 from controlplane.runs.visible_runs import covered_runs
+from tenants.http import valid_body, valid_query
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.scoping import org_scope
@@ -37,9 +38,8 @@ class BackfillsView(DeploymentAPIView):
     )
     def get(self, request: Request) -> Response:
         """The deployment's backfills, the newest first."""
-        asked = BackfillQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        rows = selectors.backfills(self.visible, BackfillQuerySerializer.filter(asked.validated_data))
+        asked = valid_query(BackfillQuerySerializer, request)
+        rows = selectors.backfills(self.visible, BackfillQuerySerializer.filter(asked))
         with org_scope(self.org_id):
             page = page_of_rows(rows.defer("run_config"), page_request(request), by=["-id"])
         return page_response(request, page, BackfillSerializer)
@@ -49,9 +49,8 @@ class BackfillsView(DeploymentAPIView):
     )
     def post(self, request: Request) -> Response:
         """Launch a backfill. All that it would make is checked first; nothing is launched when anything of it does not exist."""
-        asked = LaunchBackfillSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = LaunchBackfillSerializer.request(asked.validated_data)
+        asked = valid_body(LaunchBackfillSerializer, request)
+        wanted = LaunchBackfillSerializer.request(asked)
         return _made(requesting.request(self.visible, wanted, actor=self.access.actor))
 
 
@@ -61,9 +60,8 @@ class PreviewView(DeploymentAPIView):
     @extend_schema(operation_id="preview_backfill", request=LaunchBackfillSerializer, responses=PreviewSerializer)
     def post(self, request: Request) -> Response:
         """What a backfill would make. Nothing is launched."""
-        asked = LaunchBackfillSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = requesting.preview(self.visible, LaunchBackfillSerializer.request(asked.validated_data))
+        asked = valid_body(LaunchBackfillSerializer, request)
+        found = requesting.preview(self.visible, LaunchBackfillSerializer.request(asked))
         shown: dict[str, Any] = {
             "partitions": found.count,
             "runs": found.runs,
@@ -97,9 +95,8 @@ class BackfillView(_BackfillView):
     @extend_schema(operation_id="update_backfill", request=ChangeBackfillSerializer, responses=BackfillSerializer)
     def patch(self, request: Request) -> Response:
         """Change its title, its description or its priority; a priority counts for runs that wait, too."""
-        asked = ChangeBackfillSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found = control.change(self.visible, self.backfill, actor=self.access.actor, **asked.validated_data)
+        asked = valid_body(ChangeBackfillSerializer, request)
+        found = control.change(self.visible, self.backfill, actor=self.access.actor, **asked)
         return Response(BackfillSerializer(found).data)
 
 
@@ -113,10 +110,9 @@ class BackfillPartitionsView(_BackfillView):
     )
     def get(self, request: Request) -> Response:
         """Its partitions by asset and place, with the run of each."""
-        asked = BackfillPartitionQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = valid_query(BackfillPartitionQuerySerializer, request)
         with org_scope(self.org_id):
-            rows = selectors.partitions(self.backfill, **asked.validated_data)
+            rows = selectors.partitions(self.backfill, **asked)
             page = page_of_rows(rows, page_request(request), by=["asset_key", "position", "partition_key"])
         return page_response(request, page, BackfillPartitionSerializer)
 

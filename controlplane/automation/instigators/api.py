@@ -23,6 +23,7 @@ from controlplane.automation.instigators.serializers import (
     StartSerializer,
 )
 from controlplane.automation.models import Instigator, InstigatorKind
+from tenants.http import valid_body, valid_query
 from tenants.paging import PAGE_PARAMETERS, Page, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
@@ -36,10 +37,9 @@ class _ListView(KindAPIView):
 
     def get(self, request: Request) -> Response:
         """All of the deployment that you may see, by code location and name."""
-        asked = InstigatorQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = valid_query(InstigatorQuerySerializer, request)
         with read_scope(self.org_id):
-            rows = selectors.rows(self.visible, InstigatorQuerySerializer.filter(self.kind, asked.validated_data))
+            rows = selectors.rows(self.visible, InstigatorQuerySerializer.filter(self.kind, asked))
             page = page_of_rows(rows, page_request(request), by=["location_name", "name"])
         shown = Page(selectors.views(self.visible, page.results), page.cursor, page.more)
         return page_response(request, shown, SERIALIZERS[self.kind])
@@ -64,9 +64,8 @@ class _StartView(InstigatorAPIView):
 
     def post(self, request: Request) -> Response:
         """Turn it on: until somebody turns it off, or for so many minutes or ticks."""
-        asked = StartSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        minutes, ticks = asked.validated_data["minutes"], asked.validated_data["ticks"]
+        asked = valid_body(StartSerializer, request)
+        minutes, ticks = asked["minutes"], asked["ticks"]
         actor = self.access.actor
         if minutes is None and ticks is None:
             return self.answer(services.start(self.visible, self.row, actor=actor))
@@ -105,18 +104,16 @@ class SensorCursorView(InstigatorAPIView):
     @extend_schema(operation_id="set_sensor_cursor", request=CursorSerializer, responses=SensorSerializer)
     def put(self, request: Request) -> Response:
         """Let it go on from this cursor; null: as if it had never run."""
-        asked = CursorSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        cursor = asked.validated_data["cursor"]
+        asked = valid_body(CursorSerializer, request)
+        cursor = asked["cursor"]
         return self.answer(services.set_cursor(self.visible, self.row, cursor=cursor, actor=self.access.actor))
 
 
 class _ManyView(KindAPIView):
     def chosen(self, request: Request) -> list[Instigator]:
         """All that the filter in the body names."""
-        asked = InstigatorQuerySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = InstigatorQuerySerializer.filter(self.kind, asked.validated_data)
+        asked = valid_body(InstigatorQuerySerializer, request)
+        wanted = InstigatorQuerySerializer.filter(self.kind, asked)
         with read_scope(self.org_id):
             return list(selectors.rows(self.visible, wanted).order_by("location_name", "name"))
 

@@ -22,6 +22,7 @@ from controlplane.automation.ticks.serializers import (
 )
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.visibility import Visible
+from tenants.http import valid_body, valid_query
 from tenants.paging import PAGE_PARAMETERS, Page, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
@@ -34,9 +35,8 @@ _MADE = {201: TickSerializer}
 
 
 def _wanted(request: Request) -> selectors.TickFilter:
-    asked = TickQuerySerializer(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    return TickQuerySerializer.filter(asked.validated_data)
+    asked = valid_query(TickQuerySerializer, request)
+    return TickQuerySerializer.filter(asked)
 
 
 def _made(tick: Tick) -> Response:
@@ -102,9 +102,7 @@ class _TestView(InstigatorAPIView):
 
     def post(self, request: Request) -> Response:
         """What it would do: evaluated by its code, and stored nowhere. The answer's token applies exactly that."""
-        asked = TestTickSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
+        given = valid_body(TestTickSerializer, request)
         found = by_hand.preview(
             self.visible,
             self.row,
@@ -126,9 +124,8 @@ class _ApplyView(InstigatorAPIView):
 
     def post(self, request: Request) -> Response:
         """Do what a test showed: runs, cursor and dynamic partitions, as a tick of its own. Once, and not after it has ticked since."""
-        asked = ApplySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        token = asked.validated_data["token"]
+        asked = valid_body(ApplySerializer, request)
+        token = asked["token"]
         return _made(by_hand.apply_preview(self.visible, token, actor=self.access.actor, row=self.row))
 
 

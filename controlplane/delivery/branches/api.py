@@ -22,7 +22,7 @@ from controlplane.delivery.branches.serializers import (
 from controlplane.deployments import branches, selectors
 from controlplane.deployments.models import BranchDeployment, BranchState, DeploymentKind
 from tenants.errors import InvalidError, NotFoundError
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -68,9 +68,7 @@ class BranchDeploymentsView(OrgAPIView):
     def post(self, request: Request) -> Response:
         """Tell of a branch: its deployment is made if there is none (201), and told what is new if there is (200)."""
         possible_bases(self.access)
-        asked = TellBranchSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        told = asked.validated_data
+        told = valid_body(TellBranchSerializer, request)
         org_id = self.access.org.id
         facts = ci_branches.of_pull_request(org_id, TellBranchSerializer.facts(told))
         known = branches.find_branch(org_id, facts)
@@ -135,10 +133,9 @@ class CloseView(_BranchActionView):
     )
     def post(self, request: Request) -> Response:
         """Begin its end: its runs are canceled, its closing job runs, its workers go, and it is archived."""
-        asked = CloseBranchSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(CloseBranchSerializer, request)
         actor = self.access.actor
-        reason = asked.validated_data["reason"] or f"Closed by {actor.label}."
+        reason = asked["reason"] or f"Closed by {actor.label}."
         return self.answer(closing.close(**self.ids, reason=reason, actor=actor))
 
 
@@ -148,13 +145,12 @@ class ApproveView(_BranchActionView):
     )
     def post(self, request: Request) -> Response:
         """Let this very commit of a fork be fetched and deployed."""
-        asked = ApproveBranchSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(ApproveBranchSerializer, request)
         pull = approvals.held_pull_request(**self.ids)
         approvals.approve(
             org_id=self.access.org.id,
             pull_request_id=pull.id,
-            sha=asked.validated_data["sha"],
+            sha=asked["sha"],
             actor=self.access.actor,
         )
         return self.answer(self.branch)
@@ -180,9 +176,7 @@ class KeepAwakeView(_BranchActionView):
     )
     def post(self, request: Request) -> Response:
         """Never let it sleep, or let it sleep again."""
-        asked = KeepAwakeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        told = asked.validated_data
+        told = valid_body(KeepAwakeSerializer, request)
         kept = life.keep_awake(
             **self.ids, awake=told["awake"], sleep_after=told["sleep_after_seconds"], actor=self.access.actor
         )

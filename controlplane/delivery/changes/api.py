@@ -18,6 +18,7 @@ from controlplane.delivery.changes.serializers import (
 from controlplane.deployments.branch_changes import BranchChanges, changes, changes_at, revision_of
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.visibility import Visible, visible_to
+from tenants.http import valid_query
 from tenants.permissions import Permission
 
 
@@ -62,7 +63,6 @@ class ChangeEstimateView(_OfChanges):
 
 
 def _asked(serializer: Any, request: Request) -> dict[str, Any]:
-    asked = serializer(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    validated: dict[str, Any] = asked.validated_data
+    asked = valid_query(serializer, request)
+    validated: dict[str, Any] = asked
     return validated

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from controlplane.delivery.configuration import applying, document
 from controlplane.delivery.configuration.parts import Action, Context
 from controlplane.deployments.http import DeploymentAPIView
+from tenants.http import valid_body, valid_query
 from tenants.permissions import Permission
 
 
@@ -80,16 +81,14 @@ class ConfigurationView(DeploymentAPIView):
     )
     def put(self, request: Request) -> Response:
         """Make the deployment as the document says: all of it, or nothing. Each change needs the right of its part."""
-        query = ApplyQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        asked = ApplyConfigurationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        dry = query.validated_data["dry_run"]
+        query = valid_query(ApplyQuerySerializer, request)
+        asked = valid_body(ApplyConfigurationSerializer, request)
+        dry = query["dry_run"]
         found = (applying.plan if dry else applying.apply)(
             self._context,
-            asked.validated_data["configuration"],
-            prune=query.validated_data["prune"],
-            path=asked.validated_data["file"],
+            asked["configuration"],
+            prune=query["prune"],
+            path=asked["file"],
         )
         answer = {"applied": not dry, "changes": found.changes, "warnings": found.warnings}
         return Response(ConfigurationPlanSerializer(answer).data)

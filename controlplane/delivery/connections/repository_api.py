@@ -13,7 +13,7 @@ from controlplane.delivery.connections import services as connections
 from controlplane.delivery.connections.serializers import ChangeRepositorySerializer, RepositorySerializer
 from controlplane.delivery.models import Repository
 from tenants.errors import InvalidError
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, Page, next_address, page_of_rows, page_request, page_schema
 from tenants.permissions import Permission
 
@@ -67,9 +67,8 @@ class RepositoryView(OneRepositoryView):
     @extend_schema(operation_id="change_repository", request=ChangeRepositorySerializer, responses=RepositorySerializer)
     def patch(self, request: Request) -> Response:
         """Say what happens for its pull requests. Those that are open are looked at at once."""
-        asked = ChangeRepositorySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given = dict(asked.validated_data)
+        asked = valid_body(ChangeRepositorySerializer, request)
+        given = dict(asked)
         if "base" in given:
             given["base"] = repositories.base_called(self.access, given["base"] or "")
         settings = replace(repositories.current_settings(self.repository), **given)

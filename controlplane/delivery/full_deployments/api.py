@@ -20,7 +20,7 @@ from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.models import DeploymentKind
 from controlplane.deployments.serializers import DeploymentSerializer, DescribeDeploymentSerializer
 from tenants.access import Access
-from tenants.http import OrgAPIView
+from tenants.http import OrgAPIView, valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -47,9 +47,8 @@ class DeploymentsView(OrgAPIView):
     )
     def post(self, request: Request) -> Response:
         """Create a full deployment, perhaps with what another one has."""
-        asked = CreateDeploymentSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        made = created(self.access, asked.validated_data)
+        asked = valid_body(CreateDeploymentSerializer, request)
+        made = created(self.access, asked)
         return Response(CreatedDeploymentSerializer.document(made), status=status.HTTP_201_CREATED)
 
 
@@ -88,12 +87,11 @@ class DeploymentView(DeploymentAPIView):
     def patch(self, request: Request) -> Response:
         """Say what the deployment is for."""
         self.visible.require(Permission.DEPLOYMENT_WRITE)
-        asked = DescribeDeploymentSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(DescribeDeploymentSerializer, request)
         described = services.describe_deployment(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
-            description=asked.validated_data["description"],
+            description=asked["description"],
             actor=self.access.actor,
         )
         return Response(DeploymentSerializer(described).data)
@@ -105,13 +103,12 @@ class DeploymentView(DeploymentAPIView):
         """
         full = self.deployment.kind == DeploymentKind.FULL
         self.access.require(Permission.FULL_DEPLOYMENT_WRITE if full else Permission.BRANCH_DEPLOYMENT_WRITE)
-        asked = DeleteDeploymentSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = valid_body(DeleteDeploymentSerializer, request)
         delete_deployment(
             org_id=self.org_id,
             deployment_id=self.deployment.id,
-            typed_name=asked.validated_data["name"],
-            cancel_runs=asked.validated_data["cancel_runs"],
+            typed_name=asked["name"],
+            cancel_runs=asked["cancel_runs"],
             actor=self.access.actor,
         )
         return Response(status=status.HTTP_202_ACCEPTED)

@@ -16,6 +16,7 @@ from controlplane.deployments.http import DeploymentAPIView
 from controlplane.deployments.models import Deployment, Promotion, PromotionState
 from controlplane.deployments.serializers import LocationVersionSerializer
 from tenants.errors import InvalidError, NotFoundError
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_rows, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -115,10 +116,9 @@ class PromotionsView(_OfPromotions):
     @extend_schema(operation_id="promote", request=PromoteSerializer, responses={201: PromotionSerializer})
     def post(self, request: Request) -> Response:
         """Put what serves in another deployment into this one: deploy it, wait until it has loaded, run the smoke job."""
-        asked = PromoteSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        source = self.source(asked.validated_data["deployment"])
-        names, seen = asked.validated_data["locations"], asked.validated_data["versions"]
+        asked = valid_body(PromoteSerializer, request)
+        source = self.source(asked["deployment"])
+        names, seen = asked["locations"], asked["versions"]
         made = promoting.promote_for(self.access, source, self.deployment, names, seen)
         return Response(PromotionSerializer(self.shown(made)).data, status=status.HTTP_201_CREATED)
 

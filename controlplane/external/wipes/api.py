@@ -12,6 +12,7 @@ from controlplane.catalog.api import ASSET, asset_parameter
 from controlplane.deployments.http import DeploymentAPIView
 from controlplane.external.wipes import requests
 from controlplane.external.wipes.serializers import AssetWipeSerializer, WipeAssetSerializer
+from tenants.http import valid_body
 from tenants.paging import PAGE_PARAMETERS, page_of_list, page_request, page_response, page_schema
 from tenants.permissions import Permission
 
@@ -37,9 +38,8 @@ class AssetWipesView(DeploymentAPIView):
     @extend_schema(operation_id="wipe_asset", request=WipeAssetSerializer, responses={202: AssetWipeSerializer})
     def post(self, request: Request) -> Response:
         """Forget the materializations, observations and check results of an asset, or of some partitions, until now. Code and data stay."""
-        asked = WipeAssetSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        given, span = asked.validated_data, asked.validated_data["partition_range"]
+        asked = valid_body(WipeAssetSerializer, request)
+        given, span = asked, asked["partition_range"]
         made = requests.wipe_as(
             self.visible,
             asset=given["asset"],
