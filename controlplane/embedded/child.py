@@ -20,7 +20,8 @@ class ChildSpec:
     command: Sequence[str | Path]
     environment: Mapping[str, str]
     ready: Callable[[], bool] = lambda: True
-    ready_within: float = 60.0
+    # What ends is told of at once: this is for what hangs, and a small machine that starts everything together is slow.
+    ready_within: float = 180.0
     working_directory: Path | None = None
     gently: signal.Signals = signal.SIGTERM
     # Seconds between the gentle signal and KILL.

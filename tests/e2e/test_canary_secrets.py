@@ -61,7 +61,7 @@ def ran(daggerboard: Installation, asset: str) -> dict[str, Any]:
         with daggerboard.client as client:
             return str(list(client.pages(f"runs/{run_id}/events/", limit=500))[-1]["type"])
 
-    eventually(last, lambda event: event == "AGENT_EXITED", seconds=30)
+    eventually(last, lambda event: event == "AGENT_EXITED")
     return run
 
 
@@ -93,7 +93,7 @@ def test_secret_is_in_no_reply_no_log_no_row_and_no_file(daggerboard: Installati
     found = eventually(
         lambda: replies(daggerboard, [run["id"] for run in runs]),
         lambda found: any("printed [redacted:CANARY]\n[redacted:CANARY]\n" in text for text in found.values()),
-        seconds=30,
+        seconds=120,
     )
     assert [
         (path, text[max(0, text.find(CANARY) - 300) :][:400]) for path, text in found.items() if CANARY in text

@@ -71,11 +71,11 @@ def run_in_branch(here: Previews, asset: str, status: str) -> str:
     with here.installation.client as client:
         path = f"/api/v1/organizations/{client.profile.organization}/deployments/pr-1/runs/"
         run = client.post(path, {"location": "shop", "assets": [asset]})
-        client.wait(f"{path}{run['id']}/", lambda found: found["status"] == status, seconds=60, what="the run")
+        client.wait(f"{path}{run['id']}/", lambda found: found["status"] == status, seconds=180, what="the run")
         client.wait(
             f"{path}{run['id']}/events/",
             lambda found: found["results"][-1]["type"] == "AGENT_EXITED",
-            seconds=30,
+            seconds=120,
             what="the end of its process",
         )
         said = json.dumps(list(client.pages(f"{path}{run['id']}/events/", limit=500)))
@@ -105,19 +105,26 @@ def check_of(here: Previews, pull: FakePullRequest) -> str:
 
 def assert_held(here: Previews, pull: FakePullRequest) -> None:
     here.wait_said(pull, "waits for approval")
-    eventually(lambda: check_of(here, pull), lambda found: found == "action_required", seconds=30)
+    eventually(lambda: check_of(here, pull), lambda found: found == "action_required")
     assert here.branch("pr-1")["delivery"]["awaits_approval"] == pull.head_sha
     assert asked_of(here, pull.head_sha) == [], "nothing of a commit is fetched that waits"
+
+
+def serves(pid: int, place: str) -> bool:
+    """Whether this process, if it is there still, has the place in its command."""
+    try:
+        return any(place in word for word in psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def worker_of(here: Previews, deployment: str) -> int:
     """The code worker of the only code location of a deployment."""
 
     def found() -> list[int]:
-        pids = here.installation.code_workers()
-        return [pid for pid in pids if any(f"/{deployment}/shop" in word for word in psutil.Process(pid).cmdline())]
+        return [pid for pid in here.installation.code_workers() if serves(pid, f"/{deployment}/shop")]
 
-    [pid] = eventually(found, lambda pids: len(pids) == 1, seconds=30)
+    [pid] = eventually(found, lambda pids: len(pids) == 1)
     return pid
 
 
@@ -134,7 +141,7 @@ def test_fork_waits_for_approval_and_never_reaches_a_secret(here):
     assert_held(here, pull)
     assert here.branch("pr-1")["state"] == "held"
     assert here.call("GET", "deployments/pr-1/code-locations/")["results"] == []
-    assert len(here.installation.code_workers()) == 1
+    here.wait_workers(1)
 
     approved = pull.head_sha
     here.call("POST", "branch-deployments/pr-1/approve/", {"sha": approved})

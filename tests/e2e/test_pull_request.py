@@ -34,7 +34,7 @@ def test_pull_request_is_deployed_told_of_updated_and_ended(tmp_path):
         with here.installation.client as client:
             path = f"/api/v1/organizations/{client.profile.organization}/deployments/pr-1/runs/"
             run = client.post(path, {"location": "shop", "assets": ["orders", "extra"]})
-            client.wait(f"{path}{run['id']}/", lambda r: r["status"] == "SUCCESS", seconds=60, what="the run")
+            client.wait(f"{path}{run['id']}/", lambda r: r["status"] == "SUCCESS", seconds=180, what="the run")
 
         here.host.outbox.loses = lambda _delivery: True
         pull.close()
@@ -45,7 +45,7 @@ def test_pull_request_is_deployed_told_of_updated_and_ended(tmp_path):
         eventually(
             lambda: {known.state for known in here.repository.deployments.values()},
             lambda states: states == {"inactive"},
-            seconds=30,
+            seconds=120,
         )
 
 
@@ -67,5 +67,5 @@ def test_branch_that_sleeps_has_no_process_and_wakes_when_something_is_wanted(tm
 
         with here.installation.client as client:
             path = f"/api/v1/organizations/{client.profile.organization}/deployments/pr-1/runs/{run['id']}/"
-            client.wait(path, lambda found: found["status"] == "SUCCESS", seconds=60, what="the run")
+            client.wait(path, lambda found: found["status"] == "SUCCESS", seconds=180, what="the run")
         assert here.branch("pr-1")["state"] == "active"

@@ -73,7 +73,7 @@ def test_an_archive_is_loaded_and_runs(daggerboard: Installation) -> None:
     }
     [version] = deploy(daggerboard, location)
     with daggerboard.client as client:
-        loaded = wait_loaded(client, "packed", seconds=60)
+        loaded = wait_loaded(client, "packed", seconds=180)
         run_id = client.post("runs/", {"location": "packed", "assets": ["said"]})["id"]
 
     assert daggerboard.wait_status(run_id)["status"] == "SUCCESS"
@@ -89,7 +89,7 @@ def test_code_runs_in_the_virtualenv_that_its_requirements_ask_for(daggerboard: 
     sha256 = upload(daggerboard, archive({"defs.py": code, "requirements.txt": needs, wheel: borrowed_dagster()}))
     deploy(daggerboard, {"name": "needy", "source_sha256": sha256, "target": {"python_file": "defs.py"}})
     with daggerboard.client as client:
-        loaded = wait_loaded(client, "needy", seconds=60)
+        loaded = wait_loaded(client, "needy", seconds=180)
         run_id = client.post("runs/", {"location": "needy", "assets": ["said"]})["id"]
         assert daggerboard.wait_status(run_id)["status"] == "SUCCESS"
         [materialization] = client.pages("materializations/", run=run_id)
@@ -103,7 +103,7 @@ def test_deploy_that_fails_leaves_what_serves_and_says_why(daggerboard: Installa
     good = upload(daggerboard, archive({"defs.py": PROJECT, "words.py": "WORD = 'good'"}))
     deploy(daggerboard, {**location, "source_sha256": good})
     with daggerboard.client as client:
-        wait_loaded(client, "fragile", seconds=60)
+        wait_loaded(client, "fragile", seconds=180)
     bad = upload(daggerboard, archive({"defs.py": PROJECT}))
     deploy(daggerboard, {**location, "source_sha256": bad})
 
@@ -112,7 +112,7 @@ def test_deploy_that_fails_leaves_what_serves_and_says_why(daggerboard: Installa
             now: dict[str, Any] = client.get("code-locations/fragile/")
             return now
 
-    after = eventually(found, lambda now: now["desired_version"]["state"] == "failed", seconds=60)
+    after = eventually(found, lambda now: now["desired_version"]["state"] == "failed", seconds=180)
     assert "No module named 'words'" in after["desired_version"]["error"]["message"]
     assert (after["current_version"]["number"], after["desired_version"]["number"]) == (1, 2)
     with daggerboard.client as client:

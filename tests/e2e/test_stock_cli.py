@@ -214,7 +214,7 @@ def test_pipeline_of_a_pull_request_deploys_to_its_branch_deployment(
         branches = f"/api/v1/organizations/{stock.organization}/branch-deployments/"
         told = client.get(f"{branches}pr-7/")
         deleted = stock("branch-deployment", "delete", "--deployment", "pr-7")
-        ended = eventually(lambda: client.get(f"{branches}pr-7/"), lambda one: one["state"] == "archived", seconds=30)
+        ended = eventually(lambda: client.get(f"{branches}pr-7/"), lambda one: one["state"] == "archived")
 
     assert "Deploying to branch deployment pr-7, using base deployment" in said
     assert (told["repository"], told["pull_request"], told["branch"]) == ("acme/shop", 7, "prices")

@@ -15,14 +15,20 @@ HERE = Path(__file__).parent
 def beside(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient):
     """Made by a subprocess, over dagster's own files."""
     return pipes.run(
-        command=[sys.executable, str(HERE / "process.py")], context=context, extras={"lines": 3}
+        command=[sys.executable, str(HERE / "process.py")], context=context, extras={"lines": 3, "until": ""}
     ).get_results()
 
 
+class Patience(dg.Config):
+    """The file that lets the process end."""
+
+    until: str
+
+
 @dg.asset(check_specs=[dg.AssetCheckSpec("not_empty", asset="far_away")])
-def far_away(context: dg.AssetExecutionContext):
+def far_away(context: dg.AssetExecutionContext, config: Patience):
     """Made by a process that knows nothing but what Pipes gives it."""
-    with open_http_pipes_session(context, extras={"lines": 60, "over": "http"}) as session:
+    with open_http_pipes_session(context, extras={"lines": 60, "until": config.until, "over": "http"}) as session:
         environment = {"PATH": os.environ["PATH"], **session.get_bootstrap_env_vars()}
         subprocess.run([sys.executable, str(HERE / "process.py")], env=environment, check=True)
     yield from session.get_results()
