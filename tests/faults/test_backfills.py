@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 PARTITIONS = int(os.environ.get("BACKFILL_PARTITIONS", "8"))
 KILLS = int(os.environ.get("BACKFILL_KILLS", "3"))
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300 + 10 * PARTITIONS)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900 + 10 * PARTITIONS)]
 VICTIMS = ("evaluator", "clock", "agent")
 
 
@@ -36,7 +36,7 @@ def test_each_partition_is_launched_once_whoever_dies(tmp_path: Path) -> None:
             done = (number + 1) * 2 * PARTITIONS // (KILLS + 1)
             eventually(lambda: look(daggerboard, made), lambda found, done=done: ended(found) >= done, seconds=600)
             victim = VICTIMS[number % len(VICTIMS)]
-            eventually(lambda victim=victim: daggerboard.kill(victim), bool, seconds=60)
+            eventually(lambda victim=victim: daggerboard.kill(victim), bool, seconds=120)
         over = wait_for_the_end(daggerboard, made)
 
         assert over["status"] == "COMPLETED_FAILED"
@@ -63,7 +63,7 @@ def ended(found: dict[str, Any]) -> int:
 
 
 def wait_for_the_end(daggerboard: Installation, made: dict[str, Any]) -> dict[str, Any]:
-    seconds = 120 + 5 * PARTITIONS
+    seconds = 240 + 5 * PARTITIONS
     return eventually(lambda: look(daggerboard, made), lambda found: found["ended_at"], seconds=seconds)
 
 

@@ -9,7 +9,7 @@ from tests.delivery.hosts.repositories import FakePullRequest
 from tests.previews import Previews, previews, shop
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 COUNT = 15
 # These load; what waits for agents of a queue that nobody serves costs next to nothing.
@@ -45,8 +45,8 @@ def states(here: Previews) -> dict[str, str]:
 def kill_worker(here: Previews) -> None:
     """As the kernel does it; whoever started it, starts it again."""
     before = here.installation.pid_of("worker")
-    eventually(lambda: here.installation.kill("worker"), bool, seconds=30)
-    eventually(lambda: here.installation.pid_of("worker"), lambda pid: pid not in {None, before}, seconds=30)
+    eventually(lambda: here.installation.kill("worker"), bool, seconds=180)
+    eventually(lambda: here.installation.pid_of("worker"), lambda pid: pid not in {None, before}, seconds=180)
 
 
 def test_nothing_outlives_its_pull_request(here):
@@ -60,10 +60,10 @@ def test_nothing_outlives_its_pull_request(here):
         if number in fatal:
             kill_worker(here)
     names = {f"pr-{pull.number}" for pull in pulls}
-    eventually(lambda: states(here), lambda found: found == dict.fromkeys(names, "active"), seconds=90)
+    eventually(lambda: states(here), lambda found: found == dict.fromkeys(names, "active"), seconds=180)
     for number in LOADED:
-        here.wait_said(pulls[number - 1], "Ready", seconds=90)
-    eventually(lambda: [len(pull.comments) for pull in pulls], lambda found: found == [1] * COUNT, seconds=60)
+        here.wait_said(pulls[number - 1], "Ready", seconds=180)
+    eventually(lambda: [len(pull.comments) for pull in pulls], lambda found: found == [1] * COUNT, seconds=180)
     here.wait_workers(1 + len(LOADED))
 
     # Without reconciling, a webhook ends the pull request that it is about, and the lost ones end none.
@@ -72,15 +72,15 @@ def test_nothing_outlives_its_pull_request(here):
     here.host.outbox.loses = lambda delivery: f'"number": {last.number},'.encode() not in delivery.body
     for pull in pulls:
         pull.close()
-    here.wait_state(f"pr-{last.number}", "archived", seconds=60)
+    here.wait_state(f"pr-{last.number}", "archived", seconds=180)
     assert [name for name, state in states(here).items() if state != "active"] == [f"pr-{last.number}"]
 
     here.host.recover()
     for _time in range(2):
         kill_worker(here)
-    eventually(lambda: states(here), lambda found: found == dict.fromkeys(names, "archived"), seconds=120)
+    eventually(lambda: states(here), lambda found: found == dict.fromkeys(names, "archived"), seconds=180)
     here.wait_workers(1)
     known = here.repository.deployments.values
-    eventually(lambda: {found.state for found in known()}, lambda found: found == {"inactive"}, seconds=60)
+    eventually(lambda: {found.state for found in known()}, lambda found: found == {"inactive"}, seconds=180)
     assert [len(pull.comments) for pull in pulls] == [1] * COUNT
     assert len(here.host.outbox.lost) >= COUNT - 1

@@ -44,7 +44,7 @@ def launch_and_kill(daggerboard: Installation, victim: str, chance: random.Rando
         runs.append(launch_whatever_happens(daggerboard))
         if number == fatal:
             assert kill(daggerboard, victim), victim
-    eventually(lambda: is_well(daggerboard), bool, seconds=60)
+    eventually(lambda: is_well(daggerboard), bool, seconds=180)
     return runs
 
 
@@ -56,7 +56,7 @@ def launch_whatever_happens(daggerboard: Installation) -> str:
             return daggerboard.launch(assets=["quick"])
         return None
 
-    return eventually(attempt, bool, seconds=60) or ""
+    return eventually(attempt, bool, seconds=180) or ""
 
 
 def is_well(daggerboard: Installation) -> bool:
@@ -72,7 +72,7 @@ def wait_for_the_end(daggerboard: Installation, run_id: str) -> dict:
             return daggerboard.run(run_id)
         return {"status": "unknown"}
 
-    return eventually(look, lambda found: found["status"] in TERMINAL, seconds=120)
+    return eventually(look, lambda found: found["status"] in TERMINAL, seconds=180)
 
 
 def assert_events_are_whole(daggerboard: Installation, run: dict) -> None:
@@ -91,9 +91,9 @@ def assert_events_are_whole(daggerboard: Installation, run: dict) -> None:
 
 def kill(daggerboard: Installation, victim: str) -> bool:
     if victim != "code worker":
-        return eventually(lambda: daggerboard.kill(victim), bool, seconds=30)
+        return eventually(lambda: daggerboard.kill(victim), bool, seconds=180)
     # The parents only: a run that one has forked goes on without it.
-    workers = eventually(daggerboard.code_workers, bool, seconds=30)
+    workers = eventually(daggerboard.code_workers, bool, seconds=180)
     for pid in workers:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ from controlplane.cli.errors import CommandError
 from tests.installation import PROJECTS, Installation, installed
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 # Each once, two at the same time.
 VICTIMS = (("clock", "worker"), ("agent", "web"))
@@ -42,28 +42,29 @@ def test_every_tick_happens_once_whoever_dies(tmp_path: Path) -> None:
         daggerboard.deploy(
             AT, {"python_file": "automation.py", "working_directory": str(PROJECTS / "automation")}, seconds=120
         )
-        eventually(lambda: counted(daggerboard), lambda count: count >= 1, seconds=60)
+        eventually(lambda: counted(daggerboard), lambda count: count >= 1, seconds=120)
         a_test_stores_nothing_until_it_is_applied(daggerboard)
         forget_all(daggerboard)
         for victims in VICTIMS:
             before = counted(daggerboard)
-            assert all(daggerboard.kill(victim) for victim in victims), victims
-            eventually(lambda: counted(daggerboard), lambda count, before=before: count > before + 1, seconds=90)
+            for victim in victims:
+                assert eventually(lambda victim=victim: daggerboard.kill(victim), bool), victim
+            eventually(lambda: counted(daggerboard), lambda count, before=before: count > before + 1, seconds=180)
 
         with daggerboard.client as client:
             client.post(f"sensors/{AT}/counting/stop/")
             count = int(client.get(f"sensors/{AT}/counting/")["cursor"])
-        eventually(lambda: runs_by_key(daggerboard), lambda keys: len(keys) >= count, seconds=30)
+        eventually(lambda: runs_by_key(daggerboard), lambda keys: len(keys) >= count, seconds=120)
 
         assert runs_by_key(daggerboard) == {str(number): 1 for number in range(1, count + 1)}
         moved = [tick for tick in ticks(daggerboard, "counting") if tick["status"] in {"SUCCESS", "SKIPPED"}]
         assert len(moved) >= count
         hung = eventually(
-            lambda: [t for t in ticks(daggerboard, "hanging") if t["status"] == "FAILURE"], bool, seconds=30
+            lambda: [t for t in ticks(daggerboard, "hanging") if t["status"] == "FAILURE"], bool, seconds=120
         )
         assert hung
         assert {tick["status"] for tick in ticks(daggerboard, "failing")} <= {"FAILURE", "STARTED", "WAITING", "MISSED"}
-        eventually(lambda: reactions(daggerboard), bool, seconds=30)
+        eventually(lambda: reactions(daggerboard), bool, seconds=120)
 
 
 def forget_all(daggerboard: Installation) -> None:
