@@ -166,6 +166,10 @@ class BackfillStatus(models.TextChoices):
     COMPLETED_FAILED = "COMPLETED_FAILED", "Completed with failures"
 
 
+# Of backfills that are not over.
+OPEN_BACKFILLS = (BackfillStatus.REQUESTED, BackfillStatus.CANCELING, BackfillStatus.FAILING)
+
+
 class Backfill(TenantModel):
     """Many partitions, made by many runs. Where it is with each stands in backfill_partition, what it asked for in requested_run: whoever
     plans it next needs nothing else.
@@ -274,6 +278,7 @@ class BackfillPartition(TenantModel):
 
 __all__ = [
     "LOST",
+    "OPEN_BACKFILLS",
     "AssetEvaluation",
     "Backfill",
     "BackfillKind",

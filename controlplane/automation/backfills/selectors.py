@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
-from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition, PartitionProgress
 from controlplane.core import recordsets
 from controlplane.deployments.visibility import Visible
 from controlplane.runs import labels
@@ -170,15 +170,6 @@ def partitions(found: Backfill, *, asset: str | None = None, state: str = "") ->
     if asset is not None:
         rows = rows.filter(asset_key=asset)
     return rows.filter(state=state) if state else rows
-
-
-def open_backfills(visible: Visible) -> int:
-    """How many that the caller sees are not over."""
-    with org_scope(visible.org_id):
-        return backfills(visible).filter(status__in=OPEN).count()
-
-
-OPEN = (BackfillStatus.REQUESTED, BackfillStatus.CANCELING, BackfillStatus.FAILING)
 
 
 def runs_of(found: Backfill) -> QuerySet[Run]:

@@ -8,13 +8,12 @@ import datetime
 from django.db.models import F
 from django.db.models.functions import Now
 
-from controlplane.automation.models import Backfill, BackfillStatus
+from controlplane.automation.models import OPEN_BACKFILLS, Backfill
 from controlplane.core.background import enqueue, wake_task
 from tenants.models import Organization, OrganizationState
 from tenants.scoping import org_scope
 
 TASK = "evaluator.advance_backfill"
-OPEN = (BackfillStatus.REQUESTED, BackfillStatus.CANCELING, BackfillStatus.FAILING)
 # A look that takes longer than this was lost with its process.
 _LOST_AFTER = datetime.timedelta(seconds=30)
 _CLAIMED_AT_ONCE = 200
@@ -30,7 +29,7 @@ def beat() -> bool:
     rows = Backfill.objects.across_orgs(reason="find backfills that are due")
     # In an organization that is not active they wait, and go on once it is.
     active = Organization.objects.filter(state=OrganizationState.ACTIVE)
-    due = rows.filter(status__in=OPEN, next_due_at__lte=Now(), org_id__in=active.values("id")).order_by(
+    due = rows.filter(status__in=OPEN_BACKFILLS, next_due_at__lte=Now(), org_id__in=active.values("id")).order_by(
         F("next_due_at")
     )
     found = list(due.values_list("org_id", "id")[:_CLAIMED_AT_ONCE])

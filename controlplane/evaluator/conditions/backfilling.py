@@ -8,12 +8,11 @@ from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 
-from controlplane.automation.models import Backfill, BackfillKind, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.automation.models import OPEN_BACKFILLS, Backfill, BackfillKind, BackfillPartition, PartitionProgress
 from controlplane.evaluator.blocking import outside_the_loop
 from controlplane.evaluator.entities import asset_key
 from controlplane.runs.instance_scope import Scope
 
-_ACTIVE = (BackfillStatus.REQUESTED, BackfillStatus.CANCELING, BackfillStatus.FAILING)
 _OPEN = (PartitionProgress.TARGETED, PartitionProgress.REQUESTED)
 
 
@@ -36,7 +35,9 @@ def in_progress(scope: Scope, graph: BaseAssetGraph[Any]) -> AssetGraphSubset:
 
 
 def _open_partitions(scope: Scope) -> dict[str, set[str]]:
-    active = scope.rows(Backfill).filter(kind=BackfillKind.ASSETS, status__in=_ACTIVE).values_list("id", flat=True)
+    active = (
+        scope.rows(Backfill).filter(kind=BackfillKind.ASSETS, status__in=OPEN_BACKFILLS).values_list("id", flat=True)
+    )
     partitions = BackfillPartition.objects.for_org(scope.org_id).filter(backfill_id__in=list(active), state__in=_OPEN)
     by_asset: dict[str, set[str]] = defaultdict(set)
     for asset, partition in partitions.values_list("asset_key", "partition_key"):

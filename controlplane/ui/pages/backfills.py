@@ -11,7 +11,13 @@ from django.shortcuts import redirect
 from controlplane.automation.backfills import control, selectors
 from controlplane.automation.backfills.retrying import retry
 from controlplane.automation.backfills.selectors import BackfillFilter
-from controlplane.automation.models import Backfill, BackfillPartition, BackfillStatus, PartitionProgress
+from controlplane.automation.models import (
+    OPEN_BACKFILLS,
+    Backfill,
+    BackfillPartition,
+    BackfillStatus,
+    PartitionProgress,
+)
 from controlplane.runs.selectors import some_runs
 from controlplane.runs.visible_runs import covered_runs
 from controlplane.ui.backfill_lines import BackfillLine, matrix, partition_lines
@@ -61,7 +67,7 @@ class Backfills(DeploymentPage):
 
 def _statuses(text: str) -> tuple[str, ...]:
     if text == _OPEN:
-        return tuple(status.value for status in selectors.OPEN)
+        return tuple(status.value for status in OPEN_BACKFILLS)
     if text and text not in BackfillStatus.values:
         raise InvalidError(f"There is no backfill status {text[:40]}.", attr="status")
     return (text,) if text else ()
