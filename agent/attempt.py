@@ -100,10 +100,6 @@ class Attempt:
         return self.renewed_at > self.claimed_at or self.spool.acknowledged > 0
 
     @property
-    def logs_folder(self) -> Path:
-        return self.folder / "logs"
-
-    @property
     def unforked_mark(self) -> Path:
         """Laid down before a fork is asked for and taken away by the worker just before it forks (docs/code-worker.md)."""
         return self.folder / "unforked"

@@ -91,11 +91,6 @@ class Rights:
         """Rights held on all of the deployment or on a part of it."""
         return self.everywhere.union(*(permissions for _target, permissions in self.on_parts))
 
-    @property
-    def is_uniform(self) -> bool:
-        """Whether everything in the deployment is alike for this holder."""
-        return not self.on_parts and not self.hidden
-
     def cut(self, limit: frozenset[Permission]) -> "Rights":
         """The same with no right outside `limit`, as a token has it."""
         parts = tuple((target, permissions & limit) for target, permissions in self.on_parts)

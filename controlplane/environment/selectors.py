@@ -58,11 +58,6 @@ def variables_of_deployments(org_id: UUID, owners: Iterable[UUID]) -> dict[UUID,
     return found
 
 
-def local_variables(deployment: Deployment) -> list[EnvironmentVariable]:
-    """Those meant for developers' machines."""
-    return [variable for variable in variables(deployment) if variable.in_local]
-
-
 def agent_keys(org_id: UUID) -> list[AgentKey]:
     """The public key of every agent that has one."""
     with read_scope(org_id):

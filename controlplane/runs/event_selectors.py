@@ -99,12 +99,6 @@ def without_hidden_inputs(visible: Visible, event: RunEvent) -> RunEvent:
     return event
 
 
-def count_events(org_id: UUID, run_id: UUID, filters: EventFilter, *, most: int = 100_000) -> int:
-    """How many pass, counted up to `most`."""
-    with org_scope(org_id):
-        return filtered(org_id, run_id, filters).values("seq")[:most].count()
-
-
 def filtered(org_id: UUID, run_id: UUID, filters: EventFilter) -> QuerySet[RunEvent]:
     """The events that pass; read it inside org_scope."""
     rows = RunEvent.objects.for_org(org_id).filter(run_id=run_id)

@@ -109,11 +109,6 @@ def _view(row: LogStream) -> StreamView:
     return StreamView(row.org_id, *(getattr(row, name) for name in names))
 
 
-def line_count(view: StreamView) -> int:
-    """How many lines a stream has."""
-    return view.lines
-
-
 def read_bytes(view: StreamView, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The bytes from `start` to `end` (excluded), piece by piece: a download, or what was appended since."""
     stop = view.size if end is None else min(end, view.size)

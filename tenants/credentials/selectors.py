@@ -8,8 +8,3 @@ from tenants.credentials.models import BlockedAgent
 def is_blocked(org_id: UUID, agent_id: UUID) -> bool:
     """Whether this agent is refused; call it inside org_scope."""
     return BlockedAgent.objects.for_org(org_id).filter(agent_id=agent_id).exists()
-
-
-def blocked_agents(org_id: UUID) -> dict[UUID, BlockedAgent]:
-    """Every blocked agent of an organization, by its id; call it inside org_scope."""
-    return {row.agent_id: row for row in BlockedAgent.objects.for_org(org_id)}

@@ -12,7 +12,6 @@ from tenants.models import (
     Role,
     TargetKind,
     TeamMembership,
-    User,
 )
 
 
@@ -35,11 +34,6 @@ def organization_admins(org_id: UUID) -> set[UUID]:
     users = {user for user, _team in held if user} | set(teams.values_list("user_id", flat=True))
     members = Membership.objects.for_org(org_id).filter(user_id__in=users, is_active=True, user__is_active=True)
     return set(members.values_list("user_id", flat=True))
-
-
-def is_organization_admin(org_id: UUID, user: User) -> bool:
-    """Whether this person administers the organization for good."""
-    return user.pk in organization_admins(org_id)
 
 
 def require_an_admin(org_id: UUID) -> None:
