@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+from django.db.models.functions import Now
+
+from agent.protocol import Work
 from controlplane.core import wakeups
 from controlplane.deployments.models import LocationVersion
 from controlplane.dispatch.models import Command
@@ -42,8 +45,15 @@ def last_poll(agent: WireAgent) -> datetime.datetime | None:
     return Agent.objects.across_orgs(reason="a test looks").get(id=agent.id).last_poll_at
 
 
+def lapse(cast: Cast) -> None:
+    """The leases of all commands end, as with time."""
+    with org_scope(cast.org_id):
+        rows = Command.objects.for_org(cast.org_id).exclude(lease_until=None)
+        assert rows.update(lease_until=Now() - datetime.timedelta(seconds=1))
+
+
 @contextmanager
-def polling(agent: WireAgent, *, free_slots: int = 1) -> Iterator["Future[object]"]:
+def polling(agent: WireAgent, *, free_slots: int = 1) -> Iterator["Future[Work]"]:
     """A poll that the control plane has taken in; the block may use its future."""
     before = last_poll(agent)
     with ThreadPoolExecutor(1) as one:

@@ -1,7 +1,6 @@
 """A real control plane process (uvicorn, as in production) on a port of its own."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,16 +9,18 @@ from contextlib import contextmanager
 
 import httpx
 
-READY_SECONDS = 30.0
+from controlplane.embedded.ports import free_port
+
+READY_SECONDS = 200.0
 
 
 @contextmanager
-def running_server(settings: Mapping[str, str] | None = None) -> Iterator[str]:
+def running_server(
+    settings: Mapping[str, str] | None = None, *, application: str = "controlplane.config.asgi:application"
+) -> Iterator[str]:
     """Start a server with the settings of this test process and these on top; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "controlplane.config.asgi:application", "--port", str(port)]
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
     quiet = ["--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "1", "--lifespan", "off"]
     process = subprocess.Popen([*command, *quiet], env={**os.environ, **(settings or {})})
     try:
@@ -28,7 +29,7 @@ def running_server(settings: Mapping[str, str] | None = None) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(100)
 
 
 def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:

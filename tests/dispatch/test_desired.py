@@ -125,7 +125,7 @@ def test_new_process_has_nothing_loaded(cast: Cast, loaded_agent: WireAgent) -> 
     factories.queue_run(cast)
     loaded_agent.register()
 
-    assert loaded_agent.poll().commands == []
+    assert loaded_agent.poll_now().commands == []
 
 
 def test_unloaded_version_gets_no_runs(cast: Cast, loaded_agent: WireAgent) -> None:
@@ -134,4 +134,4 @@ def test_unloaded_version_gets_no_runs(cast: Cast, loaded_agent: WireAgent) -> N
     loaded_agent.send("locations", unloaded, Any)
     factories.queue_run(cast)
 
-    assert loaded_agent.poll().commands == []
+    assert loaded_agent.poll_now().commands == []

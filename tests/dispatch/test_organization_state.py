@@ -22,11 +22,11 @@ def set_state(cast: Cast, state: OrganizationState) -> None:
 def test_agent_gets_no_run_until_the_organization_is_active_again(
     cast: Cast, loaded_agent: WireAgent, state: str
 ) -> None:
-    loaded_agent.poll()
+    loaded_agent.poll_now()
     run = factories.queue_run(cast)
     set_state(cast, OrganizationState(state))
 
-    assert loaded_agent.poll().commands == []
+    assert loaded_agent.poll_now().commands == []
     assert stored_run(cast, run.id).status == "QUEUED"
     set_state(cast, OrganizationState.ACTIVE)
     assert [command.spec.run_id for command in loaded_agent.poll().commands] == [str(run.id)]
@@ -55,10 +55,10 @@ def test_nothing_is_launched_by_whoever_asks_for_it(cast: Cast) -> None:
 
 
 def test_held_poll_ends_when_its_address_is_no_longer_admitted(cast: Cast, loaded_agent: WireAgent) -> None:
-    loaded_agent.poll()
+    loaded_agent.poll_now()
     with polling(loaded_agent) as held:
         Organization.objects.filter(id=cast.org_id).update(allowed_networks=["203.0.113.0/24"])
         factories.deploy(cast, "new")
 
         with pytest.raises(httpx.HTTPStatusError, match="403"):
-            held.result(30)
+            held.result(100)

@@ -21,7 +21,7 @@ class WireAgent:
         self.http = httpx.Client(
             base_url=f"{url}/agent/v1/",
             headers={**HEADERS, "Authorization": f"Bearer {token}"},
-            timeout=30,
+            timeout=200,
             trust_env=False,
         )
         self.id = ""
@@ -41,6 +41,11 @@ class WireAgent:
         if work.desired is not None:
             self.etag = work.desired.etag
         return work
+
+    def poll_now(self, *, free_slots: int = 1, **fields: Any) -> wire.Work:
+        """A poll that is answered at once, whether there is something to do or not: it knows nothing of what is desired."""
+        self.etag = None
+        return self.poll(free_slots=free_slots, **fields)
 
     def poll_for_commands(self, **fields: Any) -> list[Any]:
         """Poll until there are commands. When a lease ends during a poll, only the next one may see it."""

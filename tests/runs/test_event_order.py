@@ -12,7 +12,7 @@ from controlplane.runs.transitions import move_run
 from tenants.scoping import org_scope
 from tests.runs.scripts import Sender, Stage, make_stage, materialization
 
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 200
 
 
 def ask(stage: Stage, method: str, **args: Any) -> Any:

