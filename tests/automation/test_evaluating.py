@@ -7,16 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
-from controlplane.automation.conditions import attempts, launching, services, waking
+from controlplane.automation.conditions import attempts, launching, services
 from controlplane.automation.models import ConditionEvaluator, RequestedRun
-from controlplane.catalog import changes, freshness_sweep
+from controlplane.catalog import changes
 from controlplane.catalog.models import AssetState, FreshnessState
 from controlplane.core import recordsets
 from controlplane.deployments import freezing
 from controlplane.evaluator.renewing import renewed
 from tenants.scoping import org_scope
+from tests.automation.looking import look_at_definitions, look_for_changes
 from tests.automation.stage import Stage
 from tests.cast import Cast
+from tests.catalog.sweeping import sweep_freshness
 from tests.threads import with_connections_returned
 from tests.waiting import eventually
 
@@ -165,17 +167,17 @@ def test_the_clock_finds_changes_and_other_definitions(stage: Stage) -> None:
         return claimed
 
     assert not is_claimed()
-    waking.beat()
-    waking.sweep()
+    look_for_changes()
+    look_at_definitions()
     assert not is_claimed()
     stage.made("up")
-    waking.beat()
+    look_for_changes()
     assert is_claimed()
     stage.settle()
     stage.load("third", dg.Definitions([asset("new", "up", on=AC.eager())]))
-    waking.beat()
+    look_for_changes()
     assert not is_claimed()
-    waking.sweep()
+    look_at_definitions()
     assert is_claimed()
 
 
@@ -204,11 +206,11 @@ def test_an_event_that_is_committed_late_is_not_lost(stage: Stage) -> None:
         with org_scope(stage.org_id):
             stage.made("up")
             written.set()
-            assert release.wait(20)
+            assert release.wait(200)
 
     with ThreadPoolExecutor(2) as pool:
         writer = pool.submit(with_connections_returned, write)
-        assert written.wait(20)
+        assert written.wait(200)
         stage.made("elsewhere")
         evaluated = pool.submit(with_connections_returned, stage.evaluate)
         eventually(lambda: _waiting(stage), bool)
@@ -235,11 +237,11 @@ def test_freshness_is_followed_through_time(cast: Cast) -> None:
         asset("fresh", on=AC.asset_matches("up", AC.freshness_passed()).newly_true()),
     ]
     stage.load("shop", dg.Definitions([asset("up", freshness_policy=policy), *asks]))
-    freshness_sweep.sweep()
+    sweep_freshness()
     stage.settle(2)
     assert stage.requested == []
     stage.made("up")
-    freshness_sweep.sweep()
+    sweep_freshness()
     stage.settle(2)
     assert stage.requested == [(("fresh",), None)]
     with org_scope(stage.org_id):
@@ -249,7 +251,7 @@ def test_freshness_is_followed_through_time(cast: Cast) -> None:
         FreshnessState.objects.for_org(stage.org_id).update(due_at=now)
     stage.evaluate()
     assert len(stage.requested) == 1
-    freshness_sweep.sweep()
+    sweep_freshness()
     stage.settle(2)
     assert stage.requested == [(("fresh",), None), (("late",), None)]
 
@@ -300,8 +302,8 @@ def test_who_goes_on_for_long_says_so(stage: Stage) -> None:
 def _is_claimed(stage: Stage) -> bool:
     """Whether the clock asks for an evaluation, now or since before; however short the last one is ago."""
     _change(stage, evaluated_at=None)
-    waking.beat()
-    waking.sweep()
+    look_for_changes()
+    look_at_definitions()
     return stage.evaluator.lease_until is not None
 
 

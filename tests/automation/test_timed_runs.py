@@ -115,18 +115,21 @@ def test_definitions_that_come_while_others_are_followed_win(stage: Stage) -> No
         with org_scope(cast.org_id):
             Deployment.objects.for_org(cast.org_id).select_for_update().get(id=cast.deployment.id)
             held.set()
-            go_on.wait(20)
+            assert go_on.wait(200)
             serve(newer)
 
     with ThreadPoolExecutor(2) as pool:
         holding = pool.submit(with_connections_returned, hold)
-        assert held.wait(20)
+        assert held.wait(200)
         ids = {"org_id": cast.org_id, "deployment_id": cast.deployment.id}
         following = pool.submit(with_connections_returned, lambda: reconciling.reconcile(**ids))
-        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%\"deployment\"%%FOR NO KEY%%'"
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            " AND query LIKE '%%\"deployment\"%%FOR NO KEY%%'"
+        )
         eventually(lambda: recordsets.fetch(waiting), bool)
         go_on.set()
-        holding.result(20)
-        following.result(20)
+        holding.result(200)
+        following.result(200)
     assert [stage.row(name).is_defined for name in ("newer", "minutely")] == [True, False]
     assert isinstance(stage.row("newer"), Instigator)
