@@ -23,7 +23,7 @@ from controlplane.embedded.postgres_diagnosis import diagnose, still_letting_go
 from controlplane.embedded.postgres_urls import PostgresUrls, RolePasswords
 from controlplane.embedded.processes import wait_until
 from controlplane.embedded.run_as import RunAsKind
-from controlplane.embedded.server_home import ServerHome
+from controlplane.embedded.server import EmbeddedServer
 
 # Replaying a gigabyte of WAL after a crash takes a small machine about this long.
 START_SECONDS = 120.0
@@ -34,8 +34,8 @@ LEAST_FREE_BYTES = 100 * 1024 * 1024
 ATTEMPTS = 5
 
 
-class EmbeddedPostgres:
-    """One Postgres server. `start` may be called again after a stop or a crash; the port stays the same then."""
+class EmbeddedPostgres(EmbeddedServer[PostgresUrls]):
+    """One Postgres server with the roles of Daggerboard. Stopping is a fast shutdown: sessions end, everything committed is on disk."""
 
     name = "Postgres"
     gently = signal.SIGINT
@@ -57,50 +57,13 @@ class EmbeddedPostgres:
 
         `may_open` is the private folder around this one that others may be let through when root starts it as nobody.
         """
-        self._home = ServerHome(home, service=self.name)
-        self._port = port
+        super().__init__(home, port=port, death_signal=death_signal, notice=notice)
         self._only = run_as
         self._may_open = may_open
         self._settings = settings or {}
         self._owner_creates_databases = owner_creates_databases
-        self._death_signal = death_signal
-        self._notice = notice
-
-    @property
-    def pid(self) -> int | None:
-        return self._home.pid
-
-    @property
-    def log(self) -> Path:
-        return self._home.log
-
-    def running(self) -> bool:
-        return self._home.running()
-
-    def start(self) -> PostgresUrls:
-        """Returns when the server accepts connections and the roles exist; raises an EmbeddedError otherwise."""
-        self._home.acquire()
-        try:
-            return self._start()
-        except OSError as error:
-            self.stop()
-            raise self._home.explain(error) from error
-        except BaseException:
-            self.stop()
-            raise
-
-    def restart(self) -> None:
-        """After a crash."""
-        self.start()
-
-    def stop(self) -> None:
-        """Fast shutdown: sessions end, everything committed is on disk. Quiet when nothing runs."""
-        self._home.stop(gently=self.gently, seconds=self.patience)
-        self._home.release()
 
     def _start(self) -> PostgresUrls:
-        if self._home.stop_leftover(gently=self.gently):
-            self._notice("Stopped the Postgres of an earlier start that was killed.")
         self._check_space()
         passwords = self._passwords()
         placement = self._placement()

@@ -13,7 +13,7 @@ from controlplane.embedded.files import private_folder, write_private
 from controlplane.embedded.ports import LOOPBACK
 from controlplane.embedded.processes import wait_until
 from controlplane.embedded.run_as import RunAs, RunAsKind
-from controlplane.embedded.server_home import ServerHome
+from controlplane.embedded.server import EmbeddedServer
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -41,8 +41,8 @@ maxmemory-policy noeviction
 """
 
 
-class EmbeddedRedis:
-    """One Valkey server. `start` may be called again after a stop or a crash; the port stays the same then."""
+class EmbeddedRedis(EmbeddedServer[str]):
+    """One Valkey server."""
 
     name = "Redis"
     gently = signal.SIGTERM
@@ -57,48 +57,10 @@ class EmbeddedRedis:
         death_signal: signal.Signals = signal.SIGTERM,
         notice: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        """`death_signal` is what the server gets when the thread that started it ends."""
-        self._home = ServerHome(home, service=self.name)
-        self._port = port
+        super().__init__(home, port=port, death_signal=death_signal, notice=notice)
         self._append_only = append_only
-        self._death_signal = death_signal
-        self._notice = notice
-
-    @property
-    def pid(self) -> int | None:
-        return self._home.pid
-
-    @property
-    def log(self) -> Path:
-        return self._home.log
-
-    def running(self) -> bool:
-        return self._home.running()
-
-    def start(self) -> str:
-        """The server's URL, once it answers; raises an EmbeddedError otherwise."""
-        self._home.acquire()
-        try:
-            return self._start()
-        except OSError as error:
-            self.stop()
-            raise self._home.explain(error) from error
-        except BaseException:
-            self.stop()
-            raise
-
-    def restart(self) -> None:
-        """After a crash."""
-        self.start()
-
-    def stop(self) -> None:
-        """Quiet when nothing runs."""
-        self._home.stop(gently=self.gently, seconds=self.patience)
-        self._home.release()
 
     def _start(self) -> str:
-        if self._home.stop_leftover(gently=self.gently):
-            self._notice("Stopped the Redis of an earlier start that was killed.")
         password = self._password()
         data = private_folder(self._home.path / "data")
         self._port = self._launch(data, password)
