@@ -1,4 +1,4 @@
-"""What a branch changes, as its page lists it: groups by kind, a line for each definition, values in few words."""
+"""Differences of definitions, as pages list them: groups by kind, a line for each definition, values in few words."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from controlplane.ui.values import NOTHING
 
 # Beyond this a value is cut: a description may be pages long.
 _MOST_TEXT = 300
-# Lines of one group that are shown at once; a branch that adds thousands of assets is no list to read.
+# Lines of one group that are shown at once; thousands of new assets are no list to read.
 MOST_LINES = 100
 
 WORDS = {
@@ -22,7 +22,8 @@ WORDS = {
     Change.REMOVED.value: "Removed in branch",
     "affected": "Affected downstream",
 }
-HEADINGS = {
+_MARKS = {Change.ADDED.value: "+", Change.CHANGED.value: "~", Change.REMOVED.value: "\N{MINUS SIGN}"}
+_HEADINGS = {
     Kind.ASSET: "Assets",
     Kind.CHECK: "Asset checks",
     Kind.JOB: "Jobs",
@@ -58,6 +59,10 @@ class ChangeLine:
     def word(self) -> str:
         return WORDS[self.status]
 
+    @property
+    def mark(self) -> str:
+        return _MARKS.get(self.status, "")
+
 
 @dataclass(frozen=True)
 class ChangeGroup:
@@ -77,6 +82,25 @@ class ChangeGroup:
         return max(0, len(self.lines) - MOST_LINES)
 
 
+@dataclass(frozen=True)
+class ChangeCounts:
+    """How many were added, changed and removed."""
+
+    added: int
+    changed: int
+    removed: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.changed or self.removed)
+
+
+def change_counts(comparison: Comparison) -> ChangeCounts:
+    """How many definitions of any kind differ."""
+    totals = comparison.totals
+    return ChangeCounts(totals[Change.ADDED], totals[Change.CHANGED], totals[Change.REMOVED])
+
+
 def change_groups(comparison: Comparison, links: Links) -> list[ChangeGroup]:
     """The groups in which something differs. Affected assets stand behind those that changed."""
     groups = []
@@ -88,7 +112,7 @@ def change_groups(comparison: Comparison, links: Links) -> list[ChangeGroup]:
             ]
         counts = {status: count for status, count in comparison.counts[kind.value].items() if count}
         if lines:
-            groups.append(ChangeGroup(kind.value, HEADINGS[kind], counts, lines))
+            groups.append(ChangeGroup(kind.value, _HEADINGS[kind], counts, lines))
     return groups
 
 

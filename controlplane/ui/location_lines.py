@@ -10,7 +10,7 @@ from controlplane.fleet.health import AgentState
 from controlplane.fleet.selectors import AgentView
 from controlplane.fleet.serving import Serving, asking, served_by_name, served_there
 from controlplane.ui import git_links, tracebacks
-from controlplane.ui.definition_changes import ChangeCounts, counts
+from controlplane.ui.change_lines import ChangeCounts, change_counts
 from controlplane.ui.phase_bar import PHASES, PhaseBar, phase_bar
 
 # What a location defines, in the order in which people ask.
@@ -35,7 +35,7 @@ class VersionLine:
 
     @property
     def counted_changes(self) -> ChangeCounts | None:
-        return counts(self.changes.comparison) if self.changes else None
+        return change_counts(self.changes.comparison) if self.changes else None
 
     @property
     def bar(self) -> PhaseBar | None:

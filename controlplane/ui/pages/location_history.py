@@ -1,5 +1,6 @@
 """The history of a code location: one version of it, going back to one, and a first version that is typed into a form."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from controlplane.deployments import services
 from controlplane.deployments.code import Code
 from controlplane.deployments.models import CodeLocation, LocationVersion
 from controlplane.deployments.version_changes import changes_of
-from controlplane.ui import definition_changes
+from controlplane.ui.change_lines import change_groups
 from controlplane.ui.location_lines import VersionLine
 from controlplane.ui.pages.base import DeploymentPage
 from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -39,11 +40,13 @@ class Version(DeploymentPage):
         found = self.visible.location(request.GET.get("name", ""))
         version = self.version(found, request.GET.get("number", ""))
         changes = changes_of(self.visible, found, [version]).get(version.number)
+        # What is affected downstream says what a change will do, and a version did it long ago.
+        own = replace(changes.comparison, affected=()) if changes else None
         context: dict[str, Any] = {
             "location": found,
             "row": VersionLine(self.visible.shown(found.name, version)),
             "changes": changes,
-            "groups": definition_changes.groups(changes.comparison) if changes else [],
+            "groups": change_groups(own, self.links) if own else [],
             "may": self.may_with(location=found.name),
         }
         return self.render(request, "locations/version.html", **context)

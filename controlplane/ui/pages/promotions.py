@@ -11,7 +11,7 @@ from controlplane.delivery.promotions import promoting
 from controlplane.delivery.promotions import services as promotions
 from controlplane.deployments import protecting, selectors
 from controlplane.deployments.models import Deployment, DeploymentKind, Promotion, PromotionState
-from controlplane.ui import definition_changes
+from controlplane.ui.change_lines import change_counts
 from controlplane.ui.location_lines import VersionLine
 from controlplane.ui.pages.base import DeploymentPage, wants_part
 from controlplane.ui.paging import asked
@@ -63,9 +63,7 @@ class Promotions(DeploymentPage):
         context |= {
             "source": source,
             "sources": self.sources(),
-            "lines": [
-                (line, definition_changes.counts(line.comparison) if line.comparison else None) for line in lines
-            ],
+            "lines": [(line, change_counts(line.comparison) if line.comparison else None) for line in lines],
             "anything": any(line.is_promotable for line in lines),
             "page": page,
             "outlook": protecting.outlook(self.deployment),
