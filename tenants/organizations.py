@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tenants.access import Actor, Org
 from tenants.audit.services import AuditTarget, record
-from tenants.errors import ConflictError, InvalidError, NotFoundError
+from tenants.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tenants.models import Organization, OrganizationState
 from tenants.networks import is_inside, parse_networks
 from tenants.organization_states import check_own_move, check_writable
@@ -51,6 +51,15 @@ def logo(org_id: UUID) -> tuple[bytes, str]:
 def require_writable(org_id: UUID) -> None:
     """The error of the organization's state unless it is active: for what is launched or changed without a request of somebody."""
     check_writable(Org.of(organization(org_id)))
+
+
+def is_writable(org_id: UUID) -> bool:
+    """Whether it is active, so that something may be launched or changed in it."""
+    try:
+        require_writable(org_id)
+    except ForbiddenError:
+        return False
+    return True
 
 
 @transaction.atomic

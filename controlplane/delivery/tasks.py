@@ -10,7 +10,7 @@ from controlplane.delivery.full_deployments import deletion as deployment_deleti
 from controlplane.delivery.promotions import services as promotions
 from controlplane.delivery.promotions import sweep as promotion_sweep
 from controlplane.delivery.pull_requests import attending as pull_requests
-from controlplane.delivery.pull_requests import reconciling
+from controlplane.delivery.pull_requests import reconciling, waking
 from controlplane.delivery.retention import sweep as old_history
 
 
@@ -54,7 +54,7 @@ def sweep_pull_requests() -> None:
     pull_requests.sweep()
 
 
-@shared_task(name=pull_requests.TASK)
+@shared_task(name=waking.TASK)
 def look_after_pull_request(org_id: str, pull_request_id: str) -> None:
     pull_requests.look_after(org_id=UUID(org_id), pull_request_id=UUID(pull_request_id))
 

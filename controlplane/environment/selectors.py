@@ -14,7 +14,8 @@ from tenants.errors import NotFoundError
 from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
-_SCOPE_FIELDS = {"full_deployment": "in_full", "all_branch_deployments": "in_all_branches", "local": "in_local"}
+# What says that a variable holds in a scope.
+SCOPE_FIELDS = {"full_deployment": "in_full", "all_branch_deployments": "in_all_branches", "local": "in_local"}
 
 
 def owner_id(deployment: Deployment) -> UUID:
@@ -77,7 +78,7 @@ def readable_of_scope(access: Access, deployment: Deployment, scope: str) -> lis
     rights = VariableRights(access)
     found: dict[str, EnvironmentVariable] = {}
     for row in visible_variables(access, deployment):
-        readable = getattr(row, _SCOPE_FIELDS[scope]) and rights.allows(Permission.SECRET_READ, row.locations)
+        readable = getattr(row, SCOPE_FIELDS[scope]) and rights.allows(Permission.SECRET_READ, row.locations)
         if readable and (not row.locations or row.name not in found):
             found[row.name] = row
     return list(found.values())

@@ -5,9 +5,10 @@ from uuid import UUID
 import structlog
 from django.db.models.functions import Now
 
-from controlplane.core.background import enqueue
 from controlplane.delivery.branches import closing
+from controlplane.delivery.branches.rows import branch_now
 from controlplane.delivery.models import DeliveryState, PullRequest, PullRequestState
+from controlplane.delivery.pull_requests.waking import wake
 from controlplane.deployments.branches import branch_of
 from controlplane.deployments.models import BranchDeployment, CodeLocation
 from controlplane.deployments.services import reload_location
@@ -76,7 +77,7 @@ def rebuild(*, org_id: UUID, deployment_id: UUID, actor: Actor) -> BranchDeploym
             after={"head_sha": branch.head_sha},
             deployment_id=deployment_id,
         )
-    return closing.branches_now(org_id, deployment_id)
+    return branch_now(org_id, deployment_id)
 
 
 def pull_request_of(org_id: UUID, deployment_id: UUID) -> PullRequest | None:
@@ -92,11 +93,6 @@ def held_pull_request(org_id: UUID, deployment_id: UUID) -> PullRequest:
     if found is None:
         raise ConflictError("This branch deployment was made by CI: nothing of it waits for approval.")
     return found
-
-
-def wake(org_id: UUID, pull_request_id: UUID) -> None:
-    """Have somebody look after the pull request as soon as this transaction commits."""
-    enqueue("delivery.look_after_pull_request", org_id=org_id, pull_request_id=pull_request_id)
 
 
 def _is_open(pull: PullRequest) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 from controlplane.delivery.branches import closing
 from controlplane.delivery.branches.opening import Wishes, default_wishes, take_wishes
 from controlplane.delivery.branches.ownership import require_own
+from controlplane.delivery.branches.rows import branch_now
 from controlplane.delivery.models import PullRequest, Repository
 from controlplane.deployments import base_snapshots
 from controlplane.deployments.branches import BranchFacts, ensure_branch, find_branch
@@ -48,7 +49,7 @@ def create_or_update(
         label = PullRequestStatus(facts.pull_request_status).label.lower()
         reason = f"CI says that its pull request is {label}."
         return closing.close(org_id=org_id, deployment_id=branch.deployment_id, reason=reason, actor=actor)
-    return closing.branches_now(org_id, branch.deployment_id)
+    return branch_now(org_id, branch.deployment_id)
 
 
 def of_pull_request(org_id: UUID, facts: BranchFacts) -> BranchFacts:

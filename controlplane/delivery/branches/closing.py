@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from controlplane.delivery.branches import hooks
-from controlplane.delivery.branches.rows import BranchRows, locked, wake_pull_requests
+from controlplane.delivery.branches.rows import BranchRows, branch_now, locked, wake_pull_requests
 from controlplane.delivery.models import BranchLife
 from controlplane.deployments import branches
 from controlplane.deployments.models import BranchDeployment, BranchState, CodeLocation
@@ -68,13 +68,7 @@ def close(
         wake_pull_requests(org_id, deployment_id)
     log.info("branch.closing", org=str(org_id), deployment=rows.name, reason=reason)
     go_on(org_id=org_id, deployment_id=deployment_id, actor=actor)
-    return branches_now(org_id, deployment_id)
-
-
-def branches_now(org_id: UUID, deployment_id: UUID) -> BranchDeployment:
-    """The branch as it is stored now."""
-    with org_scope(org_id):
-        return branches.branch_of(org_id, deployment_id)
+    return branch_now(org_id, deployment_id)
 
 
 def go_on(*, org_id: UUID, deployment_id: UUID, actor: Actor = SYSTEM) -> None:

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from controlplane.core import wakeups
-from controlplane.delivery.branches.rows import BranchRows, locked, wake_pull_requests
+from controlplane.delivery.branches.rows import BranchRows, branch_now, locked, wake_pull_requests
 from controlplane.deployments import branches
 from controlplane.deployments.models import BranchDeployment, BranchState
 from controlplane.runs.models import Run
@@ -125,7 +125,7 @@ def keep_awake(
             branches.wake(org_id=org_id, deployment_id=deployment_id)
         after = {"sleep_after_seconds": rows.branch.sleep_after_seconds}
         _note(rows, actor, "keep_awake", before={"sleep_after_seconds": before}, after=after)
-    return branches_row(org_id, deployment_id)
+    return branch_now(org_id, deployment_id)
 
 
 def wake_now(*, org_id: UUID, deployment_id: UUID, actor: Actor) -> BranchDeployment:
@@ -136,7 +136,7 @@ def wake_now(*, org_id: UUID, deployment_id: UUID, actor: Actor) -> BranchDeploy
         was = rows.branch.state
         branches.wake(org_id=org_id, deployment_id=deployment_id)
         _note(rows, actor, "wake", before={"state": was}, after={"state": BranchState.ACTIVE})
-    return branches_row(org_id, deployment_id)
+    return branch_now(org_id, deployment_id)
 
 
 def sleep_now(*, org_id: UUID, deployment_id: UUID, actor: Actor) -> BranchDeployment:
@@ -154,13 +154,7 @@ def sleep_now(*, org_id: UUID, deployment_id: UUID, actor: Actor) -> BranchDeplo
             )
         branches.sleep(org_id=org_id, deployment_id=deployment_id)
         _note(rows, actor, "sleep", before={"state": BranchState.ACTIVE}, after={"state": BranchState.SLEEPING})
-    return branches_row(org_id, deployment_id)
-
-
-def branches_row(org_id: UUID, deployment_id: UUID) -> BranchDeployment:
-    """The branch as it is stored now."""
-    with org_scope(org_id):
-        return branches.branch_of(org_id, deployment_id)
+    return branch_now(org_id, deployment_id)
 
 
 def _check_living(rows: BranchRows) -> None:

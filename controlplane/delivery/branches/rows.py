@@ -6,12 +6,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models.functions import Now
 
-from controlplane.core.background import enqueue
 from controlplane.delivery.models import BranchLife, PullRequest
+from controlplane.delivery.pull_requests.waking import wake
+from controlplane.deployments.branches import branch_of
 from controlplane.deployments.freezing import hold
 from controlplane.deployments.models import BranchDeployment
 from tenants.audit.services import AuditTarget
 from tenants.errors import NotFoundError
+from tenants.scoping import org_scope
 
 _DAY = 86_400
 
@@ -36,6 +38,12 @@ class BranchRows:
 def default_expiry() -> int:
     """Seconds without activity after which a branch is closed, where nobody said otherwise."""
     return settings.BRANCH_EXPIRE_DAYS * _DAY
+
+
+def branch_now(org_id: UUID, deployment_id: UUID) -> BranchDeployment:
+    """The branch as it is stored now."""
+    with org_scope(org_id):
+        return branch_of(org_id, deployment_id)
 
 
 def locked(org_id: UUID, deployment_id: UUID) -> BranchRows:
@@ -65,4 +73,4 @@ def wake_pull_requests(org_id: UUID, deployment_id: UUID) -> None:
     rows = PullRequest.objects.for_org(org_id).filter(deployment_id=deployment_id)
     rows.update(work_due_at=Now())
     for pull_request_id in rows.values_list("id", flat=True):
-        enqueue("delivery.look_after_pull_request", org_id=org_id, pull_request_id=pull_request_id)
+        wake(org_id, pull_request_id)

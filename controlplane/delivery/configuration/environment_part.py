@@ -6,12 +6,11 @@ from controlplane.core.lined_yaml import Place
 from controlplane.delivery.configuration.parts import Change, Part, Wanted
 from controlplane.delivery.project.lined import Strict
 from controlplane.environment.models import EnvironmentVariable
-from controlplane.environment.selectors import visible_variables
+from controlplane.environment.selectors import SCOPE_FIELDS, visible_variables
 from controlplane.environment.visible import VariableRights
 from tenants.permissions import Permission
 
 _KEYS = ("name", "kind", "scopes", "locations")
-_SCOPES = {"full_deployment": "in_full", "all_branch_deployments": "in_all_branches", "local": "in_local"}
 
 
 class EnvironmentPart(Part):
@@ -53,15 +52,15 @@ def _variable(strict: Strict, found: dict[str, Any], place: Place) -> dict[str, 
     strict.text(found.get("kind"), (*place, "kind"))
     scopes = strict.sequence(found.get("scopes"), (*place, "scopes"))
     for scope in scopes:
-        if scope not in _SCOPES:
-            strict.wrong(f"A scope is one of {', '.join(_SCOPES)}.", (*place, "scopes"))
+        if scope not in SCOPE_FIELDS:
+            strict.wrong(f"A scope is one of {', '.join(SCOPE_FIELDS)}.", (*place, "scopes"))
     locations = strict.sequence(found.get("locations"), (*place, "locations"))
     unit = {"name": name, "scopes": scopes}
     return {**unit, "locations": [str(one) for one in locations]} if locations else unit
 
 
 def _described(row: EnvironmentVariable, locations: list[str]) -> dict[str, Any]:
-    scopes = [name for name, column in _SCOPES.items() if getattr(row, column)]
+    scopes = [name for name, column in SCOPE_FIELDS.items() if getattr(row, column)]
     unit = {"name": row.name, "kind": str(row.kind), "scopes": scopes}
     return {**unit, "locations": sorted(locations)} if locations else unit
 

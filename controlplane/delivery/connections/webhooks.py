@@ -17,8 +17,7 @@ from controlplane.core.background import enqueue
 from controlplane.delivery.connections.services import read_webhook
 from controlplane.delivery.hosts.base import News, NewsKind, Webhook, WebhookRefusedError
 from controlplane.delivery.models import GitConnection, WebhookDelivery
-from tenants.errors import ForbiddenError
-from tenants.organizations import require_writable
+from tenants.organizations import is_writable
 from tenants.scoping import org_scope
 
 # A replay after this long could be taken for new; what it is about is asked from the host anyway.
@@ -45,7 +44,8 @@ def take(connection_id: UUID, read: Callable[[], Webhook]) -> bool:
         if connection is None:
             raise WebhookRefusedError
         news = read_webhook(connection, webhook)
-        return _is_active(org_id) and _store(org_id, connection_id, news)
+        # Nothing happens for an organization that is not active; it is compared with its hosts when it is again.
+        return is_writable(org_id) and _store(org_id, connection_id, news)
 
 
 def deliveries(org_id: UUID, connection_id: UUID | None = None) -> QuerySet[WebhookDelivery]:
@@ -100,12 +100,3 @@ def _kept(news: News) -> dict[str, Any]:
 
     found = {name: clean(value) for name, value in dataclasses.asdict(news).items()}
     return {**found, "kind": news.kind.value, "delivery_id": str(found["delivery_id"])[:100]}
-
-
-def _is_active(org_id: UUID) -> bool:
-    """Nothing happens for an organization that is not active; it is compared with its hosts when it is again."""
-    try:
-        require_writable(org_id)
-    except ForbiddenError:
-        return False
-    return True

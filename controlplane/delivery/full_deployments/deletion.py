@@ -19,6 +19,7 @@ from controlplane.automation.models import Backfill, Instigator
 from controlplane.core import wakeups
 from controlplane.core.background import enqueue
 from controlplane.delivery.models import PullRequest, PullRequestState
+from controlplane.delivery.pull_requests.waking import wake
 from controlplane.deployments.freezing import require_thawed
 from controlplane.deployments.models import CodeLocation, Deployment, DeploymentDeletion, DeploymentKind
 from controlplane.deployments.protecting import require_unnamed
@@ -199,7 +200,7 @@ def _let_go(deployment: Deployment) -> None:
     ids = list(pulls.filter(is_open).values_list("id", flat=True))
     pulls.update(deployment_id=None, work_due_at=Case(When(is_open, then=Now()), default=F("work_due_at")))
     for pull_request_id in ids:
-        enqueue("delivery.look_after_pull_request", org_id=deployment.org_id, pull_request_id=pull_request_id)
+        wake(deployment.org_id, pull_request_id)
 
 
 def _take(org_id: UUID, deployment_id: UUID) -> bool:

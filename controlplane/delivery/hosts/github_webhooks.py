@@ -2,17 +2,15 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from controlplane.delivery.hosts.base import News, NewsKind, Webhook, WebhookRefusedError
+from controlplane.delivery.hosts.webhooks import Found, json_object, nothing, push
 from tenants.errors import InvalidError
 
-_BRANCH = "refs/heads/"
-# What GitHub writes as the commit of a branch that was deleted.
-_NO_COMMIT = "0" * 40
+_UNREADABLE = "The webhook is neither JSON nor a form with a payload in it."
 _CONNECTION_EVENTS = frozenset({"installation", "installation_repositories", "installation_target"})
 
 
@@ -29,7 +27,7 @@ def read(webhook: Webhook, secret: str, installation_id: str) -> News:
     installation = payload.get("installation") or {}
     # An app has one address for all its installations, and those of others are none of this connection's.
     ours = not installation_id or str(installation.get("id", installation_id)) == installation_id
-    kind, found = _NEWS.get(event, _nothing)(payload) if ours else (NewsKind.NOTHING, {})
+    kind, found = _NEWS.get(event, nothing)(payload) if ours else (NewsKind.NOTHING, {})
     return News(
         kind=kind,
         delivery_id=delivery,
@@ -43,25 +41,15 @@ def read(webhook: Webhook, secret: str, installation_id: str) -> News:
 
 def _payload(webhook: Webhook) -> dict[str, Any]:
     body = webhook.body
-    try:
-        if webhook.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if webhook.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        try:
             body = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"][0].encode()
-        found = json.loads(body)
-    except (ValueError, KeyError, RecursionError) as error:
-        raise InvalidError("The webhook is neither JSON nor a form with a payload in it.") from error
-    if not isinstance(found, dict):
-        raise InvalidError("The webhook is no JSON object.")
-    return found
+        except (ValueError, KeyError) as error:
+            raise InvalidError(_UNREADABLE) from error
+    return json_object(body, otherwise=_UNREADABLE)
 
 
-_Found = tuple[NewsKind, dict[str, Any]]
-
-
-def _nothing(_payload: Mapping[str, Any]) -> _Found:
-    return NewsKind.NOTHING, {}
-
-
-def _pull_request(payload: Mapping[str, Any]) -> _Found:
+def _pull_request(payload: Mapping[str, Any]) -> Found:
     pull = payload.get("pull_request") or {}
     head = pull.get("head") or {}
     number = payload.get("number") or pull.get("number")
@@ -71,14 +59,7 @@ def _pull_request(payload: Mapping[str, Any]) -> _Found:
     return NewsKind.PULL_REQUEST, found
 
 
-def _push(payload: Mapping[str, Any]) -> _Found:
-    ref, sha = str(payload.get("ref", "")), str(payload.get("after", ""))
-    if not ref.startswith(_BRANCH):
-        return NewsKind.NOTHING, {}
-    return NewsKind.PUSH, {"branch": ref.removeprefix(_BRANCH), "sha": "" if sha == _NO_COMMIT else sha}
-
-
-def _check(payload: Mapping[str, Any]) -> _Found:
+def _check(payload: Mapping[str, Any]) -> Found:
     run = payload.get("check_run") or payload.get("check_suite") or {}
     action = payload.get("action")
     pressed = str((payload.get("requested_action") or {}).get("identifier", ""))
@@ -89,9 +70,9 @@ def _check(payload: Mapping[str, Any]) -> _Found:
     return NewsKind.ACTION, {"number": number, "sha": str(run.get("head_sha", "")), "action": pressed or str(action)}
 
 
-_NEWS: dict[str, Callable[[Mapping[str, Any]], _Found]] = {
+_NEWS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "pull_request": _pull_request,
-    "push": _push,
+    "push": push,
     "repository": lambda _payload: (NewsKind.REPOSITORY, {}),
     "check_run": _check,
     "check_suite": _check,

@@ -4,16 +4,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from controlplane.delivery.hosts.base import News, NewsKind, Webhook, WebhookRefusedError
-from tenants.errors import InvalidError
+from controlplane.delivery.hosts.webhooks import Found, json_object, nothing, push
 
-_BRANCH = "refs/heads/"
-_NO_COMMIT = "0" * 40
 # How old a signed webhook may be: Standard Webhooks, which this is, says five minutes.
 _MAX_AGE_SECONDS = 300
 # How a signing token that is base64 begins.
@@ -24,8 +21,8 @@ def read(webhook: Webhook, secret: str) -> News:
     """The news of a webhook. WebhookRefusedError unless it proves the secret; InvalidError when it does and cannot be read."""
     if not (secret and (_is_signed(webhook, secret) or _has_token(webhook, secret))):
         raise WebhookRefusedError
-    payload = _payload(webhook.body)
-    kind, found = _NEWS.get(str(payload.get("object_kind", "")), _nothing)(payload)
+    payload = json_object(webhook.body, otherwise="The webhook is not JSON.")
+    kind, found = _NEWS.get(str(payload.get("object_kind", "")), nothing)(payload)
     project = payload.get("project") or {}
     person = payload.get("user") or {}
     return News(
@@ -71,24 +68,7 @@ def _delivery_id(webhook: Webhook) -> str:
     return (named or hashlib.sha256(webhook.body).hexdigest())[:100]
 
 
-def _payload(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidError("The webhook is not JSON.") from error
-    if not isinstance(found, dict):
-        raise InvalidError("The webhook is no JSON object.")
-    return found
-
-
-_Found = tuple[NewsKind, dict[str, Any]]
-
-
-def _nothing(_payload: Mapping[str, Any]) -> _Found:
-    return NewsKind.NOTHING, {}
-
-
-def _merge_request(payload: Mapping[str, Any]) -> _Found:
+def _merge_request(payload: Mapping[str, Any]) -> Found:
     merge_request = payload.get("object_attributes") or {}
     number = merge_request.get("iid")
     if not isinstance(number, int):
@@ -102,11 +82,4 @@ def _merge_request(payload: Mapping[str, Any]) -> _Found:
     return NewsKind.PULL_REQUEST, found
 
 
-def _push(payload: Mapping[str, Any]) -> _Found:
-    ref, sha = str(payload.get("ref", "")), str(payload.get("after", ""))
-    if not ref.startswith(_BRANCH):
-        return NewsKind.NOTHING, {}
-    return NewsKind.PUSH, {"branch": ref.removeprefix(_BRANCH), "sha": "" if sha == _NO_COMMIT else sha}
-
-
-_NEWS: dict[str, Callable[[Mapping[str, Any]], _Found]] = {"merge_request": _merge_request, "push": _push}
+_NEWS: dict[str, Callable[[Mapping[str, Any]], Found]] = {"merge_request": _merge_request, "push": push}

@@ -22,6 +22,7 @@ from controlplane.delivery.pull_requests.branch_file import BranchSettings
 from controlplane.delivery.pull_requests.delivering import Delivery, StillClosingError, actor_of, become
 from controlplane.delivery.pull_requests.leases import OvertakenError, claim, load, mine, release, renew
 from controlplane.delivery.pull_requests.postponing import postpone
+from controlplane.delivery.pull_requests.waking import TASK
 from controlplane.delivery.reporting.sending import tell_host
 from controlplane.deployments.branches import find_branch
 from controlplane.deployments.git_facts import GitFacts
@@ -32,7 +33,6 @@ from tenants.scoping import org_scope
 
 log = structlog.get_logger(__name__)
 
-TASK = "delivery.look_after_pull_request"
 _LOOK_AGAIN, _SELDOM = datetime.timedelta(seconds=2), datetime.timedelta(seconds=20)
 # Seconds within which what was deployed has usually loaded.
 _SOON = 120.0

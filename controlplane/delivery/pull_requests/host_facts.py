@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from controlplane.core.background import enqueue
 from controlplane.delivery.connections.repositories import take_facts
 from controlplane.delivery.hosts.base import PullRequestFacts, RepositoryFacts
 from controlplane.delivery.models import PullRequest, PullRequestState, Repository
+from controlplane.delivery.pull_requests.waking import wake
 from controlplane.deployments.models import BranchDeployment
 from tenants.scoping import org_scope
 
@@ -67,7 +67,7 @@ def note_pull_request(repository: Repository, found: PullRequestFacts) -> None:
             setattr(known, name, value)
         known.gone_at, known.work_due_at = None, Now()
         known.save(update_fields=[*_columns(found), "gone_at", "work_due_at"])
-        look_after(org_id, known.id)
+        wake(org_id, known.id)
 
 
 def _columns(found: PullRequestFacts) -> dict[str, object]:
@@ -110,11 +110,6 @@ def look_at_all(repository: Repository) -> None:
         _open(repository).filter(work_due_at=None).update(work_due_at=Now())
 
 
-def look_after(org_id: UUID, pull_request_id: UUID) -> None:
-    """Have somebody look after the pull request as soon as this transaction commits."""
-    enqueue("delivery.look_after_pull_request", org_id=org_id, pull_request_id=pull_request_id)
-
-
 def _open(repository: Repository) -> QuerySet[PullRequest]:
     return PullRequest.objects.for_org(repository.org_id).filter(repository=repository, state=PullRequestState.OPEN)
 
@@ -122,4 +117,4 @@ def _open(repository: Repository) -> QuerySet[PullRequest]:
 def _end(org_id: UUID, ids: list[UUID]) -> None:
     PullRequest.objects.for_org(org_id).filter(id__in=ids).update(state=PullRequestState.GONE, work_due_at=Now())
     for pull_request_id in ids:
-        look_after(org_id, pull_request_id)
+        wake(org_id, pull_request_id)
