@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
+from controlplane.cli.options import Json
+
 app = typer.Typer(
     name="audit",
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="Check that audit logs are as they were written. Runs where the control plane's settings are.",
 )
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 @app.command()

@@ -5,13 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from controlplane.cli.errors import CommandError, ExitCode
+from controlplane.cli.options import Deployment, Json
 
 app = typer.Typer(no_args_is_help=True, help="Tokens for programs, agents and service accounts.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Deployment = Annotated[
-    str | None, typer.Option("--deployment", "-d", help="The deployment, when it is not the usual one.")
-]
 
 
 @app.command("list")

@@ -50,10 +50,17 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes) -> None: ...
     def get(self, key: str) -> bytes: ...
-    def exists(self, key: str) -> bool: ...
     def size(self, key: str) -> int: ...
     def delete(self, key: str) -> None: ...
     def delete_organization(self, org_id: UUID) -> None: ...
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object under this key."""
+        try:
+            self.size(key)
+        except MissingObjectError:
+            return False
+        return True
 
 
 def store() -> ObjectStore:
@@ -97,7 +104,7 @@ def _directory_errors(method: Callable[P, T]) -> Callable[P, T]:
     return translated
 
 
-class DirectoryStore:
+class DirectoryStore(ObjectStore):
     """A folder. A write is a new file that takes its name when it is on disk."""
 
     def __init__(self, folder: Path) -> None:
@@ -121,13 +128,6 @@ class DirectoryStore:
     @_directory_errors
     def get(self, key: str) -> bytes:
         return self._path(key).read_bytes()
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.size(key)
-        except MissingObjectError:
-            return False
-        return True
 
     @_directory_errors
     def size(self, key: str) -> int:
@@ -163,7 +163,7 @@ def _s3_errors(method: Callable[P, T]) -> Callable[P, T]:
     return translated
 
 
-class S3Store:
+class S3Store(ObjectStore):
     """A bucket, or a prefix in one. Credentials come from where boto3 looks for them."""
 
     def __init__(self, *, bucket: str, prefix: str, endpoint_url: str | None) -> None:
@@ -180,13 +180,6 @@ class S3Store:
     def get(self, key: str) -> bytes:
         body: bytes = self._client.get_object(**self._place(key))["Body"].read()
         return body
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.size(key)
-        except MissingObjectError:
-            return False
-        return True
 
     @_s3_errors
     def size(self, key: str) -> int:

@@ -36,7 +36,7 @@ def resolve(
     ops: Sequence[str] | None,
 ) -> Selection:
     """Find the job and check the selection; InvalidError names what does not exist. Without a job, the one of all assets is meant."""
-    wanted = None if assets is None else list(dict.fromkeys(_canonical(key) for key in assets))
+    wanted = None if assets is None else list(dict.fromkeys(canonical_key(key) for key in assets))
     job = _named_job(manifest, job_name) if job_name else _implicit_job(manifest, wanted, checks)
     if job.implicit and not wanted and not checks:
         raise InvalidError("Say which assets or checks to run, or name a job.", attr="assets")
@@ -65,7 +65,8 @@ def resolve(
     )
 
 
-def _canonical(key: str) -> str:
+def canonical_key(key: str) -> str:
+    """An asset's key as we write it; InvalidError when it is none."""
     try:
         return to_text(to_parts(key))
     except ValueError as error:

@@ -13,9 +13,9 @@ from controlplane.catalog.partition_board import Board, board
 from controlplane.catalog.partition_codes import positions
 from controlplane.catalog.partition_keys import OpaquePartitions, Partitions
 from controlplane.definitions import content
-from controlplane.definitions.asset_keys import to_parts, to_text
 from controlplane.definitions.graph import AssetNode
 from controlplane.deployments.current_definitions import DeploymentDefinitions, LocationDefinitions
+from controlplane.runs.selection import canonical_key
 from tenants.errors import InvalidError
 
 # Rows of one backfill. More than this is several backfills.
@@ -93,7 +93,7 @@ def of_job_partitions(
 
 def with_siblings(definitions: DeploymentDefinitions, keys: Sequence[str]) -> tuple[list[AssetNode], list[str]]:
     """The assets, upstreams first, with those that can only be computed together with them; and the names of these."""
-    wanted = list(dict.fromkeys(_canonical(key) for key in keys))
+    wanted = list(dict.fromkeys(canonical_key(key) for key in keys))
     if not wanted:
         raise InvalidError("Say which assets to materialize.", attr="assets")
     nodes = {key: definitions.asset(key) for key in wanted}
@@ -111,13 +111,6 @@ def with_siblings(definitions: DeploymentDefinitions, keys: Sequence[str]) -> tu
     )
     everything = {*wanted, *added}
     return [definitions.graph.nodes[key] for key in definitions.graph.order if key in everything], added
-
-
-def _canonical(key: str) -> str:
-    try:
-        return to_text(to_parts(key))
-    except ValueError as error:
-        raise InvalidError(str(error), attr="assets") from error
 
 
 class _Listed:
