@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
+from hypothesis import HealthCheck, settings
 
 from tests import scheduling, session
+
+# The same examples each time, however slow the machine: `--hypothesis-profile=random` looks at others.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("random", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,8 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker_input is not None or not config.getoption("numprocesses", None):
         session.join(worker_input["workerid"] if worker_input else "main")
         import django
+        from django.conf import settings as of_the_project
 
         django.setup()
+        # Static files are looked for when they are asked for: every client of a test would list them all first.
+        of_the_project.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -65,7 +74,7 @@ def connections_are_returned() -> Iterator[None]:
     before = session.borrowed_connections()
     yield
     _close_own()
-    eventually(session.borrowed_connections, lambda now: now <= before, seconds=15)
+    eventually(session.borrowed_connections, lambda now: now <= before)
 
 
 def _close_own() -> None:
