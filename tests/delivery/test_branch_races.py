@@ -48,7 +48,7 @@ class Beside:
     def start_until_it_waits(self):
         """Until it stands before a lock that our transaction holds."""
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 100
         while time.monotonic() < deadline and self._thread.is_alive():
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -59,7 +59,7 @@ class Beside:
             time.sleep(0.02)
 
     def join(self):
-        self._thread.join(timeout=20)
+        self._thread.join(timeout=200)
         assert not self._thread.is_alive()
 
 

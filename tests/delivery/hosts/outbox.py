@@ -32,7 +32,7 @@ def to_url(url: str) -> Receiver:
     parts = urlsplit(url)
 
     def post(headers: Mapping[str, str], body: bytes) -> int:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=200)
         try:
             connection.request("POST", parts.path, body, dict(headers))
             return connection.getresponse().status
