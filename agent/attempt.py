@@ -144,10 +144,12 @@ class Attempt:
 
 
 def attempt_id(launch: Launch) -> str:
+    """As logs and messages name it."""
     return f"{launch.spec.run_id}/{launch.spec.attempt}"
 
 
 def folder_name(launch: Launch) -> str:
+    """The name of its folder. SECURITY: ValueError for a run id that would lead elsewhere."""
     if not is_safe_name(launch.spec.run_id):
         raise ValueError(f"{launch.spec.run_id!r} is not a run id")
     return f"{launch.spec.run_id}.{launch.spec.attempt}"

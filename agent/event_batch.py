@@ -64,6 +64,7 @@ def take_batch(dirty: dict[str, Attempt], *, most_events: int, most_bytes: int) 
 
 
 def encode_batch(agent_id: str, parts: list[Part], refused: Mapping[tuple[str, int], str]) -> bytes:
+    """The body of an EventBatch. `refused` says, by attempt and seq, which events the control plane never takes, and why."""
     attempts = [
         _AttemptEvents(
             run_id=part.attempt.ref.run_id,

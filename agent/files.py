@@ -17,10 +17,12 @@ PRIVATE_FOLDER = 0o700
 
 
 def is_safe_name(name: str) -> bool:
+    """Whether this can be the name of a file or folder of ours, wherever it came from."""
     return _SAFE_NAME.fullmatch(name) is not None
 
 
 def private_folder(path: Path) -> Path:
+    """The folder itself, made with its parents where it is missing."""
     path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     return path
 
@@ -41,12 +43,14 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
+    """`os.write` may take a part only; this goes on."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def sync_folder(path: Path) -> None:
+    """Puts the names in a folder on disk: what was made or renamed there survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -55,6 +59,7 @@ def sync_folder(path: Path) -> None:
 
 
 def read_or_none(path: Path) -> bytes | None:
+    """The content; None when there is no such file."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

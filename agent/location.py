@@ -209,29 +209,27 @@ class Location:
         since = time.monotonic()
         environment = await self._environments.of(desired)
         command = serving_command(desired, environment, self._settings)
+        common: dict[str, Any] = {"location": desired, "environment": environment, "reaper": self._reaper}
         taken = None
         if not self._generation:
-            taken = await take_over(
-                command,
-                location=desired,
-                environment=environment,
-                record=self._record,
-                settings=self._settings,
-                reaper=self._reaper,
-            )
-        worker = taken or spawn_worker(
-            command,
-            location=desired,
-            environment=environment,
-            mode=self._mode,
-            log_path=self._log_path,
-            reaper=self._reaper,
-        )
+            taken = await take_over(command, record=self._record, settings=self._settings, **common)
+        worker = taken or spawn_worker(command, mode=self._mode, log_path=self._log_path, **common)
         self._in_background(worker.run())
         self._ended(DeployPhase.STARTED, time.monotonic() - since)
         since = time.monotonic()
+        facts = self.facts = await self._facts_of(worker)
+        if facts["t"] == "load_failed":
+            await worker.link.stop()
+            raise CodeNotLoadedError("The code failed to load.", _error_info(facts))
+        await leave_behind(worker, command, record=self._record, settings=self._settings)
+        self.prepared = desired
+        self.phases[DeployPhase.LOADED] = time.monotonic() - since
+        self._take(worker, facts, taken_over=taken is not None)
+
+    async def _facts_of(self, worker: WorkerProcess) -> dict[str, Any]:
+        """What it says once the code has loaded, or has not; whatever ends the wait ends the worker."""
         try:
-            facts = await asyncio.wait_for(worker.link.loaded, self._load_timeout)
+            return await asyncio.wait_for(worker.link.loaded, self._load_timeout)
         except TimeoutError:
             worker.kill()
             raise CodeNotLoadedError(
@@ -241,14 +239,6 @@ class Location:
         except asyncio.CancelledError:
             worker.kill()
             raise
-        self.facts = facts
-        if facts["t"] == "load_failed":
-            await worker.link.stop()
-            raise CodeNotLoadedError("The code failed to load.", _error_info(facts))
-        await leave_behind(worker, command, record=self._record, settings=self._settings)
-        self.prepared = desired
-        self.phases[DeployPhase.LOADED] = time.monotonic() - since
-        self._take(worker, facts, taken_over=taken is not None)
 
     def _take(self, worker: WorkerProcess, facts: dict[str, Any], *, taken_over: bool) -> None:
         worker.mode = str(facts.get("mode", "unknown"))

@@ -12,6 +12,7 @@ _logger = logging.getLogger("daggerboard.agent")
 
 
 def configure(*, as_json: bool, level: str) -> None:
+    """Log to stderr as JSON or as key=value, libraries too; `level` as logging names it, in any case."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if as_json else _KeyValues())
     _logger.handlers = [handler]

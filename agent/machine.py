@@ -31,6 +31,7 @@ def now() -> float:
 
 
 def host_facts() -> HostFacts:
+    """What Register tells of this machine."""
     return HostFacts(
         hostname=socket.gethostname(),
         platform=platform.platform(),

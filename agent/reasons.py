@@ -31,6 +31,7 @@ class Explanation(NamedTuple):
 
 
 def explain(attempt: Attempt, ended: Exit, failure: CodeNotLoadedError | None) -> Explanation:
+    """Why the process of an attempt ended, and what to do; `failure` is set where it never started."""
     if attempt.spool.terminal:
         return Explanation(ExitReason.FINISHED, "The run's process has ended.", _INFO)
     if failure is not None:

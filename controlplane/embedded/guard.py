@@ -14,6 +14,7 @@ from controlplane.embedded.processes import ProcessMark
 
 
 def start_guard(folder: Path, *, supervisor: ProcessMark, log: Path) -> subprocess.Popen[bytes]:
+    """Started once for each supervisor; closing its standard input is what tells it that the supervisor is gone."""
     command = [
         sys.executable,
         "-m",
@@ -34,6 +35,7 @@ def start_guard(folder: Path, *, supervisor: ProcessMark, log: Path) -> subproce
 
 
 def main(folder: str, pid: str, started: str) -> None:
+    """Wait for the end of the supervisor with this id and start, whatever signal comes, then stop what it had started."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()

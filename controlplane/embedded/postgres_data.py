@@ -62,6 +62,7 @@ def binaries_for(data: Path) -> PostgresBinaries:
 
 
 def data_major(data: Path) -> int:
+    """The major version that wrote a data directory; BrokenDataError when it does not say."""
     try:
         text = (data / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:

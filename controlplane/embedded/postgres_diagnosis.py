@@ -49,6 +49,7 @@ def diagnose(log: str, *, data: Path, log_file: Path, port: int) -> EmbeddedErro
 
 
 def broken_data(data: Path, *, why: str) -> BrokenDataError:
+    """The error of a data directory that Postgres does not open, with the way out."""
     return BrokenDataError(
         what=f"Postgres cannot use its data directory {data}",
         why=why,

@@ -55,10 +55,12 @@ def _linux_start_time(pid: int) -> str | None:
 
 
 def record_process(path: Path, mark: ProcessMark) -> None:
+    """Write down which process this is, for whoever comes after us."""
     write_private(path, json.dumps(asdict(mark)))
 
 
 def recorded_process(path: Path) -> ProcessMark | None:
+    """What `record_process` wrote; None when it wrote nothing that can be read."""
     try:
         return ProcessMark(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -81,6 +81,7 @@ class TerminalProgress:
 
 
 def progress_for(stream: TextIO = sys.stdout) -> Progress:
+    """With signs and colors on a terminal, plain lines elsewhere."""
     if not stream.isatty():
         return PlainProgress(stream)
     # Imported late: only a terminal needs it.

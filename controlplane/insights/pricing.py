@@ -25,6 +25,7 @@ class PriceBook:
 
 
 def default_price_book() -> PriceBook:
+    """The prices of the settings, for organizations without a price book of their own."""
     return PriceBook(
         currency=settings.PRICE_CURRENCY.lower(),
         per_vcpu_hour=settings.PRICE_PER_VCPU_HOUR,

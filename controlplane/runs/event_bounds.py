@@ -76,6 +76,7 @@ def key(text: str) -> str:
 
 
 def message(text: str) -> str:
+    """The text, or its beginning and how much was left out."""
     if len(text) <= MESSAGE_CHARS:
         return text
     return f"{text[:MESSAGE_CHARS]}… ({len(text) - MESSAGE_CHARS} more characters were not stored)"

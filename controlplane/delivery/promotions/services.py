@@ -73,13 +73,7 @@ def promote(
     ConflictError when one differs, the source is a fork's, there is nothing to promote, or another promotion into the target is under
     way; DeploymentProtectedError and DeploymentFrozenError as for any deploy. Whoever calls it has checked the rights on both sides.
     """
-    if target.kind != DeploymentKind.FULL or target.id == source.id:
-        raise InvalidError("Promote into another full deployment.", attr="from")
-    if source.is_fork:
-        # SECURITY: its code would get what that of the target gets. A commit that was approved to be tried was not approved for that.
-        raise ConflictError(
-            f"{source.name} is of a fork: strangers wrote its code, and it is not promoted. Merge its pull request, and deploy that."
-        )
+    _check_promotable(source, target)
     with org_scope(org_id):
         require_thawed(org_id, target.id)
         chosen = chosen_of(org_id, source, target, locations)
@@ -88,35 +82,54 @@ def promote(
             protecting.require_deploy(org_id, target.id, name=name, code=code_of(version), actor=actor).reason
             for name, version, _before in chosen
         ]
-        rules = Deployment.objects.for_org(org_id).values_list("protection", flat=True).get(id=target.id)
-        checks = stored(rules).checks
-        smoke = checks.smoke_job
-        try:
-            with transaction.atomic():
-                promotion = Promotion.objects.create_in(
-                    org_id,
-                    deployment=target,
-                    source_id=source.id,
-                    source_name=source.name,
-                    locations={
-                        name: {"from": str(version.id), "before": str(before) if before else None, "version": None}
-                        for name, version, before in chosen
-                    },
-                    smoke_job={"location": smoke.location, "job": smoke.job} if smoke else None,
-                    rolls_back=checks.rollback == "automatic",
-                    override_reason=next(filter(None, reasons), ""),
-                    actor_kind=actor.kind,
-                    actor_id=actor.id,
-                    actor_label=actor.label[:254],
-                    created_at=Now(),
-                    since=Now(),
-                    due_at=Now(),
-                )
-        except IntegrityError as error:
-            raise ConflictError(_UNDER_WAY.format(target.name)) from error
+        places = {
+            name: {"from": str(version.id), "before": str(before) if before else None, "version": None}
+            for name, version, before in chosen
+        }
+        promotion = _begun(source, target, places, actor, override_reason=next(filter(None, reasons), ""))
         _record(promotion, target, actor, "promotion.start", reason=promotion.override_reason)
         enqueue(TASK, org_id=org_id, promotion_id=promotion.id)
         return _row(org_id, promotion.id)
+
+
+def _check_promotable(source: Deployment, target: Deployment) -> None:
+    if target.kind != DeploymentKind.FULL or target.id == source.id:
+        raise InvalidError("Promote into another full deployment.", attr="from")
+    if source.is_fork:
+        # SECURITY: its code would get what that of the target gets. A commit that was approved to be tried was not approved for that.
+        raise ConflictError(
+            f"{source.name} is of a fork: strangers wrote its code, and it is not promoted. Merge its pull request, and deploy that."
+        )
+
+
+def _begun(
+    source: Deployment, target: Deployment, locations: Mapping[str, Any], actor: Actor, *, override_reason: str
+) -> Promotion:
+    """The row, with the rules of the target as they are now; ConflictError while another promotion into it is under way."""
+    org_id = target.org_id
+    rules = Deployment.objects.for_org(org_id).values_list("protection", flat=True).get(id=target.id)
+    checks = stored(rules).checks
+    smoke = checks.smoke_job
+    try:
+        with transaction.atomic():
+            return Promotion.objects.create_in(
+                org_id,
+                deployment=target,
+                source_id=source.id,
+                source_name=source.name,
+                locations=locations,
+                smoke_job={"location": smoke.location, "job": smoke.job} if smoke else None,
+                rolls_back=checks.rollback == "automatic",
+                override_reason=override_reason,
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                actor_label=actor.label[:254],
+                created_at=Now(),
+                since=Now(),
+                due_at=Now(),
+            )
+    except IntegrityError as error:
+        raise ConflictError(_UNDER_WAY.format(target.name)) from error
 
 
 def roll_back(*, org_id: UUID, promotion_id: UUID, actor: Actor) -> Promotion:
