@@ -51,7 +51,7 @@ class Installation:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, seconds: float = 90) -> None:
+    def start(self, *, seconds: float = 240) -> None:
         """Returns when it says that it is ready."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("DAGGERBOARD_", "DJANGO_"))}
         environment |= {"DAGGERBOARD_HOME": str(self.home), **_PATIENT, **self._settings}
@@ -68,7 +68,7 @@ class Installation:
         """Ctrl-C; returns the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(90)
+        return self._process.wait(240)
 
     def pid_of(self, name: str) -> int | None:
         """The process `postgres`, `redis`, `web`, `worker`, `clock` or `agent`, or None while it is down."""
@@ -103,7 +103,7 @@ class Installation:
             and any(own in word for word in words)
         ]
 
-    def deploy(self, name: str, target: dict[str, Any], *, seconds: float = 60) -> dict[str, Any]:
+    def deploy(self, name: str, target: dict[str, Any], *, seconds: float = 180) -> dict[str, Any]:
         """Deploy a code location and wait until it is loaded."""
         body = {"target": {"executable_path": sys.executable, **target}}
         with self.client as client:
@@ -126,7 +126,7 @@ class Installation:
             run: dict[str, Any] = client.get(f"runs/{run_id}/")
             return run
 
-    def wait_status(self, run_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_status(self, run_id: str, *statuses: str, seconds: float = 180) -> dict[str, Any]:
         """The run once it has one of these statuses (any terminal one when none is named)."""
         wanted = set(statuses) or TERMINAL
         return eventually(lambda: self.run(run_id), lambda run: run["status"] in wanted, seconds=seconds)

@@ -47,7 +47,7 @@ class Previews:
             f"{profile.url}/api/v1/organizations/{profile.organization}/{path}",
             json=body,
             headers={"Authorization": f"Bearer {profile.token}"},
-            timeout=60,
+            timeout=120,
             trust_env=False,
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -57,7 +57,7 @@ class Previews:
         found: dict[str, Any] = self.call("GET", f"branch-deployments/{name}/")
         return found
 
-    def wait_said(self, pull: FakePullRequest, *words: str, seconds: float = 60) -> str:
+    def wait_said(self, pull: FakePullRequest, *words: str, seconds: float = 180) -> str:
         """The comment of a pull request once it is one, and says all these words of its head."""
         wanted = (pull.head_sha[:7], *words)
 
@@ -66,10 +66,10 @@ class Previews:
 
         return eventually(said, lambda body: all(word in body for word in wanted), seconds=seconds)
 
-    def wait_state(self, name: str, state: str, *, seconds: float = 60) -> dict[str, Any]:
+    def wait_state(self, name: str, state: str, *, seconds: float = 180) -> dict[str, Any]:
         return eventually(lambda: self.branch(name), lambda found: found["state"] == state, seconds=seconds)
 
-    def wait_workers(self, count: int, *, seconds: float = 60) -> list[int]:
+    def wait_workers(self, count: int, *, seconds: float = 180) -> list[int]:
         """The code workers of this installation, once there are so many."""
         return eventually(self.installation.code_workers, lambda pids: len(pids) == count, seconds=seconds)
 
@@ -107,6 +107,6 @@ def previews(folder: Path, files: Mapping[str, str], **settings: str) -> Iterato
         eventually(
             lambda: made.call("GET", "deployments/prod/code-locations/")["results"],
             lambda rows: [r["current_version"] is not None for r in rows] == [True],
-            seconds=90,
+            seconds=240,
         )
         yield made

@@ -58,7 +58,7 @@ class Works:
             yield asked
         finally:
             stop.set()
-            thread.join(10)
+            thread.join()
 
     def _answer_all(self, answer: Answer, asked: list[dict[str, Any]], stop: threading.Event) -> None:
         while not stop.wait(0.02):
