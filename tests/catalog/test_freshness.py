@@ -27,6 +27,7 @@ from controlplane.deployments.visibility import all_of
 from tenants.ids import uuid7
 from tenants.scoping import org_scope
 from tests.cast import Cast, make_cast
+from tests.catalog.sweeping import sweep_freshness
 from tests.factories import asset, make_location, make_manifest
 from tests.waiting import eventually
 
@@ -135,7 +136,7 @@ def history(cast: Cast) -> list[tuple[str, str, str]]:
 
 
 def swept(cast: Cast) -> dict[str, str]:
-    freshness_sweep.sweep()
+    sweep_freshness()
     return stored(cast)
 
 
@@ -173,14 +174,16 @@ def test_the_setting_turns_it_off_and_on(cast: Cast) -> None:
         assert ("freshness" in watchers) == enabled
 
 
-def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> None:
+def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It waits for the event until this test lets it go, however long that takes here.
+    monkeypatch.setattr(event_order, "_READ_PATIENCE_SECONDS", 60.0)
     written, go_on = threading.Event(), threading.Event()
 
     def late() -> None:
         with org_scope(cast.org_id):
             happened(cast, "kept", 60)
             written.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     def is_watched() -> bool:
         with org_scope(cast.org_id):
@@ -188,12 +191,12 @@ def test_an_event_that_is_written_while_nobody_watches_is_judged(cast: Cast) -> 
 
     with ThreadPoolExecutor(2) as pool:
         writing = pool.submit(with_connections_returned, late)
-        assert written.wait(20)
+        assert written.wait(60)
         judging = pool.submit(with_connections_returned, freshness_sweep.refresh, cast.org_id, cast.deployment.id)
         eventually(is_watched, bool)
         go_on.set()
-        writing.result(20)
-        judging.result(20)
+        writing.result(60)
+        judging.result(60)
     assert stored(cast)["kept"] == "PASS"
 
 
@@ -207,18 +210,18 @@ def test_nothing_is_planned_while_an_event_that_nobody_noted_takes_long(
         with org_scope(cast.org_id):
             happened(cast, "kept", 60)
             written.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(with_connections_returned, late)
-        assert written.wait(20)
+        assert written.wait(60)
         assert not freshness_sweep.refresh(cast.org_id, cast.deployment.id)
         assert not freshness_sweep.refresh(cast.org_id, cast.deployment.id), (
             "another sweep finds it watched, and not planned"
         )
         assert stored(cast) == {}
         go_on.set()
-        writing.result(20)
+        writing.result(60)
     assert swept(cast)["kept"] == "PASS"
 
 
@@ -245,6 +248,6 @@ def test_a_deployment_that_fails_keeps_no_other_waiting(cast: Cast) -> None:
     with org_scope(cast.org_id):
         # Its definitions are lost.
         LocationVersion.objects.for_org(cast.org_id).update(manifest_sha256="0" * 64)
-    freshness_sweep.sweep()
+    sweep_freshness()
     assert [stored(one) for one in others] == [{"raw": "UNKNOWN"}] * 2
     assert stored(cast) == {}

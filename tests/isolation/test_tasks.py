@@ -16,6 +16,7 @@ from controlplane.config.celery import app
 from controlplane.deployments.models import Deployment
 from controlplane.runs import leases, timeouts
 from tenants.scoping import org_scope
+from tests.catalog.sweeping import sweep_freshness
 from tests.isolation.database import TENANT_TABLES
 from tests.isolation.world import World, make_world
 
@@ -77,8 +78,10 @@ def quiet() -> World:
         reconciling.reconcile(org_id=world.alice.org_id, deployment_id=deployment_id)
     # What the definitions say of freshness is taken over once, and what happened meanwhile by the next look.
     app.autodiscover_tasks(force=True)
-    for _ in range(3):
-        current_app.tasks["catalog.sweep_freshness"].run()
+    sweep_freshness()
+    with org_scope(world.alice.org_id), connection.cursor() as cursor:
+        # However long the tests take, the lease of the run that goes on does not lapse by itself.
+        cursor.execute("UPDATE run_attempt SET lease_until = now() + interval '1 day' WHERE ended_at IS NULL")
     return world
 
 
