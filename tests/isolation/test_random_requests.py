@@ -1,11 +1,10 @@
 """Ten thousand random requests across organizations: whatever Mallory names of Alice's, the answer is 404 (promise S1).
 
-The seed is printed when it fails; `DAGGERBOARD_TEST_SEED` plays one again.
+The same ones each time, and others with another `DAGGERBOARD_TEST_SEED`.
 """
 
 import os
 import random
-import time
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.isolation.routes import Kind, Route, of_kind
 from tests.isolation.world import World, make_world
 
 REQUESTS = 10_000
-SEED = int(os.environ.get("DAGGERBOARD_TEST_SEED", time.time_ns() % 2**32))
+SEED = int(os.environ.get("DAGGERBOARD_TEST_SEED", "7"))
 QUERIES = [
     "",
     "limit=3",
