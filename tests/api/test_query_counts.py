@@ -4,10 +4,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tenants.limits import quotas
 from tenants.models import Role
 from tests.callers import new_tenant
 from tests.factories import make_agent, make_location, queue_run
 from tests.tenants.people import hold, make_team, of, of_team, person
+
+
+@pytest.fixture(autouse=True)
+def kept_quotas(monkeypatch):
+    """What is kept of quotas is kept for as long as a test takes."""
+    monkeypatch.setattr(quotas, "_CACHE_SECONDS", 3600.0)
 
 
 def add_token(alice, number):
