@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,10 +95,3 @@ def _running(server):
         finally:
             server.shutdown()
             thread.join()
-
-
-def closed_port():
-    """A port on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]

@@ -36,7 +36,7 @@ def listening(
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(OSError):
-                self.request.settimeout(10)
+                self.request.settimeout(60)
                 if reads_head:
                     heard.requests.append(_head(self.request))
                 serve(self.request)

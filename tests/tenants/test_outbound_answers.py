@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from django.test import override_settings
 
+from controlplane.embedded.ports import free_port
 from tenants.outbound import Outbound
 from tenants.outbound_rules import OutboundError
 from tests.tenants.certificates import certified
@@ -97,10 +98,10 @@ def test_drip_ends_at_the_deadline(serve):
     started = time.monotonic()
     with listening(serve) as server:
         with pytest.raises(OutboundError, match="too long"):
-            Outbound(total_seconds=0.5).request("GET", local(server))
+            Outbound(total_seconds=0.5, read_seconds=60).request("GET", local(server))
         took = time.monotonic() - started
 
-    assert 0.4 < took < 3
+    assert 0.4 < took < 30
 
 
 @LOCAL
@@ -108,10 +109,10 @@ def test_silence_ends_at_the_read_limit():
     started = time.monotonic()
     with listening(lambda connection: connection.recv(1)) as server:
         with pytest.raises(OutboundError, match="too long"):
-            Outbound(read_seconds=0.3).request("GET", local(server))
+            Outbound(read_seconds=0.3, total_seconds=60).request("GET", local(server))
         took = time.monotonic() - started
 
-    assert took < 3
+    assert took < 30
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,8 @@ def test_answer_that_is_not_http_is_a_clear_failure(said):
 
 @LOCAL
 def test_closed_port_says_so():
-    with listening(OK) as server:
-        pass
     with pytest.raises(OutboundError, match="does not accept connections: connection refused"):
-        Outbound().request("GET", local(server))
+        Outbound().request("GET", f"http://127.0.0.1:{free_port()}/")
 
 
 @LOCAL

@@ -140,7 +140,7 @@ def test_commit_that_waits_for_a_row_does_not_hold_the_chain(cast):
 
     def inserter():
         with org_scope(cast.org_id):
-            locked.wait(10)
+            locked.wait(60)
             add(cast.org_id)
             # Its reference to the person is checked at commit, after the event took its turn.
             Membership.objects.create_in(cast.org_id, user=person)
@@ -150,7 +150,7 @@ def test_commit_that_waits_for_a_row_does_not_hold_the_chain(cast):
         with org_scope(cast.org_id):
             User.objects.select_for_update().get(pk=person.pk)
             locked.set()
-            recorded.wait(10)
+            recorded.wait(60)
             add(cast.org_id)
 
     with ThreadPoolExecutor(2) as pool:

@@ -55,7 +55,7 @@ def running(script: str, told: Mapping[str, Any]) -> Iterator[NodeProgram]:
         yield program
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def install(folder: Path = FOLDER) -> None:

@@ -166,7 +166,7 @@ def test_two_windows_of_a_new_person_make_one_account(saml_idp, sso):
 
     def arrive(_window):
         def work():
-            barrier.wait(10)
+            barrier.wait(60)
             return admit(sso.fresh(), identity, address="").pk
 
         return with_connections_returned(work)
