@@ -260,7 +260,7 @@ def test_service_account_works_from_its_making_to_its_end(cast: Cast) -> None:
     assert ci.get(path(cast, "deployments/prod/assets/")).status_code == 403
     assert names(owner.get(f"{where}tokens/")) == ["ci", "early"]
     assert patch(owner, where, is_active=False).json()["is_active"] is False
-    eventually(lambda: ci.get(path(cast, "")).status_code, lambda status: status == 401, seconds=5)
+    eventually(lambda: ci.get(path(cast, "")).status_code, lambda status: status == 401)
     assert owner.delete(where).status_code == 204
     assert owner.get(where).status_code == 404
 
