@@ -66,7 +66,7 @@ def send(
 ) -> httpx.Response:
     body = {"first": first, "messages": [log(text) for text in texts]}
     headers = {"Authorization": f"Bearer {token or session['token']}"}
-    return httpx.post(path or f"{session['url']}/messages", json=body, headers=headers, trust_env=False)
+    return httpx.post(path or f"{session['url']}/messages", json=body, headers=headers, timeout=60, trust_env=False)
 
 
 def texts(messages: list[list[Any]]) -> list[str]:
@@ -160,7 +160,7 @@ def test_bounds_are_held_and_said(attempt: Sender, server: str, monkeypatch: pyt
 def test_the_writer_delivers_through_faults_what_it_was_given(attempt: Sender, server: str) -> None:
     """A proxy that answers 503, drops connections and loses answers after they took effect stands between the two."""
     session = opened(attempt, server)
-    writer = PipesHttpMessageWriter(flush_seconds=30)
+    writer = PipesHttpMessageWriter(flush_seconds=120)
     with faulty(server) as proxy:
         address = session["url"].replace(server, proxy)
         with writer.open({"url": address, "token": session["token"]}) as channel:
@@ -178,7 +178,7 @@ def test_the_writer_delivers_through_faults_what_it_was_given(attempt: Sender, s
 
 def test_a_refused_message_becomes_a_note_and_the_others_arrive(attempt: Sender, server: str, capfd) -> None:
     session = opened(attempt, server)
-    with PipesHttpMessageWriter(flush_seconds=10).open(session) as channel:
+    with PipesHttpMessageWriter(flush_seconds=60).open(session) as channel:
         for text in ("a", "x" * 1_100_000, "b"):
             channel.write_message(log(text))  # type: ignore[arg-type]
 
@@ -190,7 +190,7 @@ def test_a_refused_message_becomes_a_note_and_the_others_arrive(attempt: Sender,
 
 def test_a_session_that_ends_stops_the_writer_without_a_word_of_the_token(attempt: Sender, server: str, capfd) -> None:
     session = opened(attempt, server)
-    with PipesHttpMessageWriter(flush_seconds=10).open(session) as channel:
+    with PipesHttpMessageWriter(flush_seconds=60).open(session) as channel:
         ask(attempt, "pipes_close", session_id=session["session_id"])
         channel.write_message(log("a"))  # type: ignore[arg-type]
         eventually(lambda: channel._is_over, lambda over: over)  # type: ignore[attr-defined]
@@ -231,7 +231,9 @@ class faulty:  # noqa: N801 - reads as what it makes
                     self.end_headers()
                     return
                 headers = {name: value for name, value in self.headers.items() if name != "Host"}
-                answer = httpx.post(f"{outer.server}{self.path}", content=body, headers=headers, trust_env=False)
+                answer = httpx.post(
+                    f"{outer.server}{self.path}", content=body, headers=headers, timeout=60, trust_env=False
+                )
                 if outer.count % 3 == 2:
                     self.connection.close()
                     return
