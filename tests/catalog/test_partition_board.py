@@ -223,7 +223,9 @@ def test_counts_stretches_lines_and_grids_agree_with_one_by_one() -> None:
     rng = random.Random(1)
     wide, high = 23, 17
     codes = bytes(rng.choice([0, 1, 1, 1, 3]) for _ in range(wide * high))
-    assert counts(codes) == tuple(sum(code == each for code in codes) for each in range(len(partition_board.STATUS_OF_CODE)))
+    assert counts(codes) == tuple(
+        sum(code == each for code in codes) for each in range(len(partition_board.STATUS_OF_CODE))
+    )
     rebuilt: list[Any] = []
     for one in some_stretches(codes, None, 0, 10_000):
         rebuilt += [one.status] * (one.last - one.first + 1)
