@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 if TYPE_CHECKING:
     # Django is set up only after this file was read.
     from tests.cast import Cast
-
-expect.set_options(timeout=10_000)
 
 
 @dataclass
@@ -27,8 +25,10 @@ class Visit:
 
     def go(self, path: str = "") -> Page:
         """Open a page of the deployment."""
+        from tests.ui.chromium import ready
+
         self.page.goto(f"{self.address}/{self.cast.org.slug}/{self.cast.deployment.name}/{path}")
-        return self.page
+        return ready(self.page)
 
 
 @pytest.fixture(scope="module")

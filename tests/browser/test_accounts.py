@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.accounts.totp import code
 from tests.cast import PASSWORD, make_cast
-from tests.ui.chromium import beside
+from tests.ui.chromium import beside, ready
 from tests.ui.soundness import problems
 
 
@@ -43,6 +43,7 @@ def test_two_steps_by_keyboard_alone(visit, cast):
     press_until(page, "I have kept them")
     page.get_by_text("Signed in").click()
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
     sign_in(page, visit.address, cast.owner.email)
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
@@ -87,7 +88,7 @@ def test_security_key_is_added_and_signs_in_alone(visit, cast):
     page.goto(f"{address}/sign-in")
     page.get_by_role("button", name="Use a passkey").click()
 
-    page.wait_for_url(re.compile(r"/prod/"))
+    expect(page).to_have_url(re.compile(r"/prod/"))
 
 
 def test_key_that_is_not_there_is_explained(visit):
@@ -104,14 +105,15 @@ def test_other_session_is_revoked(visit, cast, browser):
     there = browser.new_context()
     other = there.new_page()
     sign_in(other, visit.address, cast.owner.email)
+    expect(other.get_by_role("heading", name="Profile")).to_be_visible()
     page = visit.blank()
     sign_in(page, visit.address, cast.owner.email, path="/account/sessions")
     expect(page.get_by_text("This one")).to_be_visible()
 
     page.get_by_role("button", name=re.compile("Sign out Chrome on Linux")).click()
-    other.reload()
-
     expect(page.get_by_text("The session has ended.")).to_be_visible()
+
+    other.reload()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     there.close()
 
@@ -133,6 +135,8 @@ def with_authenticator(page):
 
 def press_until(page, name):
     """Reach a link by the Tab key and follow it."""
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    ready(page)
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement?.textContent?.trim()") == name:

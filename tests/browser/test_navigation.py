@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.ui.chromium import beside
+from tests.ui.chromium import beside, press_together, ready
 from tests.ui.world import make_many, make_shop
 
 
@@ -31,8 +31,7 @@ def test_list_is_walked_by_keyboard(visit):
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile(r"/assets/customer_value$"))
-    page.keyboard.press("g")
-    page.keyboard.press("r")
+    press_together(ready(page), "g", "r")
     expect(page).to_have_url(re.compile(r"/runs$"))
 
 
@@ -78,7 +77,7 @@ def test_lineage_of_5000_assets_is_interactive(visit):
     """How soon, `make bench` says."""
     stage = beside(make_many)
     page = visit(stage.cast).go("lineage")
-    page.locator("asset-lineage[data-ready='4991']").wait_for(state="attached")
+    page.locator("asset-lineage[data-ready='4991']").wait_for(state="attached", timeout=120_000)
     page.get_by_label("Search assets").fill("layer_30/table_100")
 
     expect(page.locator(".lineage-count")).to_have_text("1 of 4,991 assets")

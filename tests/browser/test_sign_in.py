@@ -53,6 +53,7 @@ def test_sign_out_ends_the_session(visit):
     page = here.go()
     page.get_by_text("Signed in").click()
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     here.go("runs")
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

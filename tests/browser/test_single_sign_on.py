@@ -81,7 +81,6 @@ def answer_at_provider(page: Page, **fields: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.timeout(180)
 def test_admin_sets_up_tests_and_switches_on_openid_connect_and_a_person_signs_in(visit, cast, oidc):
     _connection, ann, issuer = oidc
     admin = visit(cast).page
@@ -112,7 +111,6 @@ def test_admin_sets_up_tests_and_switches_on_openid_connect_and_a_person_signs_i
     person.context.close()
 
 
-@pytest.mark.timeout(180)
 def test_person_signs_in_through_saml(visit, cast):
     from tenants.sso.connections import switch_connection
     from tenants.sso.saml_metadata import own_metadata
@@ -133,7 +131,6 @@ def test_person_signs_in_through_saml(visit, cast):
         expect(page.get_by_role("heading", name="prod")).to_be_visible()
 
 
-@pytest.mark.timeout(120)
 def test_page_of_settings_is_used_by_keyboard(visit, cast):
     page = visit(cast).page
     page.goto(f"{visit.address}/{cast.org.slug}/settings/sso")
@@ -150,7 +147,6 @@ def test_page_of_settings_is_used_by_keyboard(visit, cast):
     expect(page.get_by_text("daggerboard-verification=")).to_be_visible()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing_on_the_pages(visit, cast, width, scheme):
     from tests.tenants.sso.saml_provider import key_pair

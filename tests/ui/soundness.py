@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
+from tests.ui.chromium import ready
+
 # What is wrong at one width or in one scheme is wrong in these two: four looks cost twice as much and found nothing more.
 LOOKS = [(1280, "light"), (390, "dark")]
-# Every element of ours has its script.
-_IS_BUILT = "() => !document.querySelector(':not(:defined)')"
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # A box that neither scrolls nor holds what is in it hides the rest for good.
 _CUT_OFF = """() => [...document.querySelectorAll("main .table-box")]
@@ -44,7 +44,7 @@ def problems(page: Page) -> list[str]:
     """What is wrong with the page that is open."""
     if "launchpad" in page.url:
         expect(page.locator(".config-verdict")).not_to_be_empty()
-    page.wait_for_function(_IS_BUILT)
+    ready(page)
     wide = page.evaluate(_TOO_WIDE)
     violations = Axe().run(page).response["violations"]
     return [

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from controlplane.deployments.visibility import all_of
 from controlplane.runs import selectors as runs
 from controlplane.runs.models import Run
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, ready, sign_in
 from tests.ui.server import serving
 from tests.ui.works import Works, make_works
 
@@ -54,6 +54,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def opened(page: Page, address: str, works: Works, query: str = "location=works&job=press") -> None:
     page.goto(f"{address}{works.path}/launchpad?{query}")
+    ready(page)
     expect(page.locator(".config-verdict .status")).to_be_visible()
 
 
@@ -129,7 +130,8 @@ def test_wrong_type_is_said_at_once_at_its_field(page: Page, address: str, works
         opened(page, address, works)
         field(page, "degrees").fill("hot")
 
-        expect(field(page, "degrees")).to_have_attribute("aria-invalid", "true", timeout=300)
+        # The page itself says it while one types: it asks the server half a second later.
+        assert field(page, "degrees").get_attribute("aria-invalid") == "true"
         expect(page.locator(".field-error")).to_have_text("This must be a whole number.")
         field(page, "degrees").fill("12")
         expect(page.locator(".field-error")).to_have_count(0)
@@ -186,7 +188,7 @@ def test_launch_by_keyboard_alone(page: Page, address: str, works: Works) -> Non
         page.keyboard.press("Enter")
         assert "/launchpad" in page.url
         page.keyboard.press("Control+Enter")
-        page.wait_for_url("**/runs/*")
+        page.wait_for_url("**/runs/*", timeout=60_000)
 
     assert made(works).partition_key == "2021-03-04-08:00"
 
@@ -198,10 +200,10 @@ def test_chosen_ops_are_what_runs(page: Page, address: str, works: Works) -> Non
         expect(page.locator(".pick-row")).to_have_count(1)
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Launch a run").click()
-        page.wait_for_url("**/runs/*")
+        page.wait_for_url("**/runs/*", timeout=60_000)
 
     assert made(works).op_selection == ["shape.bend"]
-    assert asked[-1]["op_selection"] == ["shape.bend"]
+    assert ["shape.bend"] in [question["op_selection"] for question in asked]
 
 
 def test_without_scripts_it_launches_too(browser: Browser, address: str, works: Works) -> None:
@@ -214,7 +216,7 @@ def test_without_scripts_it_launches_too(browser: Browser, address: str, works: 
         page.fill("[name=tag_name] >> nth=0", "why")
         page.fill("[name=tag_value] >> nth=0", "by hand")
         page.click("text=Materialize >> nth=-1")
-        page.wait_for_url("**/runs/*")
+        page.wait_for_url("**/runs/*", timeout=60_000)
 
     run = made(works)
     assert (run.partition_key, run.tags["why"]) == ("eu", "by hand")
