@@ -7,6 +7,7 @@ from controlplane.definitions.asset_keys import to_parts
 from controlplane.runs import labels
 from controlplane.runs.instance_checks import CheckKey
 from controlplane.runs.instance_scope import Arguments, Scope, key_text
+from controlplane.runs.planned_check_ranges import planned_partitions
 
 # An execution begins when its run is requested, which plans it; one without a run when it is reported. An evaluation in the run that made what
 # it is of does not know the id of that yet.
@@ -25,6 +26,9 @@ _LATEST = """
         FROM wanted w
         JOIN run_label l ON l.org_id = %(org)s AND l.deployment_id = %(deployment)s AND l.label = w.label
         JOIN run r ON r.org_id = l.org_id AND r.id = l.run_id
+        UNION ALL
+        SELECT d.asset, d.name, d.partition, d.at, d.run_id, NULL, NULL, NULL, NULL
+        FROM jsonb_to_recordset(%(ranged)s::jsonb) AS d(asset text, name text, partition text, run_id uuid, at timestamptz)
     ), latest AS (
         SELECT DISTINCT ON (asset, name, partition_key) * FROM execution
         WHERE %(partitions)s::text[] IS NULL OR partition_key = ANY(%(partitions)s)
@@ -48,12 +52,15 @@ class CheckPartitions(Arguments, frozen=True):
 def check_partitions(scope: Scope, args: CheckPartitions) -> list[dict[str, Any]]:
     """One for each partition that has an execution; `id` is null while it is only planned."""
     wanted = [(key_text(asset), name) for asset, name in args.checks]
+    texts = [f"{asset}:{name}" for asset, name in wanted]
+    ranged = planned_partitions(scope, texts, args.partitions)
     asked = {
         "org": scope.org_id,
         "deployment": scope.deployment_id,
         "assets": [asset for asset, _ in wanted],
         "names": [name for _, name in wanted],
-        "labels": [labels.check(f"{asset}:{name}") for asset, name in wanted],
+        "labels": [labels.check(text) for text in texts],
+        "ranged": recordsets.rows([one.row() for one in ranged]),
         "partitions": args.partitions,
     }
     return [

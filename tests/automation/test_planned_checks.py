@@ -12,7 +12,7 @@ from controlplane.runs import planned_checks
 from controlplane.runs.instance_scope import Scope
 from controlplane.runs.instance_view import answer_within
 from controlplane.runs.models import Run
-from controlplane.runs.requests import RunRequest
+from controlplane.runs.requests import RANGE_END_TAG, RANGE_START_TAG, RunRequest
 from controlplane.runs.services import request_run
 from controlplane.runs.states import RunStatus
 from tenants.scoping import org_scope
@@ -108,3 +108,52 @@ def test_an_end_is_told_of_assets_whose_checks_were_to_be_evaluated(stage: Stage
             found = AssetChange.objects.for_org(run.org_id).filter(deployment_id=run.deployment_id)
             noted = list(found.values_list("consumer", "asset_key"))
         assert noted == ([("conditions", "up")] if run.check_selection is None else [])
+
+
+DAYS = dg.StaticPartitionsDefinition(["a", "b", "c", "d"])
+
+
+@pytest.fixture
+def days(cast: Cast) -> Stage:
+    """`days` with a check of each partition, and an asset that asks which of these begin."""
+
+    @dg.asset_check(asset="days", partitions_def=DAYS)
+    def fine() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    begins = AC.any_deps_match(AC.any_checks_match(AC.in_progress())).newly_true()
+    assets = [asset("days", partitions_def=DAYS), asset("each", "days", partitions_def=DAYS, on=begins)]
+    stage = Stage(cast)
+    stage.load("shop", dg.Definitions(assets, asset_checks=[fine]))
+    stage.settle(2)
+    return stage
+
+
+def of_partitions(stage: Stage, partitions: list[str] | None = None) -> dict[str, tuple[str, str]]:
+    asked = {"checks": [[["days"], "fine"]], "partitions": partitions}
+    with org_scope(stage.org_id):
+        found = answer_within(lambda: Scope(stage.org_id, stage.deployment_id), "check_partitions", asked)
+    return {one["partition"]: (one["status"], one["run_id"]) for one in found if one["partition"] is not None}
+
+
+def ranged(start: str, end: str) -> dict[str, str]:
+    return {RANGE_START_TAG: start, RANGE_END_TAG: end}
+
+
+def test_a_run_of_a_range_is_to_evaluate_the_check_of_each_partition(days: Stage) -> None:
+    first = run_of(days, assets=["days"], tags=ranged("a", "c"))
+    assert of_partitions(days) == dict.fromkeys("abc", ("PLANNED", str(first.id)))
+    row = CheckRow(days.deployment_id, "days", "fine", "b", first.id, first.created_at, passed=True, severity="ERROR")
+    with org_scope(days.org_id):
+        projections.apply(days.org_id, [row])
+    # Checks alone plan too, and what is planned later counts.
+    second = run_of(days, checks=["days:fine"], tags=ranged("c", "d"))
+    planned = {key: ("PLANNED", str(run.id)) for key, run in {"a": first, "c": second, "d": second}.items()}
+    assert of_partitions(days) == {**planned, "b": ("SUCCEEDED", str(first.id))}
+    assert of_partitions(days, ["d"]) == {"d": planned["d"]}
+
+
+def test_conditions_see_which_partitions_of_a_range_begin(days: Stage) -> None:
+    run_of(days, assets=["days"], tags=ranged("b", "b"))
+    days.settle(2)
+    assert days.requested[1:] == [(("each",), "b")]
