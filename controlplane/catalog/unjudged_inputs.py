@@ -24,8 +24,9 @@ class Unjudged(Enum):
         "Use one of Dagster's own partition mappings, or let an automation condition make what depends on it.",
     )
     PARTITIONS = (
-        "has partitions, or belongs to partitions, that only your own code knows",
-        "Use one of Dagster's own partitions definitions, or let an automation condition make what depends on it.",
+        "has partitions, or belongs to partitions, that only your own code can list",
+        "Use a definition that can be listed here, such as fewer than a million time windows, or let an automation condition make what "
+        "depends on it.",
     )
 
     def __init__(self, reason: str, remedy: str) -> None:

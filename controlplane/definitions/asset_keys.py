@@ -41,6 +41,11 @@ def entity_text(asset: str, check: str | None = None) -> str:
     return f"{key}:{check}" if check else key
 
 
+def observed_text(asset: str) -> str:
+    """Under which the observations of an asset by the clock are kept, beside conditions: no check's name has a space."""
+    return f"{entity_text(asset)}: observed"
+
+
 def entity_asset(entity: str) -> str:
     """The key as text of the asset that such a name is of, or whose check it is of."""
     found = _BEFORE_COLON.match(entity)

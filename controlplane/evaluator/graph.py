@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from dagster._core.definitions.asset_key import EntityKey
+from dagster._core.definitions.asset_key import AssetKey, EntityKey
 from dagster._core.definitions.assets.graph.remote_asset_graph import RemoteWorkspaceAssetGraph
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 from dagster._core.remote_representation.external import RemoteRepository
@@ -54,6 +54,12 @@ class DeploymentGraph:
     @cached_property
     def conditioned(self) -> frozenset[EntityKey]:
         return frozenset(conditioned(self.asset_graph))
+
+    @cached_property
+    def observed(self) -> frozenset[AssetKey]:
+        """What is observed every so many minutes."""
+        every = self.asset_graph.get_all_asset_keys()
+        return frozenset(key for key in every if self.asset_graph.get(key).auto_observe_interval_minutes)
 
 
 @dataclass(frozen=True)

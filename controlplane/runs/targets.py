@@ -90,8 +90,10 @@ def _partitions(
     start, end = request.tags.get(RANGE_START_TAG), request.tags.get(RANGE_END_TAG)
     if start and end:
         return _range(keys, start, end), {}
-    if selection.touched or selection.check_partitions:
-        what = "assets" if selection.touched else "checks"
+    # One observation tells of every partition: dagster runs it without naming any.
+    made = [asset for asset in selection.touched if asset.execution_type != "observation"]
+    if made or selection.check_partitions:
+        what = "assets" if made else "checks"
         raise InvalidError(f"These {what} are partitioned: say which partition to run.", attr="partition")
     return [], {}
 

@@ -34,6 +34,7 @@ def automation_tab(
         "only": only,
         "open_id": _opened(request, [row.id for row in page.results]),
         "state": conditions.state(visible, key, check=check or None),
+        "observation": conditions.observation(visible, key),
         "evaluator": conditions.evaluator(visible),
         "pauses": conditions.may_pause(visible),
     }

@@ -23,23 +23,20 @@ class Mine(dg.IdentityPartitionMapping):
     """Dagster would ask it; nobody else can."""
 
 
-class Own(dg.PartitionsDefinition[str]):
-    def get_partition_keys(self, *_given: Any, **_more: Any) -> list[str]:
-        return ["a", "b"]
-
-
+# More windows than are listed here.
+MINUTES = dg.TimeWindowPartitionsDefinition(cron_schedule="* * * * *", start="2010-01-01-00:00", fmt="%Y-%m-%d-%H:%M")
 NESTED = dg.MultiPartitionMapping({"letter": dg.DimensionPartitionMapping("letter", Mine())})
 # By asset: its partitions, its inputs with their mappings, and what of them nobody judges.
 ASSETS: dict[str, tuple[Any, dict[str, Any], dict[str, str]]] = {
     "letters": (STATIC, {}, {}),
     "grid": (GRID, {}, {}),
-    "odd": (Own(), {}, {}),
+    "odd": (MINUTES, {}, {}),
     "good": (STATIC, {"letters": None}, {}),
-    "fed": (None, {"feed": None, "letters": None}, {"feed": "is made elsewhere"}),
+    "fed": (None, {"feed": None}, {"feed": "is made elsewhere"}),
     "fed_parts": (STATIC, {"feed": None}, {"feed": "is made elsewhere"}),
     "mapped": (STATIC, {"letters": Mine()}, {"letters": "partition mapping of your own class"}),
     "inside": (GRID, {"grid": NESTED}, {"grid": "partition mapping of your own class"}),
-    "on_odd": (None, {"odd": None}, {"odd": "that only your own code knows"}),
+    "on_odd": (None, {"odd": None}, {"odd": "that only your own code can list"}),
 }
 
 

@@ -22,6 +22,6 @@ def test_statuses_are_those_of_the_api_and_named(run: Run) -> None:
     assert refused.exit_code == ExitCode.USAGE
     for status in BackfillStatus:
         assert status in told
-        assert status in refused.stderr
+        assert f"'{status.lower()}'" in refused.stderr
 
     assert run("backfill", "list", "--status", "requested").stdout == "No backfill of this deployment is like that.\n"

@@ -17,7 +17,7 @@ from controlplane.automation.models import (
     RequestSource,
 )
 from controlplane.catalog import selectors as catalog
-from controlplane.definitions.asset_keys import entity_text
+from controlplane.definitions.asset_keys import entity_text, observed_text
 from controlplane.deployments.visibility import Visible
 from controlplane.runs.selectors import some_runs
 from tenants.errors import NotFoundError
@@ -69,6 +69,14 @@ def state(visible: Visible, key: str, *, check: str | None = None) -> ConditionS
     if found is not None and not _sees_all(visible):
         found.error = found.error and _untold(found.error)
     return found
+
+
+def observation(visible: Visible, key: str) -> ConditionState | None:
+    """When an observable source asset was last requested to be observed by the clock, and when it is again; None where it never was."""
+    entity = observed_text(catalog.asset(visible, key).key)
+    with read_scope(visible.org_id):
+        rows = ConditionState.objects.for_org(visible.org_id)
+        return rows.filter(deployment_id=visible.deployment_id, entity=entity).defer("cursor", "error").first()
 
 
 def _entity(visible: Visible, key: str, check: str | None) -> str:

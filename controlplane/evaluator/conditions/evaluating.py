@@ -25,7 +25,7 @@ from controlplane.definitions.asset_keys import entity_text
 from controlplane.deployments.models import Deployment
 from controlplane.deployments.settings_document import CONDITIONS_TAGS_PATH, value_at
 from controlplane.evaluator import graph as graphs
-from controlplane.evaluator.conditions import sensors, standing
+from controlplane.evaluator.conditions import observing, sensors, standing
 from controlplane.evaluator.conditions.backfilling import in_progress
 from controlplane.evaluator.conditions.following import concerned, due_next
 from controlplane.evaluator.conditions.requesting import asked
@@ -60,11 +60,13 @@ class Found:
     definitions: str
     tick_id: UUID
     now: datetime.datetime
-    # Those that have conditions, as they are stored; whoever is not among them begins anew some day.
+    # Those that have conditions, or are observed by the clock, as they are stored; whoever is not among them begins anew some day.
     conditioned: list[str]
     # Those that a running sensor selects.
     eligible: frozenset[str]
     evaluated: list[tuple[ConditionSensor, Evaluated, Moments]]
+    # What is observed by the clock: the runs for it, and when each is next.
+    observations: list[tuple[list[requests.Asked], observing.Observations]]
     changes: changes.Changes
     graph_errors: dict[str, str]
 
@@ -146,8 +148,10 @@ def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.Deploym
         changed = concerned(graph.watches, read) if definitions == before else set(eligible.values())
         dirty = standing.due(org_id, deployment_id, eligible, now) | changed
         tick_id, backfilling = uuid7(), functools.cache(functools.partial(in_progress, scope, graph.asset_graph))
-        evaluated = []
+        evaluated, observations = [], []
         for sensor in chosen:
+            seen = observing.look(org_id, deployment_id, graph.asset_graph, sensor.observed, now)
+            observations.append((observing.asked(graph.asset_graph, sensor.location, seen.due, sensor.run_tags), seen))
             evaluation = Evaluation(
                 instance=instance,
                 graph=graph.asset_graph,
@@ -164,9 +168,18 @@ def _find(org_id: UUID, deployment_id: UUID, begun: Begun, graph: graphs.Deploym
             outcome = evaluation.of(dirty)
             moments = due_next(outcome, graph.watches, sensor.entities, now, changed=changed)
             evaluated.append((sensor, outcome, moments))
-    conditioned = sorted(map(entity_of, graph.conditioned))
+    observed = {observing.entity(key) for sensor in chosen for key in sensor.observed}
     return Found(
-        number, definitions, tick_id, now, conditioned, frozenset(eligible), evaluated, read, dict(graph.errors)
+        number=number,
+        definitions=definitions,
+        tick_id=tick_id,
+        now=now,
+        conditioned=sorted({*map(entity_of, graph.conditioned), *map(observing.entity, graph.observed)}),
+        eligible=frozenset(eligible) | observed,
+        evaluated=evaluated,
+        observations=observations,
+        changes=read,
+        graph_errors=dict(graph.errors),
     )
 
 
@@ -188,6 +201,7 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
             evaluators.filter(is_paused=True).update(began_at=None)
             return []
         request_ids: list[UUID] = []
+        asker = requests.Asker(RequestSource.EVALUATION, found.tick_id, deployment_id)
         for sensor, evaluated, moments in found.evaluated:
             started = [backfilling.store(org_id, deployment_id, found.number + 1, one) for one in evaluated.backfills]
             making = {entity_text(asset): backfill.id for backfill in started for asset in backfill.assets}
@@ -196,7 +210,9 @@ def _store(org_id: UUID, deployment_id: UUID, found: Found, seconds: float) -> l
                 org_id, deployment_id, number=found.number + 1, now=found.now, evaluated=evaluated, moments=moments
             )
             wanted = [asked(sensor.location, found.number + 1, request) for request in evaluated.requests]
-            asker = requests.Asker(RequestSource.EVALUATION, found.tick_id, deployment_id)
+            request_ids += requests.store(org_id, asker, wanted, first=len(request_ids))
+        for wanted, observations in found.observations:
+            observing.store(org_id, deployment_id, found.number + 1, observations)
             request_ids += requests.store(org_id, asker, wanted, first=len(request_ids))
         # What cannot be read just now is not gone.
         if held.definitions != found.definitions and not found.graph_errors:

@@ -1,11 +1,11 @@
 """Which conditions are evaluated: those that a running sensor of conditions selects. Each is evaluated by itself, as dagster does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from dagster._core.definitions.asset_key import EntityKey
+from dagster._core.definitions.asset_key import AssetKey, EntityKey
 from dagster._core.definitions.automation_condition_sensor_definition import (
     EMIT_BACKFILLS_METADATA_KEY,
     asset_job_keys_from_sensor_metadata,
@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from controlplane.automation.instigators.running import EVALUATED_HERE
 from controlplane.automation.models import Instigator, InstigatorKind
+from controlplane.evaluator.conditions.observing import interval
 from controlplane.evaluator.graph import DeploymentGraph
 
 SENSOR_TAG = "dagster/sensor_name"
@@ -30,6 +31,8 @@ class ConditionSensor:
     entities: frozenset[EntityKey]
     run_tags: Mapping[str, str]
     emits_backfills: bool
+    # Observable source assets that are observed every so many minutes.
+    observed: frozenset[AssetKey] = frozenset()
 
 
 def running(org_id: UUID, deployment_id: UUID) -> list[Instigator]:
@@ -52,17 +55,21 @@ def resolved(graph: DeploymentGraph, rows: list[Instigator]) -> list[ConditionSe
         if repository is None or not repository.has_sensor(row.name):
             continue
         sensor = repository.get_sensor(row.name)
+        selected = _selected(graph, repository, sensor)
         found.append(
             ConditionSensor(
                 instigator_id=row.id,
                 location=row.location_name,
                 name=row.name,
-                entities=_entities(graph, repository, sensor),
+                entities=_entities(graph, repository, sensor, selected),
                 run_tags={
                     SENSOR_TAG: row.name,
                     **{name: str(value) for name, value in (sensor.run_tags or {}).items()},
                 },
                 emits_backfills=_emits_backfills(sensor),
+                observed=frozenset(
+                    key for key in selected if isinstance(key, AssetKey) and interval(graph.asset_graph, key)
+                ),
             )
         )
     return found
@@ -74,17 +81,28 @@ def _emits_backfills(sensor: RemoteSensor) -> bool:
     return EMIT_BACKFILLS_METADATA_KEY in (metadata or {})
 
 
-def _entities(graph: DeploymentGraph, repository: RemoteRepository, sensor: RemoteSensor) -> frozenset[EntityKey]:
+def _selected(graph: DeploymentGraph, repository: RemoteRepository, sensor: RemoteSensor) -> frozenset[EntityKey]:
+    """Assets and checks, whether they have a condition or not."""
     selection: Any = sensor.asset_selection
     own = repository.asset_graph
     keys: set[EntityKey] = set()
     if selection is not None:
         keys = selection.resolve(own, allow_missing=True) | selection.resolve_checks(own, allow_missing=True)
+    return _owned(graph, repository, (key for key in keys if own.has(key)))
+
+
+def _entities(
+    graph: DeploymentGraph, repository: RemoteRepository, sensor: RemoteSensor, selected: Iterable[EntityKey]
+) -> frozenset[EntityKey]:
+    own = repository.asset_graph
+    conditioned = frozenset(key for key in selected if own.get(key).automation_condition is not None)
+    return conditioned | _owned(graph, repository, asset_job_keys_from_sensor_metadata(sensor.metadata))
+
+
+def _owned(graph: DeploymentGraph, repository: RemoteRepository, keys: Iterable[EntityKey]) -> frozenset[EntityKey]:
+    """Of what two locations define, one definition is in the graph; the other's must not launch as well."""
     origin = repository.handle.get_remote_origin()
-    keys = {key for key in keys if own.has(key) and own.get(key).automation_condition is not None}
-    jobs = asset_job_keys_from_sensor_metadata(sensor.metadata)
-    # Of what two locations define, one definition is in the graph; the other's condition must not launch as well.
-    return frozenset(key for key in (*keys, *jobs) if graph.asset_graph.has(key) and _origin(graph, key) == origin)
+    return frozenset(key for key in keys if graph.asset_graph.has(key) and _origin(graph, key) == origin)
 
 
 def _origin(graph: DeploymentGraph, key: EntityKey) -> Any:
