@@ -15,7 +15,7 @@ from controlplane.embedded.processes import wait_until
 from controlplane.embedded.run_as import RunAs, RunAsKind
 from controlplane.embedded.server import EmbeddedServer
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 # Someone may take a chosen port between the choice and the start.
 ATTEMPTS = 5
