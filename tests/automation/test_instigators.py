@@ -80,7 +80,9 @@ def test_sweep_finds_what_changed_and_nothing_else(stage: Stage) -> None:
         FollowedDefinitions.objects.for_org(stage.cast.org_id).update(manifest_sha256="0" * 64)
         Instigator.objects.for_org(stage.cast.org_id).filter(name="files").delete()
 
-    reconciling.sweep()
+    # One sweep looks at so many: there are the deployments of other tests too.
+    while reconciling.sweep() == reconciling._SWEEP_MAX:
+        pass
 
     assert stage.row("files").is_running
     with org_scope(stage.cast.org_id):
@@ -155,7 +157,8 @@ def test_timed_run_wakes_its_branch_and_sends_nobody_to_wake_it_again(stage: Sta
     post(branch.cast, "sensors/shop/files/start/", {"ticks": 1})
     put_to_sleep(branch)
     branch.due("files")
-    firing.beat()
+    while firing.beat():
+        pass
 
     assert is_awake(branch)
     branch.answer(branch.questions()[-1], {})
@@ -166,7 +169,8 @@ def test_timed_run_wakes_its_branch_and_sends_nobody_to_wake_it_again(stage: Sta
     post(branch.cast, "sensors/shop/files/start/")
     put_to_sleep(branch)
     branch.due("files")
-    firing.beat()
+    while firing.beat():
+        pass
     assert (is_awake(branch), branch.statuses("files")) == (False, ["SKIPPED"])
 
 
@@ -201,7 +205,8 @@ def test_frozen_deployments_do_not_tick(stage: Stage) -> None:
     stage.due("files")
     freeze(org_id=stage.cast.org_id, deployment_id=stage.cast.deployment.id, reason="Q", actor=stage.cast.actor)
 
-    firing.beat()
+    while firing.beat():
+        pass
 
     assert stage.ticks("files") == []
     post(stage.cast, "sensors/shop/files/stop/", expect=409)

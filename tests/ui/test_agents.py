@@ -2,6 +2,7 @@
 
 import datetime
 import html
+import re
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_states_come_with_their_cause(cast: Cast) -> None:
     text = read(cast, "agents")
 
     assert "Nothing was heard for 12 min; the last was a request for work." in text
-    assert "It said goodbye 0 s ago." in text
+    assert re.search(r"It said goodbye \d+ s ago\.", text)
     assert [text.count(f'data-status="{state}"') for state in ("connected", "lost", "stopped")] == [1, 1, 1]
 
 

@@ -41,6 +41,11 @@ def body(answer: Any) -> str:
     return str(answer.content.decode())
 
 
+def the_action(stage: Stage) -> BulkAction:
+    with org_scope(stage.org_id):
+        return BulkAction.objects.for_org(stage.org_id).get()
+
+
 def test_all_of_a_filter_is_confirmed_by_number_and_done(stage: Stage) -> None:
     over = failing(stage, "raw", assets=["raw"], tags={"team": "a"})
     waiting = [stage.request(tags={"team": "a"}).id for _ in range(2)]
@@ -56,12 +61,11 @@ def test_all_of_a_filter_is_confirmed_by_number_and_done(stage: Stage) -> None:
     # What is made after somebody looked is not meant.
     later = stage.request(tags={"team": "a"}).id
     answer = browser.post(page(stage, "runs/bulk"), form(asked))
-    with org_scope(stage.org_id):
-        action = BulkAction.objects.for_org(stage.org_id).get()
+    action = the_action(stage)
     assert answer.url == page(stage, f"runs/bulk/{action.id}")
     assert "Going on" in body(browser.get(answer.url))
     assert "goes on" in body(browser.get(page(stage, "runs")))
-    bulk_actions.sweep()
+    bulk_actions.go_on(stage.org_id, action.id)
     done = body(browser.get(answer.url))
     assert "3 of 3 dealt with: 2 done, 1 left as they were" in done
     assert "The run has already ended, with FAILURE." in done
@@ -77,7 +81,7 @@ def test_chosen_runs_only_and_more_than_confirmed_is_asked_again(stage: Stage) -
     assert "Cancel: 2 runs" in asked
     assert "more runs than were confirmed" in body(browser.post(page(stage, "runs/bulk"), {**fields, "total": "1"}))
     assert browser.post(page(stage, "runs/bulk"), fields).status_code == 302
-    bulk_actions.sweep()
+    bulk_actions.go_on(stage.org_id, the_action(stage).id)
     assert [str(stage.run(run_id).status) for run_id in runs] == ["CANCELED", "QUEUED", "CANCELED"]
 
 
