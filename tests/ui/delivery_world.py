@@ -75,7 +75,12 @@ def _protect(cast: Cast) -> None:
     document = {
         "deployers": {"people": [cast.owner.email]},
         "freeze_windows": [
-            {"days": ["fri"], "start": "23:58", "end": "23:59", "time_zone": "Europe/Berlin", "reason": "Weekend"},
+            {
+                "from": "2099-12-24T16:00",
+                "until": "2100-01-02T08:00",
+                "time_zone": "Europe/Berlin",
+                "reason": "Holidays",
+            },
         ],
         "checks": {"smoke_job": {"location": "shop", "job": "nightly"}, "rollback": "automatic"},
     }

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.cast import Cast
 from tests.ui import look
 from tests.ui.branches_world import Branches, make_branches
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, press_together, ready, sign_in
 from tests.ui.server import serving
 from tests.ui.soundness import LOOKS, unsound
 
@@ -33,7 +33,6 @@ def pages(address: str, browser: Browser, request: pytest.FixtureRequest) -> lis
     return beside(lambda: list(look.pages([request.param])))
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("pages", ["branches", "delivery", "git", "automation", "empty"], indirect=True)
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pages_are_sound(
@@ -60,7 +59,7 @@ def home(browser: Browser, address: str, branches: Branches) -> Iterator[Page]:
         sign_in(context, address, branches.cast)
         page = context.new_page()
         page.goto(f"{address}/{branches.cast.org.slug}/prod/")
-        yield page
+        yield ready(page)
 
 
 def test_palette_finds_a_pull_request_and_leads_there(home: Page, branches: Branches) -> None:
@@ -101,8 +100,7 @@ def test_palette_closes_with_escape_and_gives_the_focus_back(home: Page) -> None
 
 
 def test_branches_are_a_key_away_and_marked_in_the_rail(home: Page) -> None:
-    home.keyboard.press("g")
-    home.keyboard.press("b")
+    press_together(home, "g", "b")
 
     expect(home.get_by_role("heading", level=1)).to_have_text("Branch deployments")
     expect(home.get_by_role("navigation", name="Pages").get_by_role("link", name="Branches")).to_have_attribute(
@@ -112,7 +110,7 @@ def test_branches_are_a_key_away_and_marked_in_the_rail(home: Page) -> None:
 
 def test_the_question_before_a_branch_closes_goes_with_escape(home: Page, address: str, branches: Branches) -> None:
     home.goto(f"{address}/{branches.cast.org.slug}/{branches.changed.name}/")
-    ask = home.locator("summary", has_text="Close…")
+    ask = ready(home).locator("summary", has_text="Close…")
     ask.focus()
     home.keyboard.press("Enter")
     button = home.get_by_role("button", name=f"Close {branches.changed.name}")

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.cast import make_cast
 from tests.environment.variables import set_variable, some_variables
 from tests.factories import make_location
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, ready, sign_in
 from tests.ui.server import serving
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ def opened(browser, address, cast, path, **look):
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
     page.goto(f"{address}/{cast.org.slug}/prod/{path}")
-    return page
+    return ready(page)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from tenants.models import CustomRole
 from tenants.scoping import org_scope
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, ready, sign_in
 from tests.ui.people_world import People, make_people
 from tests.ui.server import serving
 from tests.ui.soundness import LOOKS, unsound
@@ -51,6 +51,7 @@ def test_matrix_is_ticked_and_saved_by_keyboard_alone(address, browser, people):
     sign_in(context, address, people.cast)
     page = context.new_page()
     page.goto(f"{address}/{people.cast.org.slug}/settings/roles")
+    ready(page)
     box = page.get_by_label("On call: Launch and re-execute runs")
     expect(box).not_to_be_checked()
 

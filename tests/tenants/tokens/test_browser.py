@@ -13,7 +13,7 @@ from tenants.service_accounts import create_service_account
 from tenants.token_services import issue_token, rotate_token
 from tests.cast import Cast, make_cast
 from tests.factories import make_agent
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, ready, sign_in
 from tests.ui.server import serving
 from tests.ui.soundness import LOOKS, unsound
 
@@ -84,6 +84,7 @@ def test_pages_are_sound(
 
 def reach(page: Page, selector: str) -> None:
     """Tab until the element has the focus."""
+    ready(page)
     for _ in range(80):
         if page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
             return
