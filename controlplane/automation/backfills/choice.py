@@ -57,7 +57,7 @@ def words_of(document: Mapping[str, Any]) -> str:
     """A stored choice in words."""
     if document.get("retry"):
         return "what did not succeed before"
-    if document.get("evaluation"):
+    if document.get("evaluation") or document.get("tick"):
         return "what automation conditions requested"
     only = {"missing": "missing", "failed": "failed", "missing_and_failed": "missing and failed"}.get(
         document.get("only") or "", ""

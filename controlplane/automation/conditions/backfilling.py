@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from controlplane.automation.backfills import requesting
 from controlplane.automation.backfills.targets import Targets
 from controlplane.automation.conditions.launching import actor
-from controlplane.automation.models import Backfill, BackfillKind
+from controlplane.automation.models import Backfill, BackfillKind, Instigator, Tick
+from controlplane.automation.requests import actor_of
 from controlplane.runs.requests import PRIORITY_TAG
+from tenants.access import Actor
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,26 @@ def store(org_id: UUID, deployment_id: UUID, number: int, asked: AskedBackfill) 
 
     Tags that no run may have are refused run by run, as for runs that conditions request.
     """
+    title = f"Automation conditions, evaluation {number}"
+    return _store(org_id, deployment_id, asked, actor(deployment_id), title=title, selection={"evaluation": number})
+
+
+def store_of_tick(tick: Tick, row: Instigator, asked: AskedBackfill) -> Backfill:
+    """The same for a tick of a sensor, in whose transaction it joins."""
+    title = f"Automation conditions, tick of {row.name}"[: requesting.TITLE_MAX]
+    selection = {"tick": str(tick.id)}
+    return _store(tick.org_id, tick.deployment_id, asked, actor_of(row), title=title, selection=selection)
+
+
+def _store(org_id: UUID, deployment_id: UUID, asked: AskedBackfill, by: Actor, **values: Any) -> Backfill:
     return requesting.store(
         org_id,
         deployment_id,
         Targets(asked.keys),
-        actor=actor(deployment_id),
+        actor=by,
         kind=BackfillKind.ASSETS,
-        title=f"Automation conditions, evaluation {number}",
         assets=list(asked.keys),
-        selection={"evaluation": number},
+        **values,
         tags={name: value for name, value in asked.tags.items() if name not in (*requesting.RESERVED, PRIORITY_TAG)},
         priority=_priority(asked.tags.get(PRIORITY_TAG, "0")),
     )

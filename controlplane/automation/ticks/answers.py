@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from controlplane.automation.conditions.backfilling import AskedBackfill
+from controlplane.automation.conditions.of_code import asked_backfill
 from controlplane.automation.models import Instigator, InstigatorKind, Tick
 from controlplane.automation.requests import RUN_KEY_TAG, SCHEDULE_TAG, SENSOR_TAG, TICK_TAG, Asked
 from controlplane.definitions import manifest as wire
@@ -30,8 +32,15 @@ CURSOR_CHARS = 1024 * 1024
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 
 
+class AssetPartitions(msgspec.Struct, frozen=True):
+    """An asset and partitions of it; None where it has none."""
+
+    asset: list[str]
+    partitions: list[str] | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
-    """One run that user code asks for. Asset keys are lists of parts, checks are pairs of a key and a name."""
+    """One run that user code asks for, or one backfill of assets. Asset keys are lists of parts, checks are pairs of a key and a name."""
 
     run_key: str | None = None
     job: str | None = None
@@ -40,6 +49,8 @@ class Request(msgspec.Struct, frozen=True):
     assets: list[list[str]] | None = None
     checks: list[tuple[list[str], str]] | None = None
     partition: str | None = None
+    # Beside this, only the tags mean anything.
+    backfill: list[AssetPartitions] | None = None
 
 
 class PartitionsChange(msgspec.Struct, frozen=True):
@@ -75,6 +86,11 @@ class Answer(msgspec.Struct, frozen=True):
     asset_events: list[ReportedAssetEvent] = []
     log: list[tuple[float, int | str, str]] = []
     error: dict[str, Any] | None = None
+
+    @property
+    def backfills(self) -> list[Request]:
+        """The requests that are backfills."""
+        return [request for request in self.requests if request.backfill is not None]
 
 
 def read(result: Any) -> Answer:
@@ -148,6 +164,8 @@ def runs_of(answer: Answer, tick: Tick, row: Instigator, manifest: wire.Manifest
     definition = _definition(row, manifest)
     found, keys = [], set[str]()
     for request in answer.requests:
+        if request.backfill is not None:
+            continue
         is_schedule = row.kind == InstigatorKind.SCHEDULE
         if is_schedule and request.run_key:
             if request.run_key in keys:
@@ -187,6 +205,20 @@ def _only_job(definition: wire.Schedule | wire.Sensor | None) -> str | None:
     if isinstance(definition, wire.Schedule):
         return definition.job
     return definition.jobs[0] if definition is not None and len(definition.jobs) == 1 else None
+
+
+def backfills_of(answer: Answer, tick: Tick, row: Instigator, manifest: wire.Manifest) -> list[AskedBackfill]:
+    """The backfills that it asks for. InvalidError for what cannot be backfilled."""
+    definition = _definition(row, manifest)
+    return [
+        asked_backfill(
+            tick.org_id,
+            tick.deployment_id,
+            {to_text(part.asset): part.partitions for part in request.backfill or ()},
+            _tags(request, tick, row, definition),
+        )
+        for request in answer.backfills
+    ]
 
 
 def _tags(

@@ -14,6 +14,7 @@ from django.db import DataError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from agent.protocol import AGENT_RESTARTED
+from controlplane.automation.conditions.backfilling import store_of_tick
 from controlplane.automation.instigators.running import wants_to_run
 from controlplane.automation.models import Instigator, InstigatorKind, RequestSource, Tick, TickStatus
 from controlplane.automation.requests import Asker, store
@@ -21,6 +22,7 @@ from controlplane.automation.ticks import asking, launching
 from controlplane.automation.ticks.answers import (
     Answer,
     PartitionsChange,
+    backfills_of,
     failed_answer,
     log_text,
     plain,
@@ -181,6 +183,7 @@ def _apply(tick: Tick, row: Instigator, answer: Answer, now: datetime.datetime, 
     tick.dynamic_partitions = [_change_partitions(scope, change) for change in answer.dynamic_partitions]
     writes.report_events(scope, [reported.event for reported in answer.asset_events])
     tick.requested = _store_runs(tick, row, answer)
+    _store_backfills(tick, row, answer)
     tick.reactions = [
         {"run_id": one.run_id, "status": one.status, "error": one.error is not None} for one in answer.reactions
     ]
@@ -214,13 +217,18 @@ def _change_partitions(scope: Scope, change: PartitionsChange) -> dict[str, Any]
 
 
 def _store_runs(tick: Tick, row: Instigator, answer: Answer) -> int:
-    if not answer.requests:
+    if len(answer.requests) == len(answer.backfills):
         return 0
     asked = runs_of(answer, tick, row, _manifest(tick))
     asker = Asker(RequestSource.TICK, tick.id, tick.deployment_id, instigator_id=row.id)
     store(tick.org_id, asker, asked)
     launching.after_commit(tick.org_id, tick.id, len(asked))
     return len(asked)
+
+
+def _store_backfills(tick: Tick, row: Instigator, answer: Answer) -> None:
+    for asked in backfills_of(answer, tick, row, _manifest(tick)) if answer.backfills else ():
+        store_of_tick(tick, row, asked)
 
 
 def _manifest(tick: Tick) -> Any:

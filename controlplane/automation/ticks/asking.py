@@ -68,6 +68,8 @@ def question(row: Instigator, due_at: datetime.datetime) -> tuple[str, dict[str,
         "last_run_key": row.last_run_key,
         "cursor": row.cursor,
         "started": row.running_since.timestamp() if row.running_since else None,
+        # What its answer may ask for.
+        "backfills": True,
     }
 
 

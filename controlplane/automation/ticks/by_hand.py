@@ -56,7 +56,14 @@ class Preview:
     @property
     def makes(self) -> int:
         """How many runs it would make."""
-        return len(self.answer.requests) - len(self.used)
+        return len(self.answer.requests) - len(self.answer.backfills) - len(self.used)
+
+    @property
+    def asks(self) -> str:
+        """What it asks for, such as `2 runs and 1 backfill`."""
+        made = len(self.answer.backfills)
+        counts = ((len(self.answer.requests) - made, "run"), (made, "backfill"))
+        return " and ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count)
 
 
 def tick_now(visible: Visible, row: Instigator, *, actor: Actor) -> Tick:

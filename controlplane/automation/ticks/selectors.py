@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from controlplane.automation.backfills import selectors as backfills
 from controlplane.automation.instigators import selectors as instigators
 from controlplane.automation.models import Instigator, RequestedRun, Tick, TickStatus
 from controlplane.deployments.visibility import Visible
@@ -16,6 +17,8 @@ from tenants.permissions import Permission
 from tenants.scoping import read_scope
 
 _MILLISECOND = datetime.timedelta(milliseconds=1)
+# Between the database's and ours.
+_CLOCKS = datetime.timedelta(hours=1)
 _FIRST = datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)
 _LAST = datetime.datetime(9000, 1, 1, tzinfo=datetime.UTC)
 
@@ -31,10 +34,13 @@ class TickFilter:
 
 @dataclass(frozen=True)
 class TickView:
-    """One tick as its reader sees it, with what became of each run that it asked for, in order; none unless `is_whole`."""
+    """One tick as its reader sees it, with what became of each run that it asked for, in order, and the backfills that it started, of those
+    that are seen; none unless `is_whole`.
+    """
 
     tick: Tick
     requests: Sequence[RequestedRun]
+    backfills: Sequence[UUID]
     # Whether the reader sees all of the code location; else `shown` has left out what it says.
     is_whole: bool
 
@@ -91,7 +97,17 @@ def tick(visible: Visible, tick_id: UUID) -> TickView:
         whole = is_whole(visible, found)
         asked_for = RequestedRun.objects.for_org(visible.org_id).filter(source_id=tick_id).order_by("position")
         requests = list(asked_for) if whole else []
-    return TickView(shown(visible, found), requests, is_whole=whole)
+        started = _backfills(visible, found) if whole else []
+    return TickView(shown(visible, found), requests, started, is_whole=whole)
+
+
+def _backfills(visible: Visible, found: Tick) -> list[UUID]:
+    """Stored with the end of the tick: their ids begin about then."""
+    if found.ended_at is None:
+        return []
+    first, last = (first_uuid7_at(found.ended_at + around) for around in (-_CLOCKS, _CLOCKS))
+    rows = backfills.backfills(visible).filter(id__gte=first, id__lt=last, selection__tick=str(found.id))
+    return list(rows.order_by("id").values_list("id", flat=True))
 
 
 def shown(visible: Visible, found: Tick) -> Tick:

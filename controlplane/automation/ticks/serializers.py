@@ -51,7 +51,7 @@ class TickDetailSerializer(serializers.Serializer[TickView]):
             "reactions": tick.reactions,
         }
         requests = [TickRequestSerializer(request).data for request in view.requests]
-        return {**TickSerializer(tick).data, **more, "requests": requests}
+        return {**TickSerializer(tick).data, **more, "requests": requests, "backfills": list(map(str, view.backfills))}
 
 
 class TickDocumentSerializer(TickSerializer):
@@ -66,6 +66,7 @@ class TickDocumentSerializer(TickSerializer):
         child=serializers.JSONField(), help_text="The runs that a run-status sensor reacted to."
     )
     requests = TickRequestSerializer(many=True)
+    backfills = serializers.ListField(child=serializers.UUIDField(), help_text="Those that it started.")
 
 
 class TickQuerySerializer(serializers.Serializer[Any]):
@@ -102,7 +103,7 @@ class TickPreviewSerializer(serializers.Serializer[Preview]):
     requests = serializers.SerializerMethodField(
         help_text=(
             "The runs that it asks for: run_key, job, tags, run_config, assets, checks, partition; `run_key_used` where its run key was "
-            "already used, so that no run would be made."
+            "already used, so that no run would be made. A backfill has tags and `backfill`: assets, each with its partitions."
         )
     )
     skip = serializers.CharField(source="answer.skip", allow_null=True)

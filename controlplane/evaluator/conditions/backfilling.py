@@ -1,6 +1,5 @@
 """What active backfills still have to make, for conditions that ask whether a backfill is in progress."""
 
-from collections import defaultdict
 from typing import Any
 
 from dagster._core.definitions.asset_key import AssetKey
@@ -8,18 +7,16 @@ from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.partitions.subset import PartitionsSubset
 
-from controlplane.automation.models import OPEN_BACKFILLS, Backfill, BackfillKind, BackfillPartition, PartitionProgress
+from controlplane.automation.backfills.under_way import under_way
 from controlplane.evaluator.blocking import outside_the_loop
 from controlplane.evaluator.entities import asset_key
 from controlplane.runs.instance_scope import Scope
-
-_OPEN = (PartitionProgress.TARGETED, PartitionProgress.REQUESTED)
 
 
 def in_progress(scope: Scope, graph: BaseAssetGraph[Any]) -> AssetGraphSubset:
     """By asset, the partitions that are targeted or under way. Call it inside org_scope; dagster asks from its event loop."""
     with outside_the_loop():
-        by_asset = _open_partitions(scope)
+        by_asset = under_way(scope)
     subsets: dict[AssetKey, PartitionsSubset[Any]] = {}
     whole: set[AssetKey] = set()
     for text, keys in by_asset.items():
@@ -32,14 +29,3 @@ def in_progress(scope: Scope, graph: BaseAssetGraph[Any]) -> AssetGraphSubset:
     return AssetGraphSubset(  # type: ignore[call-arg, unused-ignore]  # dagster's decorator hides the fields' defaults
         partitions_subsets_by_asset_key=subsets, non_partitioned_asset_keys=whole
     )
-
-
-def _open_partitions(scope: Scope) -> dict[str, set[str]]:
-    active = (
-        scope.rows(Backfill).filter(kind=BackfillKind.ASSETS, status__in=OPEN_BACKFILLS).values_list("id", flat=True)
-    )
-    partitions = BackfillPartition.objects.for_org(scope.org_id).filter(backfill_id__in=list(active), state__in=_OPEN)
-    by_asset: dict[str, set[str]] = defaultdict(set)
-    for asset, partition in partitions.values_list("asset_key", "partition_key"):
-        by_asset[asset].add(partition)
-    return by_asset

@@ -31,5 +31,6 @@ class TickPage(AutomationPage):
             of=self.line(selectors.view(self.visible, row)),
             requests=found.requests[:_SHOWN],
             requested=len(found.requests),
+            backfills=found.backfills,
             is_whole=found.is_whole,
         )

@@ -237,8 +237,22 @@ def unstorable_cursor(context):
     return dg.SkipReason("x")
 
 
+class Always(dg.AutomationCondition):
+    """Python of the user's own."""
+
+    def evaluate(self, context):
+        return dg.AutomationResult(context, true_subset=context.candidate_subset)
+
+
+@dg.asset(partitions_def=regions, automation_condition=Always() & ~dg.AutomationCondition.in_progress())
+def by_condition():
+    return 1
+
+
+conditions = dg.AutomationConditionSensorDefinition("conditions", target=[by_condition], use_user_code_server=True)
+
 defs = dg.Definitions(
-    assets=[by_day, by_region, by_file, mirrored, plain],
+    assets=[by_day, by_region, by_file, mirrored, plain, by_condition],
     asset_checks=[plain_is_fine],
     jobs=[day_job, plain_job, letter_job],
     schedules=[partitioned, hourly, on_assets],
@@ -260,6 +274,7 @@ defs = dg.Definitions(
         enormous,
         unstorable,
         unstorable_cursor,
+        conditions,
     ],
     resources={"shelf": Shelf(name="top")},
 )
