@@ -1,15 +1,17 @@
 """The run timeline and the choice of many runs, as a browser shows them: sound, and worked by keyboard."""
 
+import datetime
 import re
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
 from controlplane.runs.models import BulkAction
 from tenants.scoping import org_scope
 from tests.automation.ticking import Stage
-from tests.ui.chromium import beside, browsing, sign_in
+from tests.ui.chromium import beside, browsing, ready, sign_in
 from tests.ui.server import serving
 from tests.ui.soundness import LOOKS, unsound
 from tests.ui.timeline_world import make_timeline
@@ -49,15 +51,26 @@ def test_keys_move_in_the_timeline_and_choose_runs(browser: Browser, address: st
     with browser.new_context(viewport={"width": 1280, "height": 844}) as context:
         sign_in(context, address, stage.cast)
         page = context.new_page()
-        page.goto(f"{address}/{stage.cast.org.slug}/prod/timeline")
+        # A stretch that is over: what is shown of now is drawn anew every few seconds.
+        now = timezone.now()
+        stretch = {"from": now - datetime.timedelta(hours=5), "to": now - datetime.timedelta(minutes=1)}
+        query = "&".join(f"{name}={at:%Y-%m-%dT%H:%M:%S}" for name, at in stretch.items())
+        page.goto(f"{address}/{stage.cast.org.slug}/prod/timeline?{query}")
+        ready(page)
         first = page.locator('.timeline-track a[tabindex="0"]')
         first.focus()
         expect(page.locator(".timeline-readout")).to_contain_text("created")
         page.keyboard.press("ArrowDown")
         expect(page.locator(".timeline-readout")).to_contain_text("ran ")
+        shown = page.locator("[data-timeline]").get_attribute("data-from") or ""
         page.keyboard.press("Shift+ArrowLeft")
+        expect(page).not_to_have_url(re.compile(query))
         expect(page).to_have_url(re.compile("from=.*to="))
+        # Another picture with other bars: one of them is where the eyes were.
+        expect(page.locator("[data-timeline]")).not_to_have_attribute("data-from", shown)
+        expect(page.locator(".timeline-track a:focus")).to_have_count(1)
         page.goto(f"{address}/{stage.cast.org.slug}/prod/runs?job=report")
+        ready(page)
         expect(page.get_by_role("button", name="Cancel…")).to_be_disabled()
         page.keyboard.press("j")
         page.keyboard.press("x")

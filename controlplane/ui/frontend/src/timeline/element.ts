@@ -14,6 +14,7 @@ class RunTimeline extends HTMLElement {
   private drag: { x: number; width: number } | null = null;
   private dragged = false;
   private wait = 0;
+  private place: [lane: string | null, bar: number] | null = null;
   private readonly readout = h("div", { class: "timeline-readout small", "aria-live": "polite" });
 
   connectedCallback(): void {
@@ -28,7 +29,8 @@ class RunTimeline extends HTMLElement {
     this.addEventListener("keydown", (event) => this.press(event));
     this.addEventListener("pointerover", (event) => this.say(event.target));
     this.addEventListener("focusin", (event) => this.say(event.target));
-    this.addEventListener("htmx:afterSettle", () => this.enter());
+    this.addEventListener("htmx:beforeSwap", () => this.remember());
+    this.addEventListener("htmx:afterSettle", () => this.comeBack());
     this.enter();
   }
 
@@ -45,6 +47,30 @@ class RunTimeline extends HTMLElement {
     const first = this.bars()[0];
     if (first && !this.querySelector('.timeline-track a[tabindex="0"]')) first.setAttribute("tabindex", "0");
     this.readout.textContent ||= HELP;
+  }
+
+  // A new picture has other bars: whoever was at one goes on at the one that stands in its place.
+  private remember(): void {
+    const bar = document.activeElement?.closest<SVGAElement>(".timeline-track a");
+    const lane = bar?.closest(".timeline-track");
+    this.place = bar && lane && this.contains(bar) ? [lane.getAttribute("aria-label"), barsOf(lane).indexOf(bar)] : null;
+  }
+
+  private comeBack(): void {
+    this.enter();
+    if (!this.place || document.activeElement !== document.body) return;
+    const [label, number] = this.place;
+    const lane = [...this.querySelectorAll(".timeline-track[aria-label]")].find((one) => one.getAttribute("aria-label") === label);
+    const bars = lane ? barsOf(lane) : [];
+    this.reach(bars[Math.min(number, bars.length - 1)] ?? this.bars()[0], { preventScroll: true });
+  }
+
+  // Tab comes back to where the focus was last.
+  private reach(bar: SVGAElement | undefined, options?: FocusOptions): void {
+    if (!bar) return;
+    this.querySelector('.timeline-track a[tabindex="0"]')?.setAttribute("tabindex", "-1");
+    bar.setAttribute("tabindex", "0");
+    bar.focus(options);
   }
 
   private bars(): SVGAElement[] {
@@ -121,11 +147,7 @@ class RunTimeline extends HTMLElement {
     };
     if (!(key in targets)) return false;
     const target = targets[key];
-    if (target instanceof SVGElement) {
-      bar.setAttribute("tabindex", "-1");
-      target.setAttribute("tabindex", "0");
-      target.focus();
-    }
+    if (target instanceof SVGAElement) this.reach(target);
     return true;
   }
 
@@ -143,6 +165,10 @@ class RunTimeline extends HTMLElement {
     clearTimeout(this.wait);
     this.wait = window.setTimeout(() => void htmx.ajax("get", address.pathname + address.search, { target: "#timeline", swap: "innerHTML" }), 120);
   }
+}
+
+function barsOf(lane: Element): SVGAElement[] {
+  return [...lane.querySelectorAll<SVGAElement>(":scope > a")];
 }
 
 customElements.define("run-timeline", RunTimeline);
