@@ -21,11 +21,11 @@ class Unjudged(Enum):
     )
     MAPPING = (
         "belongs to it by a partition mapping of your own class, which only your code can follow",
-        "Use one of Dagster's own partition mappings, or let an automation condition make what depends on it.",
+        "Use one of Dagster's own partition mappings, or materialize the partitions that you know have changed.",
     )
     PARTITIONS = (
         "has partitions, or belongs to partitions, that only your own code can list",
-        "Use fewer than a million time windows, or let an automation condition make what depends on it.",
+        "Use fewer than a million time windows, or materialize the partitions that you know have changed.",
     )
 
     def __init__(self, reason: str, remedy: str) -> None:
