@@ -15,7 +15,6 @@ import msgspec
 
 from controlplane.audit_log.models import StreamKind
 from controlplane.audit_log.syslog import Syslog
-from controlplane.core.objects import presigned_put
 from tenants.outbound import Outbound
 from tenants.outbound_rules import OutboundError
 
@@ -65,6 +64,9 @@ class Bucket:
     secret_access_key: str = field(repr=False)
 
     def take(self, events: Sequence[Document]) -> None:
+        # Only now: no start of a process waits for boto3.
+        from controlplane.core.s3_objects import presigned_put
+
         first = events[0]
         day = str(first["at"])[:10].replace("-", "/")
         parts = [self.prefix.strip("/"), self.organization, day, f"{first['number']:012d}.jsonl"]

@@ -30,7 +30,7 @@ _sign_in: list[URLPattern | URLResolver] = [
 ]
 
 _account: list[URLPattern | URLResolver] = [
-    path("sso", include("tenants.sso.urls")),
+    path("", include("tenants.sso.urls")),
     path("inactive", account.account_inactive, name="account_inactive"),
     path("email", whole(account.email), name="account_email"),
     path("email/sent", account.email_verification_sent, name="account_email_verification_sent"),

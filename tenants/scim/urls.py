@@ -1,21 +1,46 @@
 """Routes below `/scim/v2/`."""
 
-from django.urls import URLPattern, URLResolver, path, re_path
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
-from tenants.scim import views
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, URLResolver, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+View = Callable[..., HttpResponseBase]
+
+
+def _view(name: str) -> View:
+    """The view of this name, loaded when it is first asked for: to build the models of SCIM is half of a start of web."""
+
+    @csrf_exempt
+    def view(request: HttpRequest, **parts: Any) -> HttpResponseBase:
+        return _loaded(name)(request, **parts)
+
+    return view
+
+
+@cache
+def _loaded(name: str) -> View:
+    from tenants.scim import views
+
+    view: View = getattr(views, name).as_view()
+    return view
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("ServiceProviderConfig", views.ServiceProviderConfigView.as_view(), name="config"),
-    path("Schemas", views.SchemasView.as_view(), name="schemas"),
-    path("Schemas/<str:resource_id>", views.SchemasView.as_view(), name="schema"),
-    path("ResourceTypes", views.ResourceTypesView.as_view(), name="resource-types"),
-    path("ResourceTypes/<str:resource_id>", views.ResourceTypesView.as_view(), name="resource-type"),
-    path("Users", views.UsersView.as_view(), name="users"),
-    path("Users/.search", views.SearchUsersView.as_view(), name="search-users"),
-    path("Users/<str:resource_id>", views.UserView.as_view(), name="user"),
-    path("Groups", views.GroupsView.as_view(), name="groups"),
-    path("Groups/.search", views.SearchGroupsView.as_view(), name="search-groups"),
-    path("Groups/<str:resource_id>", views.GroupView.as_view(), name="group"),
-    path(".search", views.SearchView.as_view(), name="search"),
-    re_path("", views.MissingView.as_view(), name="missing"),
+    path("ServiceProviderConfig", _view("ServiceProviderConfigView"), name="config"),
+    path("Schemas", _view("SchemasView"), name="schemas"),
+    path("Schemas/<str:resource_id>", _view("SchemasView"), name="schema"),
+    path("ResourceTypes", _view("ResourceTypesView"), name="resource-types"),
+    path("ResourceTypes/<str:resource_id>", _view("ResourceTypesView"), name="resource-type"),
+    path("Users", _view("UsersView"), name="users"),
+    path("Users/.search", _view("SearchUsersView"), name="search-users"),
+    path("Users/<str:resource_id>", _view("UserView"), name="user"),
+    path("Groups", _view("GroupsView"), name="groups"),
+    path("Groups/.search", _view("SearchGroupsView"), name="search-groups"),
+    path("Groups/<str:resource_id>", _view("GroupView"), name="group"),
+    path(".search", _view("SearchView"), name="search"),
+    re_path("", _view("MissingView"), name="missing"),
 ]

@@ -16,9 +16,9 @@ from controlplane.core.objects import (
     MissingObjectError,
     ObjectStore,
     ObjectStoreError,
-    S3Store,
     open_store,
 )
+from controlplane.core.s3_objects import S3Store
 
 KEY = "logs/0190/1/abc.gz"
 BAD_KEYS = [
