@@ -6,6 +6,8 @@ import re
 
 from django.core.asgi import get_asgi_application
 
+# While modules are loaded, the collector would look at all of them again and again: a tenth of the start.
+gc.disable()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
 
 _pages_and_api = get_asgi_application()
@@ -47,3 +49,4 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 # What is imported stays: the collector would go through all of it again with every few long pages, for a quarter of a second.
 gc.collect()
 gc.freeze()
+gc.enable()
