@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from agent.protocol import Target
-from tests.agent.conftest import ended, gone, loaded, location, message_seen, sequence
+from tests.agent.conftest import ended, gone, is_gone, loaded, location, message_seen, sequence
 from tests.waiting import eventually
 
 PROJECT = """
@@ -206,10 +206,11 @@ def test_copy_of_the_home_leaves_the_workers_of_the_other_alone(plane, real, sit
     assert psutil.pid_exists(worker)
 
 
-def test_somebody_else_at_the_address_is_not_taken_for_the_worker(plane, real, site):
+def test_somebody_else_at_the_address_is_not_taken_for_the_worker(real, site, request):
     [worker] = map(int, site.imports)
     record = json.loads(next(real.home.glob("locations/*/worker.json")).read_text())
     os.kill(worker, signal.SIGSTOP)
+    request.addfinalizer(lambda: is_gone(worker) or os.kill(worker, signal.SIGKILL))
     real.kill9()
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.bind(record["address"])
