@@ -16,7 +16,8 @@ READS_ENVIRONMENT = (
     "agent/branchkit/",
 )
 # `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` is how Django is started; it reads nothing of ours.
-STARTS_DJANGO = "DJANGO_SETTINGS_MODULE"
+# Said to Django and Celery before they look for the settings; nothing is read.
+STARTS = ("DJANGO_SETTINGS_MODULE", "CELERY_SKIP_CHECKS")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "stuff"}
 
 
@@ -60,4 +61,5 @@ def _reads_environment(path):
 
 
 def _is_start(path, node):
-    return STARTS_DJANGO in path.read_text().splitlines()[node.lineno - 1]
+    line = path.read_text().splitlines()[node.lineno - 1]
+    return any(name in line for name in STARTS)
