@@ -15,8 +15,7 @@ READS_ENVIRONMENT = (
     "agent/worker/",
     "agent/branchkit/",
 )
-# `os.environ.setdefault("DJANGO_SETTINGS_MODULE", …)` is how Django is started; it reads nothing of ours.
-# Said to Django and Celery before they look for the settings; nothing is read.
+# `os.environ.setdefault(…)` of these is how Django and Celery are started; it reads nothing of ours.
 STARTS = ("DJANGO_SETTINGS_MODULE", "CELERY_SKIP_CHECKS")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "stuff"}
 
