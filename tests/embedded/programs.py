@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,15 @@ class Program:
         line = self.process.stdout.readline()
         assert line, f"it ended with {self.process.wait()}"
         return json.loads(line)
+
+    def end(self, number: signal.Signals) -> None:
+        """Send this signal, and wait for the end that it brings."""
+        self.process.send_signal(number)
+        try:
+            self.process.wait(100)
+        except subprocess.TimeoutExpired:
+            state = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+            raise AssertionError(f"it goes on after {number.name}:\n{state}") from None
 
     def kill(self) -> None:
         self.process.kill()

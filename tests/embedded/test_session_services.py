@@ -48,8 +48,7 @@ def test_clean_end_leaves_nothing() -> None:
 def test_killed_session_leaves_no_process_and_the_next_removes_its_folder(number: signal.Signals) -> None:
     with program(START) as controller:
         said = controller.hear()
-        controller.process.send_signal(number)
-        controller.process.wait()
+        controller.end(number)
         assert wait_until(lambda: all(gone(pid) for pid in said["pids"]), seconds=100)
 
     mine = session_folder()
