@@ -3,8 +3,6 @@
 import contextlib
 import gc
 import importlib
-import os
-import tempfile
 from typing import Any
 
 # dagster only: importing what user code chose to import lazily is not ours to do.
@@ -45,7 +43,6 @@ def warm_up() -> None:
         for name in MODULES:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-        open_an_instance()
         evaluate_a_sensor()
         execute_a_run()
     finally:
@@ -58,23 +55,6 @@ def execute_a_run() -> None:
         from daggerboard_worker.rehearsal import rehearse
 
         rehearse()
-
-
-def open_an_instance() -> None:
-    """Entry points, config schemas and caches fill on the first instance; this one talks to nobody."""
-    from daggerboard_worker.instance import instance_ref, open_instance
-
-    with tempfile.TemporaryDirectory(prefix="daggerboard-") as folder:
-        ref = instance_ref(
-            socket_path=os.path.join(folder, "none"),  # noqa: PTH118
-            subject="",
-            run_id="none",
-            attempt_dir=folder,
-            storage_dir=folder,
-        )
-        instance = open_instance(ref)
-        _ = instance.event_log_storage, instance.run_storage, instance.compute_log_manager, instance.storage_directory()
-        _ = instance.schedule_storage
 
 
 def evaluate_a_sensor() -> None:
