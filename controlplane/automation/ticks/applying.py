@@ -182,8 +182,7 @@ def _apply(tick: Tick, row: Instigator, answer: Answer, now: datetime.datetime, 
     scope = Scope(tick.org_id, tick.deployment_id)
     tick.dynamic_partitions = [_change_partitions(scope, change) for change in answer.dynamic_partitions]
     writes.report_events(scope, [reported.event for reported in answer.asset_events])
-    tick.requested = _store_runs(tick, row, answer)
-    _store_backfills(tick, row, answer)
+    tick.requested = _store_requests(tick, row, answer)
     tick.reactions = [
         {"run_id": one.run_id, "status": one.status, "error": one.error is not None} for one in answer.reactions
     ]
@@ -216,19 +215,18 @@ def _change_partitions(scope: Scope, change: PartitionsChange) -> dict[str, Any]
     return {"op": change.op, "name": change.name, "keys": change.keys}
 
 
-def _store_runs(tick: Tick, row: Instigator, answer: Answer) -> int:
-    if len(answer.requests) == len(answer.backfills):
+def _store_requests(tick: Tick, row: Instigator, answer: Answer) -> int:
+    """How many runs it asks for; backfills are stored beside them."""
+    if not answer.requests:
         return 0
-    asked = runs_of(answer, tick, row, _manifest(tick))
-    asker = Asker(RequestSource.TICK, tick.id, tick.deployment_id, instigator_id=row.id)
-    store(tick.org_id, asker, asked)
-    launching.after_commit(tick.org_id, tick.id, len(asked))
+    manifest = _manifest(tick)
+    if asked := runs_of(answer, tick, row, manifest):
+        asker = Asker(RequestSource.TICK, tick.id, tick.deployment_id, instigator_id=row.id)
+        store(tick.org_id, asker, asked)
+        launching.after_commit(tick.org_id, tick.id, len(asked))
+    for backfill in backfills_of(answer, tick, row, manifest):
+        store_of_tick(tick, row, backfill)
     return len(asked)
-
-
-def _store_backfills(tick: Tick, row: Instigator, answer: Answer) -> None:
-    for asked in backfills_of(answer, tick, row, _manifest(tick)) if answer.backfills else ():
-        store_of_tick(tick, row, asked)
 
 
 def _manifest(tick: Tick) -> Any:
